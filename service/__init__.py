@@ -1,0 +1,1 @@
+"""Postbag: comment moderation for news sites."""
