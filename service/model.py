@@ -1,0 +1,341 @@
+"""The nouns of the service, shared by every floor. No I/O, no clock, no chance.
+
+Everything here is a frozen value. What a reader may see of it is decided by the
+wire models of the web floor, never here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+
+class Status(StrEnum):
+    """What a comment is, as readers and moderators speak of it."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REMOVED = "removed"
+    DELETED = "deleted"
+
+
+class Action(StrEnum):
+    """One entry of the decision log."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REMOVE = "remove"
+    RESTORE = "restore"
+    ESCALATE = "escalate"
+    REVERSE = "reverse"
+    WITHDRAW = "withdraw"
+    DELETE = "delete"
+    DUPLICATE = "duplicate"
+    ERASE = "erase"
+
+
+class ArticleState(StrEnum):
+    """What readers may do under an article."""
+
+    OPEN = "open"
+    PREMODERATED = "premoderated"
+    CLOSED = "closed"
+    OFF = "off"
+
+
+class Mode(StrEnum):
+    """When a comment becomes public: after a look, at once, or at once for the trusted."""
+
+    PRE = "pre"
+    POST = "post"
+    TRUSTED = "trusted"
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    READ = "read"
+    WRITE = "write"
+    MODERATE = "moderate"
+    MANAGE = "manage"
+
+
+class Role(StrEnum):
+    """What a member of the newsroom may do, from least to most."""
+
+    VIEWER = "viewer"
+    MODERATOR = "moderator"
+    SENIOR = "senior"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+
+REASONS: tuple[str, ...] = (
+    "spam",
+    "advertising",
+    "abuse",
+    "hate",
+    "harassment",
+    "off_topic",
+    "false_information",
+    "personal_data",
+    "illegal",
+    "duplicate",
+    "other",
+)
+"""The reasons every site has; a site may add its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """How one site wants its comments. Stored as JSON; a missing field has its default."""
+
+    mode: Mode = Mode.PRE
+    guests_allowed: bool = True
+    body_max_chars: int = 5_000
+    """Code points, 1 to 10,000."""
+    edit_window_seconds: int = 300
+    origins: tuple[str, ...] = ()
+    """Exact origins (`https://daily.example`) whose pages may call the reader endpoints."""
+    languages: tuple[str, ...] = ("en", "fr", "ar")
+    reasons: tuple[str, ...] = ()
+    """The site's own reasons, beside `REASONS`."""
+    pending_max: int = 100_000
+    """Comments that may wait at once (protocol.md 2.3)."""
+    rejected_text_days: int = 180
+    """How long the text of a rejected or removed comment is kept (protocol.md 2.10)."""
+    reports_threshold: int = 3
+    reports_hide: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One news site."""
+
+    site_id: int
+    slug: str
+    name: str
+    settings: SiteSettings = field(default_factory=SiteSettings)
+    settings_version: int = 1
+
+
+def article_id(site_id: int, key: str) -> UUID:
+    """Name an article by its site and key alone.
+
+    The id is the first 128 bits of SHA-256 over both, so a comment on an article that
+    nobody has seen before can be accepted while Postgres is away, and no table that maps
+    keys to ids stands between a reader and a thread.
+    """
+    digest = hashlib.sha256(f"{site_id}\n{key}".encode()).digest()
+    return UUID(bytes=digest[:16], version=8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One article of a site, as the back end described it or as first seen."""
+
+    site_id: int
+    article_id: UUID
+    key: str
+    url: str | None = None
+    title: str | None = None
+    lang: str | None = None
+    state: ArticleState = ArticleState.OPEN
+    mode: Mode | None = None
+    """Overrides the site's mode when set."""
+    close_at: datetime | None = None
+    views_per_hour: float | None = None
+    merged_into: UUID | None = None
+    """The article that took this key over, if any."""
+    managed: bool = False
+    """True once the back end has described it; readers' hints no longer fill it in."""
+    count: int = 0
+    """Approved comments."""
+
+
+AuthorKind = Literal["guest", "reader", "backend"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who wrote a comment, with what is shown of them and what is never shown."""
+
+    author_id: UUID
+    kind: AuthorKind
+    name: str
+    badge: str | None = None
+    avatar: str | None = None
+    email: str | None = None
+    """Never shown; for the newsroom only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """One signal that spoke about a comment, as moderators see it."""
+
+    rule: str
+    version: int
+    label: str
+    spans: tuple[tuple[int, int], ...] = ()
+    """Half-open ranges of code points in the text."""
+    score: float = 0.0
+
+
+ItemKind = Literal["new", "edit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingComment:
+    """A comment, or an edit of a public one, that waits for a decision.
+
+    Lives in Redis as a hash and, behind it, in the intake journal; both speak of it by
+    (comment_id, n, revision).
+    """
+
+    site_id: int
+    site: str
+    """The site's slug: it is the hash tag of every Redis key."""
+    article_id: UUID
+    article_key: str
+    comment_id: UUID
+    parent_id: UUID | None
+    author: Author
+    text: str
+    """After the text policy; what the author was answered, byte for byte."""
+    lang: str | None
+    created_at: datetime
+    revision: int = 1
+    kind: ItemKind = "new"
+    n: int = 0
+    """Decisions so far on this comment when it began to wait."""
+    seq: int = 0
+    """Position in the site's intake, given by Redis; a gap is a loss (I18)."""
+    score: float = 0.0
+    """Order in the queue, smallest first (protocol.md Ruling 9)."""
+    escalated: bool = False
+    article_url: str | None = None
+    article_title: str | None = None
+    why: tuple[Why, ...] = ()
+    dk: str | None = None
+    """Hex of the idempotency key's digest, where one was sent."""
+    fingerprint: str | None = None
+    """Hex of the submission's digest (Ruling 2)."""
+    address_hash: str | None = None
+    """Keyed hash of the sender's address; never the address."""
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A comment that is or was public, as Postgres has it."""
+
+    site_id: int
+    article_id: UUID
+    article_key: str
+    comment_id: UUID
+    parent_id: UUID | None
+    root_id: UUID
+    depth: int
+    """0 for a root."""
+    author: Author
+    text: str | None
+    """None for a tombstone."""
+    lang: str | None
+    status: Status
+    revision: int
+    created_at: datetime
+    edited_at: datetime | None
+    up: int = 0
+    down: int = 0
+    pinned: bool = False
+    featured: bool = False
+    reply_count: int = 0
+    """Approved direct replies."""
+    shown_replies: int = 0
+    """Direct replies readers see, tombstones with visible replies included."""
+
+
+ActorKind = Literal["member", "key", "rule", "author"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who decides: a member, a key, a rule, or the author of the comment."""
+
+    kind: ActorKind
+    actor_id: str
+    """The member's UUID, the key's id, the rule's name, or the author's UUID."""
+    name: str
+    """As shown to colleagues; stored nowhere beside the decision."""
+    sees_escalated: bool = True
+    """False for members below `senior`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One row of the decision log, never changed, only followed by another."""
+
+    site_id: int
+    article_id: UUID
+    comment_id: UUID
+    n: int
+    decision_id: UUID
+    action: Action
+    revision: int
+    """The text that was judged."""
+    status: Status
+    """What the comment was after this decision."""
+    reason: str | None
+    note: str | None
+    actor_kind: ActorKind
+    actor_id: str
+    at: datetime
+    reverses: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who holds a waiting comment, and until when."""
+
+    owner: str
+    """`member:<id>` or `key:<id>`."""
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An author's record with one site."""
+
+    author_id: UUID
+    approved: int = 0
+    rejected: int = 0
+    first_seen: datetime | None = None
+    banned_until: datetime | None = None
+    trusted: bool = False
+    generation: int = 0
+    """Raised by erasure only; an older receipt is void."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key of the news site's back end, without its secret."""
+
+    key_id: str
+    site_id: int
+    site: str
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+JsonObject = Mapping[str, Any]
