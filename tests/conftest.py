@@ -1,0 +1,129 @@
+"""Real stores for every test: one pair of servers a session, a database of its own a test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import tempfile
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import asyncpg
+import pytest
+import redis.asyncio
+
+from service.embedded import EmbeddedStores
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+REDIS_DATABASES = 16
+"""How many numbered databases a Redis has as it comes; 0 stays free."""
+
+
+class FreshDatabase(Protocol):
+    """Makes empty databases, or copies of a template."""
+
+    async def __call__(self, template: str | None = None) -> str:
+        """Return the URL of a new database."""
+
+
+@pytest.fixture(scope="session")
+def stores_folder() -> Iterator[Path]:
+    """Where the session's servers keep their files; removed in the end."""
+    with tempfile.TemporaryDirectory(prefix="postbag-tests-") as folder:
+        if os.geteuid() == 0:
+            Path(folder).chmod(0o711)  # the servers run as another user than root
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+async def stores(stores_folder: Path) -> AsyncIterator[EmbeddedStores]:
+    """One private PostgreSQL and Valkey for the whole session, restarted when they end."""
+    async with EmbeddedStores(stores_folder / "data") as pair:
+        watching = asyncio.create_task(pair.watch())
+        yield pair
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+
+
+@pytest.fixture(scope="session")
+async def administrator(stores: EmbeddedStores) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's session that makes databases; not for the tests' own use."""
+    connection = await asyncpg.connect(
+        database_called("postgres", beside=stores.endpoints.database_url)
+    )
+    # It would visit each test's database, for nothing.
+    await connection.execute("ALTER SYSTEM SET autovacuum = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def template_database(stores: EmbeddedStores, administrator: asyncpg.Connection) -> str:
+    """The name of a database with the newest schema and no rows."""
+    name = "template_migrated"
+    await administrator.execute(f"CREATE DATABASE {name}")
+    await migrate_to_newest(database_called(name, beside=stores.endpoints.database_url))
+    return name
+
+
+@pytest.fixture(scope="session")
+async def fresh_database(
+    stores: EmbeddedStores, administrator: asyncpg.Connection
+) -> FreshDatabase:
+    """A function that makes databases, empty or from a template.
+
+    They stay until the session's folder goes: dropping one takes a checkpoint.
+    """
+
+    async def make(template: str | None = None) -> str:
+        name = f"test_{next(_numbers)}"
+        await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        return database_called(name, beside=stores.endpoints.database_url)
+
+    return make
+
+
+@pytest.fixture
+async def database_url(fresh_database: FreshDatabase, template_database: str) -> str:
+    """A database with the newest schema and no rows, for this test alone."""
+    return await fresh_database(template_database)
+
+
+@pytest.fixture
+async def redis_url(stores: EmbeddedStores) -> AsyncIterator[str]:
+    """An empty numbered Redis database, for this test alone."""
+    number = _free_numbers.pop()
+    url = redis_numbered(number, beside=stores.endpoints.redis_url)
+    async with redis.asyncio.Redis.from_url(url) as client:
+        await client.flushdb()
+    yield url
+    _free_numbers.append(number)
+
+
+async def migrate_to_newest(url: str) -> None:
+    """Bring an empty database to the newest schema, once the service has migrations."""
+    if find_spec("service.storage.postgres") is not None:
+        await import_module("service.storage.postgres").migrate(url)
+
+
+def database_called(name: str, *, beside: str) -> str:
+    """Return the URL of another database of the same server."""
+    server, _, rest = beside.partition("@/")
+    return f"{server}@/{name}?{rest.partition('?')[2]}"
+
+
+def redis_numbered(number: int, *, beside: str) -> str:
+    """Return the URL of another numbered database of the same server."""
+    return f"{beside.partition('?')[0]}?db={number}"
+
+
+_numbers = itertools.count(1)
+_free_numbers = list(range(1, REDIS_DATABASES))
