@@ -1,0 +1,166 @@
+"""The doors to Postgres: a pool, a connection that does not keep anyone waiting, migrations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import orjson
+
+from service.storage.dependency import DatabaseUnavailable, database_errors, says_away
+from service.storage.migrations import (
+    APP_ROLE,
+    MigrationFailed,
+    SchemaState,
+    may_act_as,
+    migrate,
+    schema_state,
+)
+from service.storage.queries import BrokenQueryFile, load_queries
+
+__all__ = [
+    "BrokenQueryFile",
+    "Connection",
+    "DatabaseUnavailable",
+    "MigrationFailed",
+    "SchemaState",
+    "connected",
+    "database_errors",
+    "in_transaction",
+    "load_queries",
+    "migrate",
+    "open_pool",
+    "says_away",
+    "schema_state",
+]
+
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+"""A session, lent by a pool or opened alone."""
+
+ACQUIRE_SECONDS = 0.25
+"""How long a request may wait for a connection (protocol.md 3.1)."""
+
+CONNECT_SECONDS = 5.0
+"""How long opening a connection may take; a server that recovers refuses at once."""
+
+CLOSE_SECONDS = 5.0
+"""How long the pool may wait for its statements to end (embedded.md 4)."""
+
+RELEASE_SECONDS = 1.0
+"""How long giving a connection back may take before it is thrown away."""
+
+JSONB_VERSION = b"\x01"
+"""The first byte of jsonb's binary form."""
+
+
+@asynccontextmanager
+async def open_pool(
+    url: str,
+    *,
+    role: str = APP_ROLE,
+    min_size: int = 2,
+    max_size: int = 8,
+    command_timeout: float = 5.0,
+) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    """Open a pool that works as `role` where the login may, in UTC, with jsonb as Python values.
+
+    `command_timeout` is in seconds and ends every statement that takes longer. Broken
+    connections are replaced when they are next asked for.
+
+    Raises:
+        DatabaseUnavailable: Postgres is away, or refuses the login.
+    """
+    settings = {"timezone": "UTC", "application_name": "postbag"}
+    with database_errors():
+        if await _may_act_as(url, role):
+            settings["role"] = role
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            command_timeout=command_timeout,
+            timeout=CONNECT_SECONDS,
+            max_inactive_connection_lifetime=0,
+            server_settings=settings,
+            init=_teach_json,
+            reset=_leave_as_is,
+        )
+    try:
+        yield pool
+    finally:
+        await _close(pool)
+
+
+@asynccontextmanager
+async def connected(
+    pool: asyncpg.Pool[asyncpg.Record], *, wait_seconds: float = ACQUIRE_SECONDS
+) -> AsyncIterator[Connection]:
+    """Lend a connection; do nothing but database work inside the block.
+
+    A session is not reset when it comes back: change its settings by SET LOCAL only.
+
+    Raises:
+        DatabaseUnavailable: none was free within `wait_seconds`, or Postgres went away.
+    """
+    with database_errors():
+        async with asyncio.timeout(wait_seconds):
+            connection = await pool.acquire()
+        try:
+            yield connection
+        finally:
+            await pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+@asynccontextmanager
+async def in_transaction(
+    pool: asyncpg.Pool[asyncpg.Record], *, wait_seconds: float = ACQUIRE_SECONDS
+) -> AsyncIterator[Connection]:
+    """Lend a connection inside a transaction that commits when the block ends well.
+
+    Raises:
+        DatabaseUnavailable: as `connected`; a commit under way may have taken effect.
+    """
+    async with connected(pool, wait_seconds=wait_seconds) as connection, connection.transaction():
+        yield connection
+
+
+async def _may_act_as(url: str, role: str) -> bool:
+    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        return await may_act_as(connection, role)
+    finally:
+        await connection.close(timeout=CONNECT_SECONDS)
+
+
+async def _leave_as_is(_: Connection) -> None:
+    """Spare a round trip: nothing but an open transaction, which asyncpg ends, is left behind."""
+
+
+async def _teach_json(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", format="binary", encoder=_to_jsonb, decoder=_from_jsonb
+    )
+
+
+def _to_jsonb(value: Any) -> bytes:
+    return JSONB_VERSION + orjson.dumps(value)
+
+
+def _from_jsonb(value: bytes) -> Any:
+    return orjson.loads(value[1:])
+
+
+async def _close(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    """Close within seconds, also when Postgres no longer answers."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except Exception as error:
+        pool.terminate()
+        if not says_away(error):
+            raise
