@@ -1,0 +1,65 @@
+# Every target installs what it needs first; nothing but Python 3.11 and make has to be here.
+# `exec` lets Ctrl-C and SIGTERM reach the program and not a shell in between.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest
+# More arguments for the program a target ends in: make test ARGS='-k queue'
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check lint types contracts fix faults lock migration clean dev
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+run: ## start Postbag with its demo site, with a database and a queue of its own
+	@exec $(PYTHON) run.py run $(ARGS)
+
+test: dev ## run the tests, except those that need a browser or take long
+	@exec $(PYTEST) -m "not browser and not faults" $(ARGS)
+
+check: lint types contracts test ## everything CI runs, in CI's order
+
+lint: dev ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev ## check types
+	@exec $(BIN)/mypy
+
+contracts: dev ## check who imports whom
+	@exec $(BIN)/lint-imports
+
+fix: dev ## repair style and format where a program can
+	@$(BIN)/ruff check --fix .
+	@exec $(BIN)/ruff format .
+
+faults: dev ## kill and freeze the stores, for minutes
+	@exec $(PYTEST) -m faults $(ARGS)
+
+# No address and no annotation gets into the lock files, so they fit any mirror.
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --only-binary :all: --no-emit-index-url --no-annotate --no-header
+EXTRA = $(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")'
+
+lock: dev ## pin the dependencies of pyproject.toml; ARGS=--upgrade takes the newest
+	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/base.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --extra dev -c requirements/base.txt -o requirements/dev.txt
+	@$(call EXTRA,embedded) | $(COMPILE) $(ARGS) - -c requirements/dev.txt -o requirements/embedded.txt
+	@echo uv | $(COMPILE) $(ARGS) - -c requirements/dev.txt -o requirements/tools.txt
+
+migration: ## begin a migration: make migration N=verb_noun
+	@case "$(N)" in ''|*[!a-z0-9_]*) echo 'Name it: make migration N=verb_noun' >&2; exit 2;; esac; \
+	last=$$(ls sql/migrations | sed -n 's/^\([0-9]\{4\}\)_.*/\1/p' | sort -n | tail -n 1); \
+	file=sql/migrations/$$(printf '%04d' $$(expr 0$$last + 1))_$(N).sql; \
+	printf -- '-- Why:\n' > "$$file"; echo "$$file"
+
+clean: ## remove what was built and cached, but no data
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+dev:
+	@$(PYTHON) run.py dev

@@ -1,0 +1,11 @@
+"""A comment's body: from a Markdown subset to a tree, and from the tree to HTML or words.
+
+Pure functions: no I/O, no clock. The subset and its bounds stand in
+`docs/decisions/0005-markdown-subset.md`.
+"""
+
+from service.features.body.markdown import parse
+from service.features.body.render import to_html, to_plain
+from service.features.body.tree import Block, Inline, Tree
+
+__all__ = ["Block", "Inline", "Tree", "parse", "to_html", "to_plain"]

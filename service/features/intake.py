@@ -1,0 +1,317 @@
+"""The way in: a submission is checked, made durable, and only then acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from service.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from service.features.articles import ArticleDirectory
+from service.features.authors import Authors
+from service.features.lookup import Found, Lookup
+from service.features.screening import Draft, Verdict, screen
+from service.features.settle import Settle
+from service.features.submission import Keys, Submission, cleaned
+from service.model import (
+    Article,
+    ArticleState,
+    Author,
+    Mode,
+    PendingComment,
+    Site,
+    Standing,
+    Status,
+    article_id,
+)
+from service.storage.limits import Charge, Limits
+from service.storage.pending import PendingStore
+
+DEDUPE_WINDOW_MS = 60_000
+"""How long the same text by the same author counts as the same submission (api.md)."""
+IDEMPOTENCY_MS = 48 * 3_600_000
+"""How long an Idempotency-Key is remembered (api.md)."""
+
+
+class ArticleClosed(Forbidden):
+    """The article takes no comments now."""
+
+    code = "comments_closed"
+    title = "Comments are closed on this article."
+
+
+class GuestsNotAllowed(Forbidden):
+    """The site wants its readers signed in."""
+
+    code = "guests_not_allowed"
+    title = "Please sign in to comment."
+
+
+class AuthorBanned(Forbidden):
+    """The newsroom has suspended this author."""
+
+    code = "author_banned"
+    title = "This author cannot comment here at the moment."
+
+
+class UnknownParent(NotFound):
+    """The comment replied to does not exist for whoever asks."""
+
+    code = "unknown_parent"
+    title = "The comment you reply to does not exist."
+
+
+class ParentNotPublished(Conflict):
+    """The comment replied to was rejected or removed."""
+
+    code = "parent_not_published"
+    title = "The comment you reply to is not public any more."
+
+
+class KeyReused(Invalid):
+    """The same Idempotency-Key came with another submission."""
+
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key was used for another comment."
+
+
+class QueueFull(Unavailable):
+    """As many comments wait as the site may hold."""
+
+    code = "queue_full"
+    title = "Too many comments are waiting for moderation. Please try again later."
+    retry_after_seconds = 60
+
+
+class QueueEmptied(Unavailable):
+    """Redis came back empty and is being refilled (protocol.md Ruling 4)."""
+
+    code = "queue_unavailable"
+    title = "Comments cannot be accepted for a moment. Please try again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The promise: this comment is durable."""
+
+    found: Found
+    author_id: UUID
+    generation: int
+    at_once: bool
+    """True when the first answer published it (201), else it was held (202)."""
+    replayed: bool = False
+    keyed: bool = True
+    """False for a replay that was recognised without a key: it hands out no receipt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Accept submissions, each once."""
+
+    pending: PendingStore
+    limits: Limits
+    articles: ArticleDirectory
+    authors: Authors
+    lookup: Lookup
+    settle: Settle
+    new_id: Callable[[datetime], UUID]
+    new_guest: Callable[[], UUID]
+    limits_on: bool = True
+
+    async def accept(self, submission: Submission, *, now: datetime) -> Accepted:
+        """Take a comment in.
+
+        It is on Redis' disk when this returns; where the site publishes at once and the
+        commit is certain within a second, it is also in Postgres.
+
+        Raises:
+            Invalid: the text policy, a length, or a reused Idempotency-Key.
+            Forbidden: closed article, guests not allowed, banned author.
+            NotFound, Conflict: the parent is unknown or not public.
+            RateLimited: too many from one place, author, article or site.
+            Unavailable: not durable now, or the queue is full; nothing was promised.
+        """
+        clean = cleaned(submission)
+        keys = Keys.of(clean)
+        earlier = await self.pending.find_submission(clean.site.slug, keys.dk)
+        if earlier is not None:
+            if earlier.fingerprint != keys.fingerprint:
+                raise KeyReused
+            return await self._replay(
+                clean, earlier.comment_id, earlier.author_id, at_once=earlier.published
+            )
+        article = await self.articles.get(clean.site, clean.article_key, now=now)
+        author_id = clean.author_id or self.new_guest()
+        standing = await self._check_rights(clean, article, now=now)
+        await self._charge(clean)
+        await self._check_parent(clean, article, author_id)
+        verdict = screen(
+            Draft(
+                text=clean.body,
+                mode=_mode(clean.site, article),
+                author_is_trusted=standing is not None and standing.trusted,
+                checks_complete=standing is not None and article is not None,
+            )
+        )
+        item = self._item(clean, article, keys, verdict, author_id, now=now)
+        return await self._store(clean, item, verdict, now=now)
+
+    async def _check_rights(
+        self, submission: Submission, article: Article | None, *, now: datetime
+    ) -> Standing | None:
+        """Refuse what the article's state or the author's standing forbids.
+
+        None means the standing could not be looked up: the comment is held.
+        """
+        if article is not None and article.state in (ArticleState.CLOSED, ArticleState.OFF):
+            raise ArticleClosed
+        if submission.kind == "guest" and not submission.site.settings.guests_allowed:
+            raise GuestsNotAllowed
+        if submission.author_id is None:
+            return Standing(author_id=UUID(int=0))
+        standing = await self.authors.standing_or_none(submission.site, submission.author_id)
+        if (
+            standing is not None
+            and standing.banned_until is not None
+            and standing.banned_until > now
+        ):
+            raise AuthorBanned
+        return standing
+
+    async def _charge(self, submission: Submission) -> None:
+        """Count the submission against the limits of protocol.md 3.2."""
+        site = submission.site.slug
+        charges = [Charge.of("site", site, per_second=50, burst=50)]
+        if submission.kind != "backend":
+            if not self.limits_on:
+                return
+            charges = [
+                Charge.of("post_address", submission.address_hash, per_minute=6, burst=5),
+                *(
+                    [Charge.of("post_author", submission.author_id.hex, per_minute=10, burst=5)]
+                    if submission.author_id
+                    else []
+                ),
+                Charge.of("post_article", submission.article_key, per_minute=120, burst=60),
+                *charges,
+            ]
+        elif not self.limits_on:
+            return
+        await self.limits.charge(site, charges)
+
+    async def _check_parent(
+        self, submission: Submission, article: Article | None, author_id: UUID
+    ) -> None:
+        """Let a reply hang only on what its author can see."""
+        if submission.parent_id is None:
+            return
+        parent = await self.lookup.find(submission.site, submission.parent_id)
+        home = article_id(submission.site.site_id, submission.article_key)
+        homes = {home, article.article_id} if article else {home}
+        if parent is None or parent.article_id not in homes:
+            raise UnknownParent
+        if parent.status is Status.PENDING:
+            own = submission.author_id is not None and parent.author_id == author_id
+            if not own and submission.kind != "backend":
+                raise UnknownParent
+        elif parent.status is not Status.APPROVED:
+            raise ParentNotPublished
+
+    def _item(
+        self,
+        submission: Submission,
+        article: Article | None,
+        keys: Keys,
+        verdict: Verdict,
+        author_id: UUID,
+        *,
+        now: datetime,
+    ) -> PendingComment:
+        return PendingComment(
+            site_id=submission.site.site_id,
+            site=submission.site.slug,
+            article_id=article_id(submission.site.site_id, submission.article_key)
+            if article is None
+            else article.article_id,
+            article_key=submission.article_key if article is None else article.key,
+            comment_id=self.new_id(now),
+            parent_id=submission.parent_id,
+            author=Author(
+                author_id=author_id,
+                kind=submission.kind,
+                name=submission.name,
+                badge=submission.badge,
+                avatar=submission.avatar,
+                email=submission.email,
+            ),
+            text=submission.body,
+            lang=submission.lang,
+            created_at=now,
+            score=verdict.score(now),
+            article_url=submission.article_url,
+            article_title=submission.article_title,
+            why=verdict.why,
+            dk=keys.dk,
+            fingerprint=keys.fingerprint,
+            address_hash=submission.address_hash or None,
+        )
+
+    async def _store(
+        self, submission: Submission, item: PendingComment, verdict: Verdict, *, now: datetime
+    ) -> Accepted:
+        keyed = submission.idempotency_key is not None
+        stored = await self.pending.accept(
+            item,
+            auto=verdict.publish,
+            pending_max=submission.site.settings.pending_max,
+            dk_ttl_ms=IDEMPOTENCY_MS if keyed else DEDUPE_WINDOW_MS,
+        )
+        match stored.outcome:
+            case "OK":
+                pass
+            case "DUP":
+                return await self._replay(
+                    submission, stored.comment_id, stored.author_id, at_once=stored.published
+                )
+            case "MISMATCH":
+                raise KeyReused
+            case "FULL":
+                raise QueueFull
+            case "EMPTY" | "CLASH":
+                raise QueueEmptied
+        published = verdict.publish and await self.settle.publish_now(item, now=now)
+        found = await self.lookup.find(submission.site, item.comment_id) if published else None
+        return Accepted(
+            found=found or Found.of_pending(replace(item, seq=stored.seq)),
+            author_id=item.author.author_id,
+            generation=submission.generation,
+            at_once=bool(published),
+            keyed=True,
+        )
+
+    async def _replay(
+        self, submission: Submission, comment_id: UUID, author_id: UUID, *, at_once: bool
+    ) -> Accepted:
+        """Answer as the first time, with the comment as it is now."""
+        found = await self.lookup.find(submission.site, comment_id)
+        if found is None:
+            raise QueueEmptied
+        return Accepted(
+            found=found,
+            author_id=author_id,
+            generation=submission.generation,
+            at_once=at_once,
+            replayed=True,
+            keyed=submission.idempotency_key is not None,
+        )
+
+
+def _mode(site: Site, article: Article | None) -> Mode:
+    """When this comment becomes public: the article's own word, else the site's.
+
+    An article that could not be looked up is held (protocol.md Ruling 11).
+    """
+    if article is None or article.state is ArticleState.PREMODERATED:
+        return Mode.PRE
+    return article.mode or site.settings.mode

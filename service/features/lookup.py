@@ -1,0 +1,119 @@
+"""What is a comment now? One answer from both stores, for readers, authors and moderators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+
+from service.errors import Unavailable
+from service.model import Author, Comment, Decision, PendingComment, Site, Status
+from service.storage.lookups import LookupStore, Record
+from service.storage.pending import PendingStore
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A comment wherever it is: waiting, public, or decided and kept."""
+
+    status: Status
+    article_id: UUID
+    article_key: str
+    comment_id: UUID
+    author_id: UUID | None
+    """None once the author was erased."""
+    waiting: PendingComment | None = None
+    """The comment, or the edit of a public one, that waits."""
+    public: Comment | None = None
+    kept: PendingComment | None = None
+    """The text of a rejected or removed comment, while it is kept."""
+    decision: Decision | None = None
+    """The latest."""
+
+    @property
+    def parent_id(self) -> UUID | None:
+        """The comment this one answers."""
+        source = self.public or self.waiting or self.kept
+        return source.parent_id if source else None
+
+    @classmethod
+    def of_pending(cls, item: PendingComment) -> Found:
+        """A comment that nobody has decided yet."""
+        return cls(
+            status=Status.PENDING,
+            article_id=item.article_id,
+            article_key=item.article_key,
+            comment_id=item.comment_id,
+            author_id=item.author.author_id,
+            waiting=item,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Find one comment of a site by its id."""
+
+    pending: PendingStore
+    lookups: LookupStore
+
+    async def find(self, site: Site, comment_id: UUID) -> Found | None:
+        """Tell where a comment is, or None if neither store of this site knows it.
+
+        While one store is away the other answers for what it has.
+
+        Raises:
+            Unavailable: neither store can say.
+        """
+        failure: Unavailable | None = None
+        item: PendingComment | None = None
+        try:
+            item = await self.pending.get(site.slug, comment_id)
+        except Unavailable as unavailable:
+            failure = unavailable
+        try:
+            record = await self.lookups.find_comment(site.site_id, comment_id)
+        except Unavailable:
+            if item is None:
+                raise
+            return Found.of_pending(item)
+        found = _merge(item, record)
+        if found is None and failure is not None:
+            raise failure
+        return found
+
+    async def history(self, found: Found, site: Site) -> tuple[Decision, ...]:
+        """Every decision on a comment, oldest first."""
+        return await self.lookups.find_history(site.site_id, found.article_id, found.comment_id)
+
+
+def _merge(item: PendingComment | None, record: Record | None) -> Found | None:
+    """Let the decision log speak last: an item it has settled no longer waits."""
+    if record is None:
+        return Found.of_pending(item) if item else None
+    decision = record.decision
+    waiting = item or record.waiting
+    if waiting is not None and decision is not None and decision.n > waiting.n:
+        # Decided, and Redis not cleaned yet.
+        waiting = None
+    if decision is not None:
+        status = decision.status
+    elif waiting is not None:
+        status = Status.PENDING
+    else:
+        return None
+    source = record.public or waiting or record.kept
+    author: Author | None = source.author if source else None
+    return Found(
+        status=status,
+        article_id=record.article_id,
+        article_key=record.article_key or (waiting.article_key if waiting else ""),
+        comment_id=record.comment_id,
+        author_id=author.author_id if author else None,
+        waiting=replace(waiting) if waiting else None,
+        public=record.public,
+        kept=record.kept,
+        decision=decision,
+    )

@@ -1,0 +1,108 @@
+"""What somebody sent: cleaned by the text policy, and told apart from what was sent before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import UUID
+
+from service.errors import FieldError, Invalid
+from service.features import text
+from service.model import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What somebody sent, before the text policy."""
+
+    site: Site
+    article_key: str
+    body: str
+    parent_id: UUID | None = None
+    kind: Literal["guest", "reader", "backend"] = "guest"
+    author_id: UUID | None = None
+    """A signed-in reader's or a receipt's guest; None for a new guest."""
+    generation: int = 0
+    name: str = ""
+    email: str | None = None
+    badge: str | None = None
+    avatar: str | None = None
+    article_url: str | None = None
+    article_title: str | None = None
+    lang: str | None = None
+    principal: str = "guest"
+    """Who vouches for the idempotency key: `guest`, `reader:<id>` or `key:<id>` (Ruling 2)."""
+    idempotency_key: str | None = None
+    address_hash: str = ""
+    """Keyed hash of the sender's network; never the address."""
+
+
+def cleaned(submission: Submission) -> Submission:
+    """Apply the text policy to every field a person typed.
+
+    Raises:
+        Invalid: with every field's error, not only the first.
+    """
+    errors: list[FieldError] = []
+
+    def attempt(raw: str | None, clean: Callable[[str], str]) -> str | None:
+        try:
+            return None if raw is None else clean(raw)
+        except Invalid as failure:
+            errors.extend(failure.errors)
+            return None
+
+    max_chars = submission.site.settings.body_max_chars
+    body = attempt(
+        submission.body, lambda raw: text.clean_body(raw, max_chars=max_chars, pointer="/body")
+    )
+    name = attempt(submission.name, lambda raw: text.clean_name(raw, pointer="/author/name"))
+    email = attempt(
+        submission.email, lambda raw: text.clean_line(raw, max_chars=254, pointer="/author/email")
+    )
+    title = attempt(
+        submission.article_title,
+        lambda raw: text.clean_line(raw, max_chars=300, pointer="/article/title"),
+    )
+    if errors:
+        raise Invalid("Some fields cannot be accepted as they are.", errors=tuple(errors))
+    return replace(submission, body=body or "", name=name or "", email=email, article_title=title)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What tells a submission from every other."""
+
+    dk: str
+    """Hex SHA-256 of (site, article, principal, key), or of the submission itself without one."""
+    fingerprint: str
+    """Hex SHA-256 over body, parent, name and e-mail after the text policy (Ruling 2)."""
+
+    @classmethod
+    def of(cls, submission: Submission) -> Keys:
+        """Derive both from a cleaned submission."""
+        fingerprint = _digest(
+            submission.body,
+            str(submission.parent_id or ""),
+            submission.name,
+            submission.email or "",
+        )
+        place = (str(submission.site.site_id), submission.article_key)
+        if submission.idempotency_key is not None:
+            dk = _digest(*place, submission.principal, "key", submission.idempotency_key)
+        else:
+            author = submission.author_id.hex if submission.author_id else submission.address_hash
+            dk = _digest(*place, submission.principal, "text", author, fingerprint)
+        return cls(dk=dk, fingerprint=fingerprint)
+
+
+def _digest(*parts: str) -> str:
+    """Hash parts so that no two lists of parts share a digest by running together."""
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(4, "big"))
+        digest.update(raw)
+    return digest.hexdigest()

@@ -1,0 +1,39 @@
+#!lua
+-- Takes a comment in, once a submission. Refused whole when memory is full.
+-- KEYS 1 item 2 q, or a when a rule has decided 3 t 4 te 5 p 6 j 7 meta [8 submission]
+-- ARGV 1 id 2 score 3 created_ms 4 pending_max 5 grace_ms before settling, '' for q
+--      6 fingerprint 7 author_id 8 submission_ttl_ms 9.. the item's fields and values
+-- Answers {OK, id, seq, author_id, 202}, {DUP or MISMATCH, id, 0, author_id, status of the first
+-- answer}, or {EMPTY}, {FULL}, {CLASH}.
+if redis.call('HEXISTS', KEYS[7], 'epoch') == 0 then
+  return {'EMPTY'}
+end
+local id, submission = ARGV[1], KEYS[8]
+if submission then
+  local earlier = redis.call('HMGET', submission, 'id', 'fingerprint', 'author', 'status')
+  if earlier[1] then
+    -- Written on purpose: a WAIT on this connection then covers the original as well.
+    redis.call('HINCRBY', submission, 'replays', 1)
+    local outcome = earlier[2] == ARGV[6] and 'DUP' or 'MISMATCH'
+    return {outcome, earlier[1], 0, earlier[3], earlier[4]}
+  end
+end
+if redis.call('ZCARD', KEYS[3]) + redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[4]) then
+  return {'FULL'}
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return {'CLASH'}
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local seq = redis.call('HINCRBY', KEYS[7], 'seq', 1)
+redis.call('HSET', KEYS[1], 'seq', seq, unpack(ARGV, 9))
+redis.call('ZADD', KEYS[2], ARGV[5] == '' and ARGV[2] or now + ARGV[5], id)
+redis.call('ZADD', KEYS[3], ARGV[3], id)
+redis.call('ZADD', KEYS[5], ARGV[2], id)
+redis.call('ZADD', KEYS[6], now, id)
+if submission then
+  redis.call('HSET', submission, 'id', id, 'fingerprint', ARGV[6], 'author', ARGV[7], 'status', 202)
+  redis.call('PEXPIRE', submission, ARGV[8])
+end
+return {'OK', id, seq, ARGV[7], '202'}

@@ -1,0 +1,157 @@
+"""One comment whole, as Postgres knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from service.model import Action, Author, Comment, Decision, PendingComment, Status
+from service.payload import from_payload
+from service.storage.postgres import connected, load_queries
+
+SQL = load_queries("lookups")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Everything about one comment that Postgres has."""
+
+    article_id: UUID
+    article_key: str | None
+    comment_id: UUID
+    public: Comment | None
+    decision: Decision | None
+    waiting: PendingComment | None
+    kept: PendingComment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A former approved text."""
+
+    revision: int
+    text: str
+    replaced_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupStore:
+    """Read what is known of a comment."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    async def find_comment(self, site_id: int, comment_id: UUID) -> Record | None:
+        """One comment of a site, or None.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["find_comment"], site_id, comment_id)
+        return _record(row, site_id, comment_id) if row else None
+
+    async def find_history(
+        self, site_id: int, article_id: UUID, comment_id: UUID
+    ) -> tuple[Decision, ...]:
+        """Every decision on a comment, oldest first."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["find_history"], site_id, article_id, comment_id)
+        return tuple(decision_of(row) for row in rows)
+
+    async def find_revisions(
+        self, site_id: int, article_id: UUID, comment_id: UUID
+    ) -> tuple[Revision, ...]:
+        """Former approved texts, oldest first."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["find_revisions"], site_id, article_id, comment_id)
+        return tuple(Revision(**row) for row in rows)
+
+    async def search_waiting(
+        self, site_id: int, phrase: str, *, below_seq: int, limit: int
+    ) -> list[tuple[UUID, int]]:
+        """Ids and sequence numbers of waiting comments that hold a phrase, newest first."""
+        escaped = phrase.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["search_waiting"], site_id, escaped, below_seq, limit)
+        return [(row["comment_id"], row["seq"]) for row in rows]
+
+
+def decision_of(row: Mapping[str, Any]) -> Decision:
+    """Read one row of the decision log."""
+    return Decision(
+        site_id=row["site_id"],
+        article_id=row["article_id"],
+        comment_id=row["comment_id"],
+        n=row["n"],
+        decision_id=row["decision_id"],
+        action=Action(row["action"]),
+        revision=row["revision"],
+        status=Status(row["status"]),
+        reason=row["reason"],
+        note=row["note"],
+        actor_kind=row["actor_kind"],
+        actor_id=row["actor_id"],
+        at=row["at"],
+        reverses=row["reverses"],
+    )
+
+
+def _record(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Record:
+    public = _public(row, site_id, comment_id) if row["public_status"] else None
+    decision = None
+    if row["n"] is not None:
+        decision = decision_of(
+            {
+                **row,
+                "site_id": site_id,
+                "comment_id": comment_id,
+                "revision": row["judged_revision"],
+                "status": row["decided_status"],
+            }
+        )
+    return Record(
+        article_id=row["article_id"],
+        article_key=row["article_key"],
+        comment_id=comment_id,
+        public=public,
+        decision=decision,
+        waiting=from_payload(row["waiting"]) if row["waiting"] else None,
+        kept=from_payload(row["kept"]) if row["kept"] else None,
+    )
+
+
+def _public(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Comment:
+    return Comment(
+        site_id=site_id,
+        article_id=row["article_id"],
+        article_key=row["article_key"],
+        comment_id=comment_id,
+        parent_id=row["parent_id"],
+        root_id=row["root_id"],
+        depth=row["depth"],
+        author=Author(
+            author_id=row["author_id"] or UUID(int=0),
+            kind=row["author_kind"],
+            name=row["author_name"],
+            badge=row["author_badge"],
+            avatar=row["author_avatar"],
+            email=row["author_email"],
+        ),
+        text=row["text"],
+        lang=row["lang"],
+        status=Status(row["public_status"]),
+        revision=row["revision"],
+        created_at=row["created_at"],
+        edited_at=row["edited_at"],
+        up=row["up"],
+        down=row["down"],
+        pinned=row["pinned"],
+        featured=row["featured"],
+        reply_count=row["reply_count"],
+        shown_replies=row["shown_replies"],
+    )

@@ -1,0 +1,355 @@
+"""Redis: the connection, the list of every key, the scripts, and what durable means."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+from service.errors import Unavailable
+
+POOL_SIZE = 32
+"""Connections a service process opens at most (protocol.md 3.1)."""
+ACQUIRE_SECONDS = 0.1
+"""Longer than this for a free connection means overload: refuse instead of queueing."""
+OPERATION_SECONDS = 1.5
+"""A script takes well under a millisecond; this is for a slow disk under fsync."""
+CONNECT_SECONDS = 1.0
+"""A server on the same network answers in milliseconds."""
+
+NOT_NOW = (
+    "OOM",
+    "MISCONF",
+    "READONLY",
+    "LOADING",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "TRYAGAIN",
+    "BUSY",
+    "UNKILLABLE",
+)
+"""Error replies that speak of the server's state, not of our command."""
+
+Argument = str | bytes | int | float
+
+
+class QueueUnavailable(Unavailable):
+    """Redis cannot be reached, is too slow, or refuses writes. The outcome is unknown."""
+
+    code = "queue_unavailable"
+    title = "The queue cannot be reached at the moment. Please try again with the same key."
+    retry_after_seconds = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Every key of one site; its slug is the hash tag that keeps them on one node."""
+
+    site: str
+
+    def _named(self, name: str) -> str:
+        return f"pb:{{{self.site}}}:{name}"
+
+    @property
+    def queue(self) -> str:
+        """ZSET: what every moderator may claim, the most urgent lowest."""
+        return self._named("q")
+
+    @property
+    def escalated(self) -> str:
+        """ZSET: what only seniors may claim."""
+        return self._named("e")
+
+    @property
+    def settling(self) -> str:
+        """ZSET: what a rule has decided, by when it may next be taken (ms)."""
+        return self._named("a")
+
+    @property
+    def quarantine(self) -> str:
+        """ZSET: what Postgres refuses for good, by when it was set aside (ms)."""
+        return self._named("x")
+
+    @property
+    def leases(self) -> str:
+        """ZSET: who is held until when (ms of the server's clock)."""
+        return self._named("l")
+
+    @property
+    def holders(self) -> str:
+        """HASH: comment to JSON of owner, name and fence."""
+        return self._named("lm")
+
+    @property
+    def by_age(self) -> str:
+        """ZSET: everything that waits and is not escalated, held or not, by creation (ms)."""
+        return self._named("t")
+
+    @property
+    def by_priority(self) -> str:
+        """ZSET: the same members by score."""
+        return self._named("p")
+
+    @property
+    def escalated_by_age(self) -> str:
+        """ZSET: everything escalated, by creation (ms)."""
+        return self._named("te")
+
+    @property
+    def escalated_by_priority(self) -> str:
+        """ZSET: the same members by score."""
+        return self._named("pe")
+
+    @property
+    def marks(self) -> str:
+        """ZSET: what the journal has yet to copy, by when it was marked (ms)."""
+        return self._named("j")
+
+    @property
+    def meta(self) -> str:
+        """HASH: epoch, seq (the last given), fence (the last given), claims (counted)."""
+        return self._named("meta")
+
+    @property
+    def redo(self) -> str:
+        """STREAM: the last day's decisions with the comments they were about."""
+        return self._named("redo")
+
+    @property
+    def events(self) -> str:
+        """STREAM: the last events told to readers."""
+        return self._named("ev")
+
+    def item(self, comment_id: UUID | str) -> str:
+        """HASH: a waiting comment (`service.storage.waiting`)."""
+        return self._named(f"c:{comment_id}")
+
+    def submission(self, dk: str) -> str:
+        """HASH with a time to live: the comment a submission became."""
+        return self._named(f"i:{dk}")
+
+    def limit(self, scope: str, subject: str) -> str:
+        """STRING with a time to live: when a limit is next due (microseconds)."""
+        return self._named(f"rl:{scope}:{subject}")
+
+    @property
+    def places(self) -> list[str]:
+        """Return the thirteen keys in the order of `scripts/parts/places.lua`."""
+        return [
+            self.queue,
+            self.escalated,
+            self.settling,
+            self.quarantine,
+            self.leases,
+            self.holders,
+            self.by_age,
+            self.by_priority,
+            self.escalated_by_age,
+            self.escalated_by_priority,
+            self.marks,
+            self.meta,
+            self.redo,
+        ]
+
+
+def connect(url: str, *, pool_size: int = POOL_SIZE) -> Redis:
+    """Make a client for a `unix://`, `redis://` or `rediss://` URL; it connects when used.
+
+    Answers are bytes. Nothing is retried inside: a caller that timed out cannot know the
+    outcome and must ask again with the same key.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=pool_size,
+        timeout=ACQUIRE_SECONDS,
+        socket_timeout=OPERATION_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        client_name="postbag",
+        lib_name=None,
+        lib_version=None,
+    )
+    return Redis.from_pool(pool)
+
+
+@contextmanager
+def unavailable_when_down() -> Iterator[None]:
+    """Turn what a broken, slow or full Redis raises into the one failure callers know.
+
+    Raises:
+        QueueUnavailable: instead of the client's own errors. A wrong command stays a bug.
+    """
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError) as error:
+        raise QueueUnavailable from error
+    except ResponseError as error:
+        if speaks_of_the_server(error):
+            raise QueueUnavailable from error
+        raise
+
+
+def speaks_of_the_server(error: RedisError) -> bool:
+    """Tell a server that cannot serve from a command that is wrong."""
+    return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(NOT_NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One Lua script and the name the server caches it under."""
+
+    source: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The Lua scripts of `service/scripts`, by name."""
+
+    named: MappingProxyType[str, Script]
+
+    @classmethod
+    def load(cls) -> Scripts:
+        """Read every script and put the parts it uses in their places."""
+        folder = resources.files("service") / "scripts"
+        parts = {
+            entry.name.removesuffix(".lua"): entry.read_text(encoding="utf-8")
+            for entry in (folder / "parts").iterdir()
+        }
+        return cls(
+            MappingProxyType(
+                {
+                    entry.name.removesuffix(".lua"): _script(entry.read_text("utf-8"), parts)
+                    for entry in folder.iterdir()
+                    if entry.name.endswith(".lua")
+                }
+            )
+        )
+
+    async def run(
+        self, redis: Redis, name: str, keys: Sequence[str], arguments: Iterable[Argument] = ()
+    ) -> Any:
+        """Run a script in one command; a server that has not met it is sent the source.
+
+        Raises:
+            QueueUnavailable: Redis is away or refuses.
+        """
+        script = self.named[name]
+        rest = (len(keys), *keys, *arguments)
+        with unavailable_when_down():
+            try:
+                return await redis.execute_command("EVALSHA", script.sha, *rest)
+            except NoScriptError:
+                return await redis.execute_command("EVAL", script.source, *rest)
+
+
+def _script(text: str, parts: dict[str, str]) -> Script:
+    source = re.sub(r"^--- use (\w+)$", lambda use: parts[use[1]], text, flags=re.MULTILINE)
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durability:
+    """Whether an acknowledged comment survives a kill or a power cut of this Redis."""
+
+    ok: bool
+    findings: tuple[str, ...]
+    """What is missing, in sentences for the operator."""
+
+
+WANTED = MappingProxyType(
+    {
+        "appendonly": ("yes", "comments are kept in memory only"),
+        "appendfsync": (
+            "always",
+            "the last acknowledged comments are lost when Redis is killed or power fails",
+        ),
+        "no-appendfsync-on-rewrite": (
+            "no",
+            "comments accepted while the append-only file is rewritten can be lost",
+        ),
+        "maxmemory-policy": ("noeviction", "waiting comments are thrown away when memory is full"),
+    }
+)
+"""Setting, the value level `local` needs, and what happens otherwise (protocol.md 2.2, F1, F2)."""
+OLDEST_VERSION = (7, 0)
+"""The first with script flags and multi-part append-only files."""
+
+
+async def durability(redis: Redis, *, assume_durable: bool = False) -> Durability:
+    """Check that this Redis keeps what it acknowledges (level `local`).
+
+    `assume_durable` is the operator's word for a server that hides its configuration.
+
+    Raises:
+        QueueUnavailable: Redis is away.
+    """
+    with unavailable_when_down():
+        findings = [*await _settings_findings(redis, assume_durable=assume_durable)]
+        findings += _state_findings(await redis.info())
+    return Durability(ok=not findings, findings=tuple(findings))
+
+
+async def _settings_findings(redis: Redis, *, assume_durable: bool) -> list[str]:
+    try:
+        found = await redis.config_get(*WANTED)
+    except ResponseError as error:
+        if speaks_of_the_server(error):
+            raise
+        if assume_durable:
+            return []
+        return [
+            "Redis does not let the service read its configuration (CONFIG GET): make sure that"
+            " appendonly is yes and appendfsync always, then set assume_durable."
+        ]
+    values = {_text(name): _text(value) for name, value in found.items()}
+    return [
+        f"Set {name} to {wanted} (it is {values.get(name, 'unknown')}): else {consequence}."
+        for name, (wanted, consequence) in WANTED.items()
+        if values.get(name) != wanted
+    ]
+
+
+def _state_findings(state: dict[str, Any]) -> list[str]:
+    findings = []
+    version = str(state.get("valkey_version") or state.get("redis_version", "0.0"))
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
+        findings.append(f"Redis {version} is too old: 7.0 or Valkey 7.2 is the oldest that works.")
+    if state.get("role") == "slave":
+        findings.append("This Redis is a replica: it cannot take comments.")
+    for name, what in (
+        ("aof_last_write_status", "write to"),
+        ("aof_last_bgrewrite_status", "rewrite"),
+    ):
+        if state.get(name, "ok") != "ok":
+            findings.append(f"Redis could not {what} its append-only file: look at its disk.")
+    return findings
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,249 @@
+-- What readers see of a thread. Every page goes on by key, never by offset, and every
+-- statement reads only what it returns: its cost does not grow with the thread.
+
+-- name: find_thread
+-- The article a key leads to, an alias's target included; all articles that are read as one with
+-- it; their counts and the version of what is public. One row, or none for an article unseen.
+--   $1 site_id integer, $2 article_id uuid
+-- Index: articles_pkey, articles_merged, article_counts_pkey.
+SELECT target.article_id, target.key, target.url, target.title, target.lang,
+       CASE WHEN target.close_at <= now() AND target.state IN ('open', 'premoderated')
+            THEN 'closed' ELSE target.state END AS state,
+       target.mode, target.close_at, target.views_per_hour, target.managed,
+       whole.article_ids, whole.approved, whole.shown_roots, whole.version
+FROM articles asked
+JOIN articles target ON target.site_id = asked.site_id
+    AND target.article_id = COALESCE(asked.merged_into, asked.article_id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(member.article_id) AS article_ids,
+           COALESCE(sum(counts.approved), 0)::bigint AS approved,
+           COALESCE(sum(counts.shown_roots), 0)::bigint AS shown_roots,
+           COALESCE(sum(counts.version), 0)::bigint AS version
+    FROM (
+        SELECT target.article_id
+        UNION ALL
+        SELECT merged.article_id FROM articles merged
+        WHERE merged.site_id = target.site_id AND merged.merged_into = target.article_id
+    ) member
+    LEFT JOIN article_counts counts
+        ON counts.site_id = target.site_id AND counts.article_id = member.article_id
+) whole
+WHERE asked.site_id = $1 AND asked.article_id = $2;
+
+-- name: find_counts
+-- Approved comments of at most 200 articles, each with the articles that are read as one with it.
+-- An article unseen has no row.
+--   $1 site_id integer, $2 article_ids uuid[]
+-- Index: articles_pkey, articles_merged, article_counts_pkey.
+WITH asked AS (
+    SELECT article_id, COALESCE(merged_into, article_id) AS target
+    FROM articles WHERE site_id = $1 AND article_id = ANY($2::uuid[])
+), member AS (
+    SELECT target, target AS article_id FROM asked
+    UNION
+    SELECT merged_into, article_id FROM articles
+    WHERE site_id = $1 AND merged_into = ANY(ARRAY(SELECT target FROM asked))
+)
+SELECT asked.article_id, array_agg(member.article_id) AS article_ids,
+       COALESCE(sum(counts.approved), 0)::bigint AS approved
+FROM asked
+JOIN member ON member.target = asked.target
+LEFT JOIN article_counts counts ON counts.site_id = $1 AND counts.article_id = member.article_id
+GROUP BY asked.article_id;
+
+-- name: roots_newest
+-- Roots, newest first.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start)
+-- Index: comments_roots_newest.
+SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
+       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
+       shown_replies, best
+FROM comments
+WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+  AND (created_at, comment_id)
+      < (COALESCE($4::timestamptz, 'infinity'),
+         COALESCE($5::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, comment_id DESC
+LIMIT $3;
+
+-- name: roots_oldest
+-- Roots, oldest first.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start)
+-- Index: comments_roots_newest, read backwards.
+SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
+       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
+       shown_replies, best
+FROM comments
+WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+  AND (created_at, comment_id)
+      > (COALESCE($4::timestamptz, '-infinity'),
+         COALESCE($5::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY created_at, comment_id
+LIMIT $3;
+
+-- name: roots_best
+-- Roots, pinned ones first and then the best.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (all null: from the start)
+-- Index: comments_roots_best.
+SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
+       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
+       shown_replies, best
+FROM comments
+WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+  AND (pinned, best, comment_id)
+      < (COALESCE($4::boolean, true), COALESCE($5::double precision, 'infinity'),
+         COALESCE($6::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY pinned DESC, best DESC, comment_id DESC
+LIMIT $3;
+
+-- name: roots_worst
+-- Roots in the opposite order of roots_best: the ones before a root, nearest first.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (none is null)
+-- Index: comments_roots_best, read backwards.
+SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
+       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
+       shown_replies, best
+FROM comments
+WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+  AND (pinned, best, comment_id) > ($4::boolean, $5::double precision, $6::uuid)
+ORDER BY pinned, best, comment_id
+LIMIT $3;
+
+-- name: rank_newest
+-- How many roots stand before one, newest first; counts no further than the limit.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 created_at timestamptz, $5 comment_id uuid
+-- Index: comments_roots_newest.
+SELECT count(*) AS before FROM (
+    SELECT 1 FROM comments
+    WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+      AND (created_at, comment_id) > ($4::timestamptz, $5::uuid)
+    LIMIT $3
+) counted;
+
+-- name: rank_oldest
+-- How many roots stand before one, oldest first; counts no further than the limit.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 created_at timestamptz, $5 comment_id uuid
+-- Index: comments_roots_newest.
+SELECT count(*) AS before FROM (
+    SELECT 1 FROM comments
+    WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+      AND (created_at, comment_id) < ($4::timestamptz, $5::uuid)
+    LIMIT $3
+) counted;
+
+-- name: rank_best
+-- How many roots stand before one, best first; counts no further than the limit.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 pinned boolean, $5 best double, $6 comment_id uuid
+-- Index: comments_roots_best.
+SELECT count(*) AS before FROM (
+    SELECT 1 FROM comments
+    WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
+      AND (pinned, best, comment_id) > ($4::boolean, $5::double precision, $6::uuid)
+    LIMIT $3
+) counted;
+
+-- name: replies
+-- Direct replies of one comment, oldest first.
+--   $1 site_id integer, $2 article_id uuid, $3 parent_id uuid, $4 limit integer,
+--   $5 after_created_at timestamptz, $6 after_id uuid (both null: from the start)
+-- Index: comments_replies.
+SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
+       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
+       shown_replies
+FROM comments
+WHERE site_id = $1 AND article_id = $2 AND parent_id = $3 AND shown
+  AND (created_at, comment_id)
+      > (COALESCE($5::timestamptz, '-infinity'),
+         COALESCE($6::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY created_at, comment_id
+LIMIT $4;
+
+-- name: below_roots
+-- The first replies of every comment below each root, as far as the root's earliest descendants
+-- hold them, oldest first within a parent.
+--   $1 site_id integer, $2 article_ids uuid[], $3 root_ids uuid[] (side by side),
+--   $4 earliest integer (descendants looked at for a root), $5 replies integer (of one comment)
+-- Index: comments_below_root.
+SELECT nth.article_id, nth.comment_id, nth.parent_id, nth.author_name, nth.author_badge,
+       nth.author_avatar, nth.text, nth.lang, nth.status, nth.revision, nth.created_at,
+       nth.edited_at, nth.up, nth.down, nth.pinned, nth.featured, nth.reply_count,
+       nth.shown_replies
+FROM unnest($2::uuid[], $3::uuid[]) AS root (article_id, comment_id)
+CROSS JOIN LATERAL (
+    SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
+           lang, status, revision, created_at, edited_at, up, down, pinned, featured,
+           reply_count, shown_replies,
+           row_number() OVER (PARTITION BY parent_id ORDER BY created_at, comment_id) AS place
+    FROM (
+        SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
+               lang, status, revision, created_at, edited_at, up, down, pinned, featured,
+               reply_count, shown_replies
+        FROM comments
+        WHERE site_id = $1 AND article_id = root.article_id AND root_id = root.comment_id
+          AND parent_id IS NOT NULL AND shown
+        ORDER BY created_at, comment_id
+        LIMIT $4
+    ) earliest
+) nth
+WHERE nth.place <= $5;
+
+-- name: first_replies
+-- The first direct replies of each of several comments, oldest first within a parent.
+--   $1 site_id integer, $2 article_ids uuid[], $3 parent_ids uuid[] (side by side),
+--   $4 replies integer (of one comment)
+-- Index: comments_replies.
+SELECT reply.article_id, reply.comment_id, reply.parent_id, reply.author_name,
+       reply.author_badge, reply.author_avatar, reply.text, reply.lang, reply.status,
+       reply.revision, reply.created_at, reply.edited_at, reply.up, reply.down, reply.pinned,
+       reply.featured, reply.reply_count, reply.shown_replies
+FROM unnest($2::uuid[], $3::uuid[]) AS parent (article_id, comment_id)
+CROSS JOIN LATERAL (
+    SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
+           lang, status, revision, created_at, edited_at, up, down, pinned, featured,
+           reply_count, shown_replies
+    FROM comments
+    WHERE site_id = $1 AND article_id = parent.article_id AND parent_id = parent.comment_id
+      AND shown
+    ORDER BY created_at, comment_id
+    LIMIT $4
+) reply;
+
+-- name: path_to
+-- One comment and its ancestors, the comment first, then its parent, and so on.
+--   $1 site_id integer, $2 article_ids uuid[], $3 comment_id uuid, $4 limit integer (ancestors)
+-- Index: comments_pkey.
+WITH RECURSIVE path AS (
+    SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
+           lang, status, revision, created_at, edited_at, up, down, pinned, featured,
+           reply_count, shown_replies, best, 0 AS step
+    FROM comments
+    WHERE site_id = $1 AND article_id = ANY($2::uuid[]) AND comment_id = $3 AND shown
+    UNION ALL
+    SELECT above.article_id, above.comment_id, above.parent_id, above.author_name,
+           above.author_badge, above.author_avatar, above.text, above.lang, above.status,
+           above.revision, above.created_at, above.edited_at, above.up, above.down,
+           above.pinned, above.featured, above.reply_count, above.shown_replies, above.best,
+           path.step + 1
+    FROM path
+    JOIN comments above ON above.site_id = $1 AND above.article_id = path.article_id
+        AND above.comment_id = path.parent_id
+    WHERE path.step < $4
+)
+SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
+       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
+       shown_replies, best
+FROM path
+ORDER BY step;
+
+-- name: find_place
+-- The article a comment stands under.
+--   $1 site_id integer, $2 comment_id uuid
+-- Index: comment_places_pkey.
+SELECT article_id FROM comment_places WHERE site_id = $1 AND comment_id = $2;

@@ -1,0 +1,66 @@
+-- name: find_comment
+-- Everything that says what a comment is now: its public row, its latest decision, its journal
+-- row and the text kept of it. One row, or none when Postgres knows no such comment.
+--   $1 site_id integer, $2 comment_id uuid
+-- Index: comment_places_pkey, then each table's primary key.
+SELECT p.article_id,
+       a.key AS article_key,
+       c.parent_id, c.root_id, c.depth, c.author_id, c.author_kind, c.author_name, c.author_badge,
+       c.author_avatar, c.author_email, c.text, c.lang, c.status AS public_status, c.revision,
+       c.created_at, c.edited_at, c.up, c.down, c.pinned, c.featured, c.reply_count,
+       c.shown_replies,
+       d.n, d.decision_id, d.action, d.revision AS judged_revision, d.status AS decided_status,
+       d.reason, d.note, d.actor_kind, d.actor_id, d.at, d.reverses,
+       j.payload AS waiting,
+       k.payload AS kept
+FROM comment_places p
+LEFT JOIN articles a ON a.site_id = p.site_id AND a.article_id = p.article_id
+LEFT JOIN comments c
+    ON c.site_id = p.site_id AND c.article_id = p.article_id AND c.comment_id = p.comment_id
+LEFT JOIN LATERAL (
+    SELECT n, decision_id, action, revision, status, reason, note, actor_kind, actor_id, at,
+           reverses
+    FROM decisions
+    WHERE site_id = p.site_id AND article_id = p.article_id AND comment_id = p.comment_id
+    ORDER BY n DESC LIMIT 1
+) d ON true
+LEFT JOIN intake_journal j
+    ON j.site_id = p.site_id AND j.article_id = p.article_id AND j.comment_id = p.comment_id
+    AND j.state = 'waiting'
+LEFT JOIN LATERAL (
+    SELECT payload FROM kept_texts
+    WHERE site_id = p.site_id AND article_id = p.article_id AND comment_id = p.comment_id
+    ORDER BY revision DESC LIMIT 1
+) k ON true
+WHERE p.site_id = $1 AND p.comment_id = $2;
+
+-- name: find_history
+-- Every decision on one comment, oldest first.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Index: decisions_pkey.
+SELECT site_id, article_id, comment_id, n, decision_id, action, revision, status, reason, note,
+       actor_kind, actor_id, at, reverses
+FROM decisions
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
+ORDER BY n;
+
+-- name: find_revisions
+-- Former approved texts of one comment, oldest first.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Index: comment_revisions_pkey.
+SELECT revision, text, replaced_at
+FROM comment_revisions
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
+ORDER BY revision;
+
+-- name: search_waiting
+-- Ids of waiting comments whose text holds a phrase, newest first, for the queue's `q`.
+--   $1 site_id integer, $2 phrase text (already escaped for ILIKE), $3 below seq bigint,
+--   $4 limit integer
+-- Index: intake_journal_waiting, read backwards.
+SELECT comment_id, seq
+FROM intake_journal
+WHERE site_id = $1 AND state = 'waiting' AND payload ->> 'text' ILIKE '%' || $2 || '%'
+  AND seq < $3
+ORDER BY seq DESC
+LIMIT $4;
