@@ -1,11 +1,13 @@
 -- Keys of back ends, the newsroom's people, and the links that let them in.
 
 -- name: create_key
--- A new key; its secret is known by its hash alone.
+-- A new key, its secret known by its hash alone; no row when the id is taken.
 --   $1 key_id text, $2 site_id integer, $3 name text, $4 secret_hash bytea, $5 scopes text[],
 --   $6 created_at timestamptz, $7 expires_at timestamptz
 INSERT INTO api_keys (key_id, site_id, name, secret_hash, scopes, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (key_id) DO NOTHING
+RETURNING key_id;
 
 -- name: find_key
 -- One key that was not revoked, with its site's slug.
@@ -45,8 +47,16 @@ UPDATE api_keys
 SET last_used_at = $2
 WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < $2);
 
+-- name: end_old_roles
+-- What somebody who was removed might do before; being invited to one site brings none of it back.
+--   $1 email text
+-- Index: members_email_key; memberships_pkey.
+DELETE FROM memberships AS r
+USING members AS m
+WHERE m.member_id = r.member_id AND m.email = $1 AND m.removed_at IS NOT NULL;
+
 -- name: add_member
--- A member by address; one who was removed comes back. Returns whose address it is.
+-- A member by address, who comes back if they were removed; returns whose address it is.
 --   $1 member_id uuid, $2 email text
 INSERT INTO members (member_id, email)
 VALUES ($1, $2)
@@ -55,10 +65,12 @@ RETURNING member_id;
 
 -- name: give_role
 -- What a member may do on one site.
---   $1 member_id uuid, $2 site_id integer, $3 role text
-INSERT INTO memberships (member_id, site_id, role)
-VALUES ($1, $2, $3)
-ON CONFLICT (member_id, site_id) DO UPDATE SET role = excluded.role;
+--   $1 member_id uuid, $2 site_id integer, $3 role text, $4 since timestamptz
+INSERT INTO memberships (member_id, site_id, role, since)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (member_id, site_id) DO UPDATE
+SET role = excluded.role, since = excluded.since
+WHERE memberships.role <> excluded.role;
 
 -- name: members_of_site
 -- The team of one site, by address.

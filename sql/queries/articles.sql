@@ -1,4 +1,5 @@
--- Articles as the back end describes them. An article nobody described has no row.
+-- Articles as the back end describes them. An article nobody described has no row. A key that was
+-- merged into another article leads there; aliases never lead to aliases.
 
 -- name: find
 -- One article by its own id, or the one it was merged into; its count is the sum over all
@@ -19,24 +20,42 @@ JOIN articles AS a
     ON a.site_id = asked.site_id AND a.article_id = coalesce(asked.merged_into, asked.article_id)
 WHERE asked.site_id = $1 AND asked.article_id = $2;
 
+-- name: hold_site
+-- Make whoever changes what leads where on a site wait for one another; nobody else waits.
+--   $1 site_id integer
+-- Index: sites_pkey.
+SELECT site_id
+FROM sites
+WHERE site_id = $1
+FOR NO KEY UPDATE;
+
+-- name: leads_to
+-- The article an id stands for: itself, or what it was merged into; no row for one unseen.
+--   $1 site_id integer, $2 article_id uuid
+-- Index: articles_pkey.
+SELECT coalesce(merged_into, article_id) AS article_id
+FROM articles
+WHERE site_id = $1 AND article_id = $2;
+
 -- name: put
--- Describe an article; a null leaves what is there. State keeps its default when never said.
+-- Describe an article: what is named in $11 is set, a null included, the rest stays.
 --   $1 site_id integer, $2 article_id uuid, $3 key text, $4 url text, $5 title text,
 --   $6 lang text, $7 state text, $8 mode text, $9 close_at timestamptz,
---   $10 views_per_hour float8, $11 cleared text[]
+--   $10 views_per_hour float8, $11 named text[]
 -- Index: articles_pkey.
 INSERT INTO articles AS a
     (site_id, article_id, key, url, title, lang, state, mode, close_at, views_per_hour, managed)
 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 'open'), $8, $9, $10, true)
 ON CONFLICT (site_id, article_id) DO UPDATE SET
-    url = CASE WHEN 'url' = ANY($11::text[]) THEN NULL ELSE coalesce($4, a.url) END,
-    title = CASE WHEN 'title' = ANY($11::text[]) THEN NULL ELSE coalesce($5, a.title) END,
-    lang = CASE WHEN 'lang' = ANY($11::text[]) THEN NULL ELSE coalesce($6, a.lang) END,
-    state = coalesce($7, a.state),
-    mode = CASE WHEN 'mode' = ANY($11::text[]) THEN NULL ELSE coalesce($8, a.mode) END,
-    close_at = CASE WHEN 'close_at' = ANY($11::text[]) THEN NULL ELSE coalesce($9, a.close_at) END,
-    views_per_hour = CASE WHEN 'views_per_hour' = ANY($11::text[]) THEN NULL
-                          ELSE coalesce($10, a.views_per_hour) END,
+    url = CASE WHEN 'url' = ANY($11::text[]) THEN excluded.url ELSE a.url END,
+    title = CASE WHEN 'title' = ANY($11::text[]) THEN excluded.title ELSE a.title END,
+    lang = CASE WHEN 'lang' = ANY($11::text[]) THEN excluded.lang ELSE a.lang END,
+    state = CASE WHEN 'state' = ANY($11::text[]) THEN excluded.state ELSE a.state END,
+    mode = CASE WHEN 'mode' = ANY($11::text[]) THEN excluded.mode ELSE a.mode END,
+    close_at = CASE WHEN 'close_at' = ANY($11::text[]) THEN excluded.close_at
+                    ELSE a.close_at END,
+    views_per_hour = CASE WHEN 'views_per_hour' = ANY($11::text[]) THEN excluded.views_per_hour
+                          ELSE a.views_per_hour END,
     managed = true;
 
 -- name: aliases
@@ -48,38 +67,23 @@ FROM articles
 WHERE site_id = $1 AND merged_into = $2
 ORDER BY key;
 
--- name: member_ids
--- The ids under which an article's comments lie, besides its own.
---   $1 site_id integer, $2 article_id uuid
--- Index: articles_merged.
-SELECT article_id
-FROM articles
-WHERE site_id = $1 AND merged_into = $2;
-
 -- name: make_sure
--- A row for a key that nobody described yet.
---   $1 site_id integer, $2 article_id uuid, $3 key text
+-- Rows for keys that nobody described yet.
+--   $1 site_id integer, $2 article_ids uuid[], $3 keys text[] (side by side)
 INSERT INTO articles (site_id, article_id, key)
-VALUES ($1, $2, $3)
+SELECT $1, article_id, key
+FROM unnest($2::uuid[], $3::text[]) AS named (article_id, key)
+ORDER BY article_id
 ON CONFLICT (site_id, article_id) DO NOTHING;
 
--- name: lock
--- Hold the rows that a merge is about, in one order, so that two merges never deadlock.
---   $1 site_id integer, $2 article_ids uuid[]
--- Index: articles_pkey.
-SELECT article_id, merged_into
-FROM articles
-WHERE site_id = $1 AND article_id = ANY($2)
-ORDER BY article_id
-FOR UPDATE;
-
 -- name: merge
--- Make an article, and whatever was merged into it, an alias of another.
---   $1 site_id integer, $2 article_id uuid, $3 into uuid
+-- Make articles, and whatever was merged into them, aliases of another.
+--   $1 site_id integer, $2 article_ids uuid[], $3 into uuid
 -- Index: articles_pkey; articles_merged.
 UPDATE articles
 SET merged_into = $3
-WHERE site_id = $1 AND (article_id = $2 OR merged_into = $2);
+WHERE site_id = $1 AND (article_id = ANY($2::uuid[]) OR merged_into = ANY($2::uuid[]))
+  AND article_id <> $3;
 
 -- name: part
 -- Give keys that are no longer aliases of an article their own life back.
@@ -87,4 +91,4 @@ WHERE site_id = $1 AND (article_id = $2 OR merged_into = $2);
 -- Index: articles_merged.
 UPDATE articles
 SET merged_into = NULL
-WHERE site_id = $1 AND merged_into = $2 AND article_id <> ALL($3);
+WHERE site_id = $1 AND merged_into = $2 AND article_id <> ALL($3::uuid[]);

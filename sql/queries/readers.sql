@@ -31,3 +31,11 @@ INSERT INTO readers (site_id, author_id, kind, trusted)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (site_id, author_id) DO UPDATE SET trusted = excluded.trusted
 RETURNING author_id, approved, rejected, first_seen, banned_until, trusted, generation;
+
+-- name: void_receipts
+-- Raise a guest's generation: receipts given so far are void, also for a guest never met.
+--   $1 site_id integer, $2 author_id uuid
+INSERT INTO readers (site_id, author_id, kind, generation)
+VALUES ($1, $2, 'guest', 1)
+ON CONFLICT (site_id, author_id) DO UPDATE SET generation = readers.generation + 1
+RETURNING author_id, approved, rejected, first_seen, banned_until, trusted, generation;

@@ -31,3 +31,10 @@ UPDATE sites
 SET settings = $2, settings_version = settings_version + 1
 WHERE site_id = $1 AND settings_version = $3
 RETURNING site_id, slug, name, settings, settings_version;
+
+-- name: note_epoch
+-- The epoch with which a new site's queue began; one that is known already stays.
+--   $1 site_id integer, $2 epoch text
+INSERT INTO watermarks (site_id, epoch)
+VALUES ($1, $2)
+ON CONFLICT (site_id) DO NOTHING;

@@ -2,9 +2,10 @@
 
 -- name: add
 -- A key under a kid that the site never used; no row otherwise.
---   $1 site_id integer, $2 kid text, $3 issuer text, $4 algorithm text, $5 key bytea
-INSERT INTO token_keys (site_id, kid, issuer, algorithm, key)
-VALUES ($1, $2, $3, $4, $5)
+--   $1 site_id integer, $2 kid text, $3 issuer text, $4 algorithm text, $5 key bytea,
+--   $6 created_at timestamptz
+INSERT INTO token_keys (site_id, kid, issuer, algorithm, key, created_at)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (site_id, kid) DO NOTHING
 RETURNING kid, issuer, algorithm, key, created_at, revoked_at;
 

@@ -1,0 +1,79 @@
+"""Authors' records with one site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from service.model import AuthorKind, Standing
+from service.storage.postgres import connected, load_queries
+
+SQL = load_queries("readers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderStore:
+    """Standings in Postgres. Every method raises DatabaseUnavailable while it is away.
+
+    A site that never met an author has nothing on them: zeros, generation 0.
+    """
+
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    async def standing(self, site_id: int, author_id: UUID) -> Standing:
+        """One author's record."""
+        (found,) = await self.standings(site_id, [author_id])
+        return found
+
+    async def standings(self, site_id: int, author_ids: Sequence[UUID]) -> list[Standing]:
+        """Records of several authors, one each, in the order asked."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["standings"], site_id, list(author_ids))
+        met = {row["author_id"]: _standing(row) for row in rows}
+        return [met.get(each) or Standing(author_id=each) for each in author_ids]
+
+    async def meet(self, site_id: int, author_id: UUID, *, kind: AuthorKind, name: str) -> None:
+        """Make sure an author has a record, under the name they go by now."""
+        async with connected(self.pool) as connection:
+            await connection.execute(SQL["meet"], site_id, author_id, kind, name)
+
+    async def ban(
+        self, site_id: int, author_id: UUID, *, kind: AuthorKind, until: datetime | None
+    ) -> Standing:
+        """Keep an author from writing until a time (`datetime.max`: for good); None ends it."""
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["ban"], site_id, author_id, kind, until)
+        assert row is not None
+        return _standing(row)
+
+    async def trust(
+        self, site_id: int, author_id: UUID, *, kind: AuthorKind, trusted: bool
+    ) -> Standing:
+        """Say whether an author is trusted."""
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["trust"], site_id, author_id, kind, trusted)
+        assert row is not None
+        return _standing(row)
+
+    async def void_receipts(self, site_id: int, author_id: UUID) -> Standing:
+        """Raise a guest's generation, so that every receipt given so far is void."""
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["void_receipts"], site_id, author_id)
+        assert row is not None
+        return _standing(row)
+
+
+def _standing(row: asyncpg.Record) -> Standing:
+    return Standing(
+        author_id=row["author_id"],
+        approved=row["approved"],
+        rejected=row["rejected"],
+        first_seen=row["first_seen"],
+        banned_until=row["banned_until"],
+        trusted=row["trusted"],
+        generation=row["generation"],
+    )
