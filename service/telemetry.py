@@ -1,0 +1,348 @@
+"""Logs, the id of a request, and metrics.
+
+A line of log is an event and fields: never a comment's text, an address or a token.
+Callers keep to that; the processors here are the net below them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Literal, TextIO
+
+import orjson
+import structlog
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from structlog.typing import EventDict, Processor
+from uuid_utils import uuid7
+
+METRICS_TYPE = CONTENT_TYPE_LATEST
+"""The content type of what `Metrics.render` returns."""
+
+FORBIDDEN_KEYS = frozenset(
+    {
+        "address",
+        "api_key",
+        "author_name",
+        "authorization",
+        "body",
+        "client",
+        "cookie",
+        "cursor",
+        "database_url",
+        "display_name",
+        "email",
+        "forwarded",
+        "ip",
+        "jwt",
+        "mail",
+        "note",
+        "password",
+        "payload",
+        "peer",
+        "receipt",
+        "redis_url",
+        "remote",
+        "secret",
+        "secret_key",
+        "set_cookie",
+        "text",
+        "token",
+        "user_agent",
+        "x_forwarded_for",
+    }
+)
+"""Fields that are never written, whatever they hold."""
+
+MASK = "[masked]"
+DEPTH_MAX = 4
+"""Deeper fields of a line are not written: nobody reads them, and they may hide something."""
+VALUE_MAX_CHARS = 8_192
+"""Longer values are cut: a traceback fits."""
+
+FIRST = ("at", "level", "event")
+OF_SEVERAL_LINES = frozenset({"exception", "stack"})
+"""Fields whose line ends are kept; elsewhere one could begin a false line."""
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_SENSITIVE = re.compile(
+    r"""
+      [\w.+-]+@[\w-]+(?:\.[\w-]+)+                         # an e-mail address
+    | eyJ[\w-]+\.[\w-]+\.[\w-]*                            # a JWT
+    | (?:pbk|pbr|pbi|whsec)_[\w+/=-]+                      # keys, receipts, links, secrets
+    | (?i:\b(?:bearer|basic)\s+[\w.~+/=-]+)                # a credential of a header
+    | (?<=://)[^\s/@:]*:[^\s/@]+(?=@)                      # user and password in a URL
+    """,
+    re.VERBOSE,
+)
+_ADDRESS = re.compile(
+    r"(?<![\w.:-])(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:-])"
+)
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+"""Control and direction characters, with which a line could pretend to be another."""
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def begin_request(said: str | None) -> str:
+    """Give the current task a request id and return it; the client's own if it is well formed."""
+    chosen = said if said is not None and _CLIENT_ID.fullmatch(said) else str(uuid7())
+    _request_id.set(chosen)
+    return chosen
+
+
+def request_id() -> str | None:
+    """Return the id of the request this task works for."""
+    return _request_id.get()
+
+
+def set_up_logging(
+    *,
+    level: Literal["debug", "info", "warning", "error"] = "info",
+    form: Literal["json", "text"] = "json",
+    stream: TextIO | None = None,
+) -> None:
+    """Send every line, ours and that of libraries, to standard error (or `stream`).
+
+    Call it once, before anything is logged.
+    """
+    out = stream or sys.stderr
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _add_request_id,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True, key="at"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        drop_forbidden,
+        _put_in_order,
+    ]
+    render: Processor = (
+        structlog.processors.JSONRenderer(serializer=_to_json)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=24)
+    )
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    lines = logging.StreamHandler(out)
+    lines.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.root.handlers = [lines]
+    logging.root.setLevel(max(number, logging.INFO))  # libraries' debugging shows what they send
+
+
+def drop_forbidden(_: object, __: str, event: EventDict) -> EventDict:
+    """Drop forbidden fields, name them in `dropped`, and mask what looks like a secret."""
+    dropped: list[str] = []
+    clean = _clean_fields(event, dropped, DEPTH_MAX)
+    if dropped:
+        clean["dropped"] = sorted(set(dropped))
+    return clean
+
+
+class Metrics:
+    """What this process measures; one a process, given to whoever counts."""
+
+    def __init__(self, *, version: str = "", worker: int = 0) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.build = Info("postbag_build", "Release and worker.", registry=self.registry)
+        self.build.info({"version": version, "worker": str(worker)})
+        self.http_requests = Counter(
+            "postbag_http_requests",
+            "Answers by operation and status.",
+            ("operation", "status"),
+            registry=self.registry,
+        )
+        self.http_seconds = Histogram(
+            "postbag_http_duration_seconds",
+            "From the request's first byte read to the answer's last byte written.",
+            ("operation",),
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
+        )
+        self.accepts = Counter(
+            "postbag_posts",
+            "Submissions by outcome of the queue: OK, DUP, MISMATCH, FULL, EMPTY, CLASH; or"
+            " limited, invalid, unavailable.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.decisions = Counter(
+            "postbag_decisions",
+            "Decisions asked for, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.pending = Gauge(
+            "postbag_pending",
+            "Comments that wait, by site.",
+            ("site",),
+            registry=self.registry,
+        )
+        self.oldest_pending_seconds = Gauge(
+            "postbag_oldest_pending_seconds",
+            "Age of the comment that waits longest, by site.",
+            ("site",),
+            registry=self.registry,
+        )
+        self.journal_lag_seconds = Gauge(
+            "postbag_journal_lag_seconds",
+            "Age of the oldest accepted comment that is not yet in the journal.",
+            registry=self.registry,
+        )
+        self.outbox_lag_seconds = Gauge(
+            "postbag_outbox_lag_seconds",
+            "Age of the oldest event that was not yet relayed.",
+            registry=self.registry,
+        )
+        self.cache_lookups = Counter(
+            "postbag_cache_lookups",
+            "Reads of ready-made pages: hit, stale, miss.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.cache_builds = Counter(
+            "postbag_cache_builds",
+            "Pages built: built, failed, joined (waited for another's build).",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.leads = Gauge(
+            "postbag_leads",
+            "1 while this process does the background work.",
+            registry=self.registry,
+        )
+        self.durability_ok = Gauge(
+            "postbag_durability_ok",
+            "1 while Redis keeps what it acknowledges.",
+            registry=self.registry,
+        )
+        self.store_up = Gauge(
+            "postbag_store_up",
+            "1 while a store answers: postgres, redis.",
+            ("store",),
+            registry=self.registry,
+        )
+        self.reconciled = Counter(
+            "postbag_reconcile_fixed",
+            "Repairs by rule.",
+            ("rule",),
+            registry=self.registry,
+        )
+        self.rate_limited = Counter(
+            "postbag_rate_limited",
+            "Refusals by limit.",
+            ("scope",),
+            registry=self.registry,
+        )
+        self.auth_failures = Counter(
+            "postbag_auth_failures",
+            "Wrong credentials by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.untrusted_forwarders = Counter(
+            "postbag_untrusted_forwarded",
+            "Requests whose forwarded address was not believed.",
+            registry=self.registry,
+        )
+        self.loop_lag_seconds = Gauge(
+            "postbag_loop_lag_seconds",
+            "How late the event loop woke up, at its last look.",
+            registry=self.registry,
+        )
+
+    def render(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def _add_request_id(_: object, __: str, event: EventDict) -> EventDict:
+    current = _request_id.get()
+    if current is not None:
+        event.setdefault("request_id", current)
+    return event
+
+
+def _put_in_order(_: object, __: str, event: EventDict) -> EventDict:
+    """Begin each line with when, how serious, what."""
+    return {name: event[name] for name in FIRST if name in event} | dict(event)
+
+
+def _clean_fields(
+    fields: Mapping[str, Any], dropped: list[str], depth: int
+) -> MutableMapping[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in fields.items():
+        if str(name).lower().replace("-", "_") in FORBIDDEN_KEYS:
+            dropped.append(str(name))
+        else:
+            kept[name] = _clean(value, dropped, depth - 1)
+            if name not in OF_SEVERAL_LINES and isinstance(value, str):
+                kept[name] = kept[name].replace("\n", "\\n")
+    return kept
+
+
+def _clean(value: Any, dropped: list[str], depth: int) -> Any:
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, str):
+        return _clean_text(value)
+    if depth <= 0:
+        return MASK
+    if isinstance(value, Mapping):
+        return _clean_fields(value, dropped, depth)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(each, dropped, depth - 1) for each in value]
+    return _clean_text(str(value))
+
+
+def _clean_text(text: str) -> str:
+    text = _SENSITIVE.sub(MASK, text[:VALUE_MAX_CHARS])
+    if "." in text or ":" in text:
+        text = _ADDRESS.sub(_mask_address, text)
+    return _UNSAFE.sub(_escape, text)
+
+
+def _mask_address(found: re.Match[str]) -> str:
+    """Mask somebody's address; this machine's own is nobody's."""
+    try:
+        address = ipaddress.ip_address(found[0])
+    except ValueError:
+        return found[0]
+    return found[0] if address.is_loopback or address.is_unspecified else MASK
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}"
+
+
+def _to_json(event: EventDict, **_: Any) -> str:
+    return orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
