@@ -36,11 +36,6 @@ class ReaderStore:
         met = {row["author_id"]: _standing(row) for row in rows}
         return [met.get(each) or Standing(author_id=each) for each in author_ids]
 
-    async def meet(self, site_id: int, author_id: UUID, *, kind: AuthorKind, name: str) -> None:
-        """Make sure an author has a record, under the name they go by now."""
-        async with connected(self.pool) as connection:
-            await connection.execute(SQL["meet"], site_id, author_id, kind, name)
-
     async def ban(
         self, site_id: int, author_id: UUID, *, kind: AuthorKind, until: datetime | None
     ) -> Standing:

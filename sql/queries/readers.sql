@@ -8,14 +8,6 @@ SELECT author_id, approved, rejected, first_seen, banned_until, trusted, generat
 FROM readers
 WHERE site_id = $1 AND author_id = ANY($2);
 
--- name: meet
--- Make sure an author has a record, under the name they go by now.
---   $1 site_id integer, $2 author_id uuid, $3 kind text, $4 name text
-INSERT INTO readers (site_id, author_id, kind, name)
-VALUES ($1, $2, $3, $4)
-ON CONFLICT (site_id, author_id) DO UPDATE SET name = excluded.name
-WHERE readers.name <> excluded.name;
-
 -- name: ban
 -- Keep an author from writing until a time; null lets them write again.
 --   $1 site_id integer, $2 author_id uuid, $3 kind text, $4 until timestamptz
