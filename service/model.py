@@ -7,6 +7,7 @@ wire models of the web floor, never here.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -223,9 +224,11 @@ class PendingComment:
     article_title: str | None = None
     why: tuple[Why, ...] = ()
     dk: str | None = None
-    """Hex of the idempotency key's digest, where one was sent."""
+    """Hex digest that tells this submission from every other (Ruling 2)."""
     fingerprint: str | None = None
     """Hex of the submission's digest (Ruling 2)."""
+    keyed: bool = False
+    """True when its author sent an Idempotency-Key: it is remembered 48 h, in Postgres too."""
     address_hash: str | None = None
     """Keyed hash of the sender's address; never the address."""
     edited_at: datetime | None = None
@@ -259,6 +262,31 @@ class Comment:
     """Approved direct replies."""
     shown_replies: int = 0
     """Direct replies readers see, tombstones with visible replies included."""
+
+
+WILSON_Z = 1.96
+"""95 %: how sure the lower bound of a share of votes is."""
+
+BEST_SPAN_SECONDS = 3_888_000
+"""45 days: how much older a comment that everybody likes is than a new one it stands beside."""
+
+
+def best_order(up: int, down: int, created_at: datetime) -> float:
+    """Return where a comment stands in the order `best`, largest first.
+
+    The lower bound of Wilson's interval for the share of votes that are up (0 without votes,
+    below 1) plus a term that grows with the time of birth: age costs a comment its place
+    although nothing is ever recomputed for it.
+    """
+    return _wilson(up, up + down) + created_at.timestamp() / BEST_SPAN_SECONDS
+
+
+def _wilson(up: int, votes: int) -> float:
+    if votes == 0:
+        return 0.0
+    share, z2 = up / votes, WILSON_Z**2
+    spread = WILSON_Z * math.sqrt((share * (1 - share) + z2 / (4 * votes)) / votes)
+    return max((share + z2 / (2 * votes) - spread) / (1 + z2 / votes), 0.0)
 
 
 ActorKind = Literal["member", "key", "rule", "author"]

@@ -50,6 +50,7 @@ def to_payload(item: PendingComment) -> dict[str, Any]:
         ],
         "dk": item.dk,
         "fingerprint": item.fingerprint,
+        "keyed": item.keyed,
         "address_hash": item.address_hash,
         "edited_at": item.edited_at.isoformat() if item.edited_at else None,
     }
@@ -101,6 +102,7 @@ def from_payload(payload: JsonObject) -> PendingComment:
         ),
         dk=payload["dk"],
         fingerprint=payload["fingerprint"],
+        keyed=payload["keyed"],
         address_hash=payload["address_hash"],
         edited_at=datetime.fromisoformat(edited) if edited else None,
     )

@@ -254,6 +254,7 @@ class Intake:
             why=verdict.why,
             dk=keys.dk,
             fingerprint=keys.fingerprint,
+            keyed=submission.idempotency_key is not None,
             address_hash=submission.address_hash or None,
         )
 

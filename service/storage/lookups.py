@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from service.model import Action, Author, Comment, Decision, PendingComment, Status
+from service.model import Comment, Decision, PendingComment
 from service.payload import from_payload
 from service.storage.postgres import connected, load_queries
+from service.storage.rows import decision_of, public_comment
 
 SQL = load_queries("lookups")
 
@@ -81,28 +80,12 @@ class LookupStore:
         return [(row["comment_id"], row["seq"]) for row in rows]
 
 
-def decision_of(row: Mapping[str, Any]) -> Decision:
-    """Read one row of the decision log."""
-    return Decision(
-        site_id=row["site_id"],
-        article_id=row["article_id"],
-        comment_id=row["comment_id"],
-        n=row["n"],
-        decision_id=row["decision_id"],
-        action=Action(row["action"]),
-        revision=row["revision"],
-        status=Status(row["status"]),
-        reason=row["reason"],
-        note=row["note"],
-        actor_kind=row["actor_kind"],
-        actor_id=row["actor_id"],
-        at=row["at"],
-        reverses=row["reverses"],
-    )
-
-
 def _record(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Record:
-    public = _public(row, site_id, comment_id) if row["public_status"] else None
+    public = (
+        public_comment(row, site_id, row["article_id"], comment_id)
+        if row["public_status"]
+        else None
+    )
     decision = None
     if row["n"] is not None:
         decision = decision_of(
@@ -122,36 +105,4 @@ def _record(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Record:
         decision=decision,
         waiting=from_payload(row["waiting"]) if row["waiting"] else None,
         kept=from_payload(row["kept"]) if row["kept"] else None,
-    )
-
-
-def _public(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Comment:
-    return Comment(
-        site_id=site_id,
-        article_id=row["article_id"],
-        article_key=row["article_key"],
-        comment_id=comment_id,
-        parent_id=row["parent_id"],
-        root_id=row["root_id"],
-        depth=row["depth"],
-        author=Author(
-            author_id=row["author_id"] or UUID(int=0),
-            kind=row["author_kind"],
-            name=row["author_name"],
-            badge=row["author_badge"],
-            avatar=row["author_avatar"],
-            email=row["author_email"],
-        ),
-        text=row["text"],
-        lang=row["lang"],
-        status=Status(row["public_status"]),
-        revision=row["revision"],
-        created_at=row["created_at"],
-        edited_at=row["edited_at"],
-        up=row["up"],
-        down=row["down"],
-        pinned=row["pinned"],
-        featured=row["featured"],
-        reply_count=row["reply_count"],
-        shown_replies=row["shown_replies"],
     )

@@ -87,6 +87,7 @@ def from_fields(fields: Mapping[bytes, bytes]) -> PendingComment:
         why=tuple(_why(signal) for signal in draft["why"]),
         dk=origin["dk"],
         fingerprint=origin["fingerprint"],
+        keyed=origin["keyed"],
         address_hash=origin["address_hash"],
         edited_at=_optional_time(draft["edited_at"]),
     )
@@ -106,6 +107,7 @@ def _origin(item: PendingComment) -> dict[str, Any]:
         "article_title": item.article_title,
         "dk": item.dk,
         "fingerprint": item.fingerprint,
+        "keyed": item.keyed,
         "address_hash": item.address_hash,
     }
 

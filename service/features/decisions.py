@@ -1,0 +1,275 @@
+"""Deciding: one transaction, one winner a decision, and everybody else told who it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from service.errors import FieldError, Invalid, NotFound, Unavailable
+from service.features.invalidation import Invalidations
+from service.features.outcomes import AmbiguousDecision, DecisionRequest, Outcome, Result
+from service.features.sitting import Sitting
+from service.features.transitions import NEEDS_REASON
+from service.model import (
+    REASONS,
+    Actor,
+    Decision,
+    Lease,
+    PendingComment,
+    Site,
+    Status,
+)
+from service.storage.decisions import ArticlePlace, Changes, DecisionStore, Place, Question, Refused
+from service.storage.pending import PendingStore
+
+log = structlog.get_logger(__name__)
+
+DECISIONS_MAX = 200
+"""Decisions of one request (api.md)."""
+TRIES = 3
+"""Refusals by Postgres before a comment is set aside (protocol.md 2.5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """An undone decision."""
+
+    decision: Decision
+    site: Site
+    comment_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Waiting:
+    """What Redis knows of the comments in question."""
+
+    items: dict[UUID, PendingComment] = field(default_factory=dict)
+    leases: dict[UUID, Lease] = field(default_factory=dict)
+    failure: Unavailable | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """Decide comments and undo decisions."""
+
+    store: DecisionStore
+    pending: PendingStore
+    invalidations: Invalidations
+    new_id: Callable[[datetime], UUID]
+    tries: Counter[UUID] = field(default_factory=Counter)
+
+    async def decide(
+        self,
+        sites: Sequence[Site],
+        requests: Sequence[DecisionRequest],
+        *,
+        actor: Actor,
+        now: datetime,
+    ) -> list[Result]:
+        """Decide up to 200 comments of these sites; results in the order of the requests.
+
+        `applied` is said only after the commit that holds the decision.
+
+        Raises:
+            Invalid: an unknown or missing reason, or one comment twice.
+            Unavailable: Postgres cannot commit (the outcome is unknown, repeating is safe), or
+                Redis is away and a comment is known nowhere else.
+        """
+        _check(sites, requests)
+        by_id = {site.site_id: site for site in sites}
+        ids = [request.comment_id for request in requests]
+        waiting, places = await asyncio.gather(
+            self._waiting(sites, ids), self.store.places([*by_id], ids)
+        )
+        for comment_id, item in waiting.items.items():
+            places[comment_id] = Place(item.site_id, item.article_id, comment_id)
+        known = [request for request in requests if request.comment_id in places]
+        if len(known) < len(requests) and waiting.failure is not None:
+            raise waiting.failure
+        results = {
+            request.comment_id: Result(comment_id=request.comment_id, outcome=Outcome.NOT_FOUND)
+            for request in requests
+        }
+        if known:
+            results |= await self._decide(by_id, known, places, waiting, actor=actor, now=now)
+        return [results[comment_id] for comment_id in ids]
+
+    async def reverse(
+        self,
+        sites: Sequence[Site],
+        decision_id: UUID,
+        *,
+        comment_id: UUID | None = None,
+        actor: Actor,
+        now: datetime,
+    ) -> Reversal:
+        """Undo a comment's latest decision by a new entry in the log.
+
+        Raises:
+            NotFound: no such decision on these sites.
+            Conflict: `decided_since`, `text_gone` or `ambiguous_decision`.
+            Unavailable: Postgres cannot commit.
+        """
+        by_id = {site.site_id: site for site in sites}
+        found = await self.store.places_of_decision([*by_id], decision_id)
+        places = [place for place, _ in found if comment_id in (None, place.comment_id)]
+        if not places:
+            raise NotFound("There is no such decision.")
+        if len(places) > 1:
+            raise AmbiguousDecision
+        place = places[0]
+        site = by_id[place.site_id]
+        waiting = await self._waiting([site], [place.comment_id])
+        new_id = self.new_id(now)
+        async with self.store.deciding({ArticlePlace(*place[:2]): None}) as deciding:
+            sitting = await Sitting.open(
+                deciding,
+                sites=by_id,
+                questions=[Question(place, new_id)],
+                items=waiting.items,
+                leases={},
+                changes=Changes(at=now),
+                actor=actor,
+            )
+            decision, fresh = await sitting.reverse(place, decision_id, new_id)
+            if fresh:
+                await deciding.write(sitting.changes)
+        if fresh:
+            await self._clean(by_id, sitting)
+        return Reversal(decision=decision, site=site, comment_id=place.comment_id)
+
+    async def _decide(
+        self,
+        sites: Mapping[int, Site],
+        requests: Sequence[DecisionRequest],
+        places: Mapping[UUID, Place],
+        waiting: _Waiting,
+        *,
+        actor: Actor,
+        now: datetime,
+    ) -> dict[UUID, Result]:
+        try:
+            return await self._decide_together(
+                sites, requests, places, waiting, actor=actor, now=now
+            )
+        except Refused as refusal:
+            if len(requests) == 1:
+                return await self._set_aside(sites, requests[0], places, refusal)
+        results: dict[UUID, Result] = {}
+        for request in requests:  # only the culprit fails (Ruling 10)
+            results |= await self._decide(sites, [request], places, waiting, actor=actor, now=now)
+        return results
+
+    async def _decide_together(
+        self,
+        sites: Mapping[int, Site],
+        requests: Sequence[DecisionRequest],
+        places: Mapping[UUID, Place],
+        waiting: _Waiting,
+        *,
+        actor: Actor,
+        now: datetime,
+    ) -> dict[UUID, Result]:
+        questions = []
+        articles: dict[ArticlePlace, str | None] = {}
+        for request in requests:
+            place = places[request.comment_id]
+            item = waiting.items.get(request.comment_id)
+            questions.append(
+                Question(place, request.decision_id, item.dk if item and item.keyed else None)
+            )
+            article = ArticlePlace(place.site_id, place.article_id)
+            articles[article] = item.article_key if item else articles.get(article)
+        async with self.store.deciding(articles) as deciding:
+            sitting = await Sitting.open(
+                deciding,
+                sites=sites,
+                questions=questions,
+                items=waiting.items,
+                leases=waiting.leases,
+                changes=Changes(at=now),
+                actor=actor,
+            )
+            results = {
+                request.comment_id: sitting.decide(places[request.comment_id], request)
+                for request in sorted(requests, key=lambda each: sitting.age(each.comment_id))
+            }
+            await deciding.write(sitting.changes)
+        await self._clean(sites, sitting)
+        return results
+
+    async def _set_aside(
+        self,
+        sites: Mapping[int, Site],
+        request: DecisionRequest,
+        places: Mapping[UUID, Place],
+        refusal: Refused,
+    ) -> dict[UUID, Result]:
+        """Answer for a comment that Postgres will not take; after some tries quarantine it."""
+        comment_id = request.comment_id
+        self.tries[comment_id] += 1
+        log.error("decision_refused", comment=str(comment_id), sqlstate=refusal.sqlstate)
+        if self.tries[comment_id] >= TRIES:
+            site = sites[places[comment_id].site_id]
+            await self.pending.move(site.slug, comment_id, aside=True)
+            del self.tries[comment_id]
+        return {
+            comment_id: Result(
+                comment_id=comment_id, outcome=Outcome.CONFLICT, status=Status.PENDING
+            )
+        }
+
+    async def _waiting(self, sites: Sequence[Site], ids: Sequence[UUID]) -> _Waiting:
+        """Ask Redis; while it is away the journal answers instead (Ruling 11)."""
+        items: dict[UUID, PendingComment] = {}
+        leases: dict[UUID, Lease] = {}
+        try:
+            for site in sites:
+                items |= await self.pending.items(site.slug, ids)
+                leases |= await self.pending.leases(site.slug, ids)
+        except Unavailable as failure:
+            return _Waiting(failure=failure)
+        return _Waiting(items=items, leases=leases)
+
+    async def _clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
+        """Tell Redis and the caches what is committed; what fails here the reconciler repairs."""
+        try:
+            for site_id, finished in sitting.finished.items():
+                await self.pending.finish(sites[site_id].slug, finished)
+            for item in sitting.requeued:
+                await self.pending.requeue(item, journaled=False, guarded=True)
+        except Unavailable:
+            log.warning("queue_not_cleaned", decisions=len(sitting.finished))
+        touched: dict[int, list[UUID]] = {}
+        for site_id, article_id in sitting.changes.touched:
+            touched.setdefault(site_id, []).append(article_id)
+        for site_id, article_ids in touched.items():
+            await self.invalidations.tell(sites[site_id], article_ids, drop=sitting.took_down)
+
+
+def _check(sites: Sequence[Site], requests: Sequence[DecisionRequest]) -> None:
+    """Refuse what no state of the comments could make right."""
+    reasons = {*REASONS, *(reason for site in sites for reason in site.settings.reasons)}
+    errors = []
+    seen: set[UUID] = set()
+    for position, request in enumerate(requests):
+        pointer = f"/decisions/{position}"
+        if request.action in NEEDS_REASON and request.reason is None:
+            errors.append(_error(f"{pointer}/reason", "missing", "A reason is needed."))
+        elif request.reason is not None and request.reason not in reasons:
+            errors.append(_error(f"{pointer}/reason", "unknown_reason", "No such reason here."))
+        if request.comment_id in seen:
+            errors.append(_error(f"{pointer}/comment_id", "repeated", "Decided above already."))
+        seen.add(request.comment_id)
+    if errors:
+        raise Invalid("Some decisions cannot be made as they are.", errors=tuple(errors))
+
+
+def _error(pointer: str, code: str, detail: str) -> FieldError:
+    return FieldError(pointer=pointer, code=code, detail=detail)

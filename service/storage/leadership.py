@@ -1,0 +1,38 @@
+"""One of several processes leads, by an advisory lock that ends with its connection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from service.storage.postgres import Connection, connected
+
+LOCK_KEY = 0x706F73746C6561
+"""The advisory lock of whoever leads: "postlea" in ASCII."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leadership:
+    """The right to do what only one process may do."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    @asynccontextmanager
+    async def sought(self) -> AsyncIterator[Connection | None]:
+        """Lend the connection that holds the lock, or None when another process leads.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        async with connected(self.pool) as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
+                yield None
+                return
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    await connection.fetchval("SELECT pg_advisory_unlock($1)", LOCK_KEY)

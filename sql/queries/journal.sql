@@ -1,0 +1,61 @@
+-- The intake journal behind Redis: what waits, what it was asked under, how far it is known.
+
+-- name: waiting
+-- What waits on a site, in the order it came; from a sequence number on.
+--   $1 site_id integer, $2 after_seq bigint, $3 journaled before timestamptz, $4 limit integer
+-- Index: intake_journal_waiting.
+SELECT comment_id, revision, n, seq, payload
+FROM intake_journal
+WHERE site_id = $1 AND state = 'waiting' AND seq > $2 AND journaled_at <= $3
+ORDER BY seq, comment_id
+LIMIT $4;
+
+-- name: highest_seq
+-- The highest sequence number the journal knows of what waits on a site.
+--   $1 site_id integer
+-- Index: intake_journal_waiting, read backwards.
+SELECT seq FROM intake_journal WHERE site_id = $1 AND state = 'waiting'
+ORDER BY seq DESC LIMIT 1;
+
+-- name: submissions
+-- Idempotency records of a site that are still remembered.
+--   $1 site_id integer, $2 since timestamptz, $3 after_dk bytea, $4 limit integer
+-- Index: submissions_pkey.
+SELECT dk, comment_id, fingerprint, author_id, status, at
+FROM submissions
+WHERE site_id = $1 AND at >= $2 AND dk > $3
+ORDER BY dk
+LIMIT $4;
+
+-- name: watermark
+-- The epoch and the sequence number that a site's Redis must not be behind.
+--   $1 site_id integer
+-- Index: watermarks_pkey.
+SELECT epoch, seq FROM watermarks WHERE site_id = $1;
+
+-- name: raise_watermark
+-- A higher sequence number, or a new epoch with one.
+--   $1 site_id integer, $2 epoch text, $3 seq bigint
+INSERT INTO watermarks AS w (site_id, epoch, seq)
+VALUES ($1, $2, $3)
+ON CONFLICT (site_id) DO UPDATE SET
+    epoch = excluded.epoch, seq = greatest(w.seq, excluded.seq), at = now()
+WHERE w.epoch <> excluded.epoch OR w.seq < excluded.seq;
+
+-- name: purge_kept
+-- Texts whose time is over.
+--   $1 now timestamptz
+-- Index: kept_texts_expiring.
+DELETE FROM kept_texts WHERE expires_at <= $1;
+
+-- name: purge_submissions
+-- Idempotency records that are too old to matter.
+--   $1 before timestamptz
+-- Index: submissions_by_age.
+DELETE FROM submissions WHERE at < $1;
+
+-- name: purge_decided
+-- Journal rows of what was decided long ago.
+--   $1 before timestamptz
+-- Index: intake_journal_decided.
+DELETE FROM intake_journal WHERE state = 'decided' AND journaled_at < $1;
