@@ -47,7 +47,7 @@ def _column(name: str) -> Any:
     return property(itemgetter(name))
 
 
-class ShownComment(asyncpg.Record):
+class ShownComment(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types of its own
     """A public comment as its row, with the names that `model.Comment` has for them.
 
     A page has up to thousands of them: they are read where the driver left them.
@@ -283,7 +283,10 @@ class CommentReader:
         return roots
 
     async def _fetch(self, sql: str, *arguments: Any) -> list[ShownComment]:
-        return await self.connection.fetch(sql, *arguments, record_class=ShownComment)
+        rows: list[ShownComment] = await self.connection.fetch(
+            sql, *arguments, record_class=ShownComment
+        )
+        return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

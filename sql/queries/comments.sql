@@ -192,7 +192,8 @@ CROSS JOIN LATERAL (
         LIMIT $4
     ) earliest
 ) nth
-WHERE nth.place <= $5;
+WHERE nth.place <= $5
+ORDER BY nth.place;
 
 -- name: first_replies
 -- The first direct replies of each of several comments, oldest first within a parent.
@@ -213,7 +214,8 @@ CROSS JOIN LATERAL (
       AND shown
     ORDER BY created_at, comment_id
     LIMIT $4
-) reply;
+) reply
+ORDER BY reply.created_at, reply.comment_id;
 
 -- name: path_to
 -- One comment and its ancestors, the comment first, then its parent, and so on.
