@@ -10,6 +10,7 @@ from uuid import UUID
 from service.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
+from service.features.journal import Acknowledged
 from service.features.lookup import Found, Lookup
 from service.features.screening import Draft, Verdict, screen
 from service.features.settle import Settle
@@ -115,6 +116,7 @@ class Intake:
     authors: Authors
     lookup: Lookup
     settle: Settle
+    acknowledged: Acknowledged
     new_id: Callable[[datetime], UUID]
     new_guest: Callable[[], UUID]
     limits_on: bool = True
@@ -145,7 +147,7 @@ class Intake:
         author_id = clean.author_id or self.new_guest()
         standing = await self._check_rights(clean, article, now=now)
         await self._charge(clean)
-        await self._check_parent(clean, article, author_id)
+        parent = await self._find_parent(clean, article, author_id, now=now)
         verdict = screen(
             Draft(
                 text=clean.body,
@@ -154,7 +156,7 @@ class Intake:
                 checks_complete=standing is not None and article is not None,
             )
         )
-        item = self._item(clean, article, keys, verdict, author_id, now=now)
+        item = self._item(clean, _home(clean, article, parent), verdict, author_id, now=now)
         return await self._store(clean, item, verdict, now=now)
 
     async def _check_rights(
@@ -200,16 +202,14 @@ class Intake:
             return
         await self.limits.charge(site, charges)
 
-    async def _check_parent(
-        self, submission: Submission, article: Article | None, author_id: UUID
-    ) -> None:
+    async def _find_parent(
+        self, submission: Submission, article: Article | None, author_id: UUID, *, now: datetime
+    ) -> Found | None:
         """Let a reply hang only on what its author can see."""
         if submission.parent_id is None:
-            return
+            return None
         parent = await self.lookup.find(submission.site, submission.parent_id)
-        home = article_id(submission.site.site_id, submission.article_key)
-        homes = {home, article.article_id} if article else {home}
-        if parent is None or parent.article_id not in homes:
+        if parent is None or not await self._same_thread(submission, article, parent, now=now):
             raise UnknownParent
         if parent.status is Status.PENDING:
             own = submission.author_id is not None and parent.author_id == author_id
@@ -217,24 +217,37 @@ class Intake:
                 raise UnknownParent
         elif parent.status is not Status.APPROVED:
             raise ParentNotPublished
+        return parent
+
+    async def _same_thread(
+        self, submission: Submission, article: Article | None, parent: Found, *, now: datetime
+    ) -> bool:
+        """Tell whether a parent stands under the article that is commented on, or one merged in."""
+        home = article_id(submission.site.site_id, submission.article_key)
+        if parent.article_id in {home, article.article_id if article else home}:
+            return True
+        elsewhere = await self.articles.get(submission.site, parent.article_key, now=now)
+        return (
+            article is not None
+            and elsewhere is not None
+            and (elsewhere.article_id == article.article_id)
+        )
 
     def _item(
         self,
         submission: Submission,
-        article: Article | None,
-        keys: Keys,
+        home: tuple[UUID, str],
         verdict: Verdict,
         author_id: UUID,
         *,
         now: datetime,
     ) -> PendingComment:
+        keys = Keys.of(submission)
         return PendingComment(
             site_id=submission.site.site_id,
             site=submission.site.slug,
-            article_id=article_id(submission.site.site_id, submission.article_key)
-            if article is None
-            else article.article_id,
-            article_key=submission.article_key if article is None else article.key,
+            article_id=home[0],
+            article_key=home[1],
             comment_id=self.new_id(now),
             parent_id=submission.parent_id,
             author=Author(
@@ -281,7 +294,10 @@ class Intake:
                 raise QueueFull
             case "EMPTY" | "CLASH":
                 raise QueueEmptied
-        published = verdict.publish and await self.settle.publish_now(item, now=now)
+        self.acknowledged.note(item.site_id, stored.seq)
+        published = verdict.publish and await self.settle.publish_now(
+            submission.site, item, now=now
+        )
         found = await self.lookup.find(submission.site, item.comment_id) if published else None
         return Accepted(
             found=found or Found.of_pending(replace(item, seq=stored.seq)),
@@ -306,6 +322,20 @@ class Intake:
             replayed=True,
             keyed=submission.idempotency_key is not None,
         )
+
+
+def _home(
+    submission: Submission, article: Article | None, parent: Found | None
+) -> tuple[UUID, str]:
+    """Return the id and key of the article a comment stands under.
+
+    A reply stays with its parent, also once its article was merged into another.
+    """
+    if parent is not None:
+        return parent.article_id, parent.article_key
+    if article is not None:
+        return article.article_id, article.key
+    return article_id(submission.site.site_id, submission.article_key), submission.article_key
 
 
 def _mode(site: Site, article: Article | None) -> Mode:

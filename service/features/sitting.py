@@ -186,13 +186,18 @@ class Sitting:
             return Outcome.NOT_FOUND, None
         if case.submitted_as not in (None, case.place.comment_id) and subject.waiting is not None:
             return Outcome.CONFLICT, self._settle_duplicate(subject, case.submitted_as)
+        return self._state_in_the_way(subject, request)
+
+    def _state_in_the_way(
+        self, subject: _Subject, request: DecisionRequest
+    ) -> tuple[Outcome | None, Decision | None]:
         revision = self._judged_revision(subject, request.action)
         hidden = subject.waiting is not None and subject.waiting.escalated
         if revision is None or (hidden and not self.actor.sees_escalated):
             return Outcome.CONFLICT, subject.latest
         if revision != request.revision:
             return Outcome.STALE, None
-        lease = self.leases.get(case.place.comment_id)
+        lease = self.leases.get(subject.case.place.comment_id)
         own = f"{self.actor.kind}:{self.actor.actor_id}"
         if lease is not None and lease.owner != own and not request.override:
             return Outcome.LEASED, None

@@ -19,7 +19,9 @@ NEEDS_REASON = frozenset({Action.REJECT, Action.REMOVE})
 
 def still_waits(item: PendingComment, latest: Decision | None) -> bool:
     """Tell whether a text in Redis or the journal is still to be decided."""
-    if latest is None or item.n >= latest.n or latest.status is Status.PENDING:
+    if latest is None or item.n >= latest.n:
+        return True
+    if latest.status is Status.PENDING or latest.action is Action.ESCALATE:
         return True
     return item.revision > latest.revision and latest.action not in DROPS_NEWER
 

@@ -1,0 +1,146 @@
+"""Repair: what a crash left between Postgres and Redis is put right, again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from service.errors import Unavailable
+from service.features.sites import SiteDirectory
+from service.features.transitions import still_waits
+from service.model import Action, Decision, Site, Status
+from service.storage.decisions import DecisionStore
+from service.storage.journal import JournalStore
+from service.storage.outbox import OutboxStore
+from service.storage.pending import Finished, PendingStore
+
+log = structlog.get_logger(__name__)
+
+FINISH_SECONDS = 3.0
+"""R1: how often what is decided is looked for in Redis."""
+EXPIRE_SECONDS = 1.0
+"""R2: how often leases that ran out are ended."""
+STRUCTURE_SECONDS = 60.0
+"""R4: how often items and places are compared."""
+MISSING_SECONDS = 15.0
+"""R6: how often the journal is compared with Redis."""
+PURGE_SECONDS = 600.0
+"""R8: how often what is too old is deleted."""
+MISSING_AFTER = timedelta(seconds=30)
+"""A journal row this old that waits and is not in Redis was lost on its way."""
+SUBMISSIONS_KEPT = timedelta(hours=48)
+DECIDED_KEPT = timedelta(days=7)
+"""Journal rows of what was decided: longer than any Redis that could come back."""
+TOLD_KEPT = timedelta(days=1)
+EXPIRE_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """The rules of protocol.md 2.9 that undo and crash safety rest on."""
+
+    decisions: DecisionStore
+    journal: JournalStore
+    outbox: OutboxStore
+    pending: PendingStore
+    sites: SiteDirectory
+    clock: Callable[[], datetime]
+
+    async def run(self) -> None:
+        """Repair without end. Only one process may."""
+        async with asyncio.TaskGroup() as rules:
+            rules.create_task(self._every(FINISH_SECONDS, self.finish_decided))
+            rules.create_task(self._every(EXPIRE_SECONDS, self.expire_leases))
+            rules.create_task(self._every(STRUCTURE_SECONDS, self.mend_structure))
+            rules.create_task(self._every(MISSING_SECONDS, self.put_back_missing))
+            rules.create_task(self._forever(PURGE_SECONDS, self.purge))
+
+    async def finish_decided(self, site: Site) -> int:
+        """R1: clean Redis of what the log has decided; returns how many items that was."""
+        cleaned = 0
+        async for ids in self.pending.waiting_ids(site.slug):
+            latest = await self.decisions.latest(site.site_id, ids)
+            items = await self.pending.items(site.slug, [each for each in ids if each in latest])
+            finished = [
+                _finished(latest[comment_id])
+                for comment_id, item in items.items()
+                if item.n < latest[comment_id].n
+            ]
+            if finished:
+                await self.pending.finish(site.slug, finished)
+                cleaned += len(finished)
+        if cleaned:
+            log.info("decided_items_finished", site=site.slug, items=cleaned)
+        return cleaned
+
+    async def expire_leases(self, site: Site) -> int:
+        """R2: let what was held too long be claimed again."""
+        return await self.pending.expire(site.slug, limit=EXPIRE_BATCH)
+
+    async def mend_structure(self, site: Site) -> tuple[int, int]:
+        """R4: give items without a place one; drop places without an item."""
+        returned = dropped = 0
+        for walk in (self.pending.waiting_ids, self.pending.stray_ids):
+            async for ids in walk(site.slug):
+                put_back, forgotten = await self.pending.mend(site.slug, ids)
+                returned += put_back
+                dropped += forgotten
+        if returned or dropped:
+            log.warning("queue_mended", site=site.slug, returned=returned, dropped=dropped)
+        return returned, dropped
+
+    async def put_back_missing(self, site: Site) -> int:
+        """R6: put what waits in the journal and is not in Redis back under its id."""
+        missing = 0
+        async for batch in self.journal.waiting(site.site_id, before=self.clock() - MISSING_AFTER):
+            present = await self.pending.items(site.slug, [item.comment_id for item in batch])
+            absent = [item for item in batch if item.comment_id not in present]
+            latest = await self.decisions.latest(site.site_id, [item.comment_id for item in absent])
+            for item in absent:
+                if still_waits(item, latest.get(item.comment_id)):
+                    await self.pending.requeue(item, journaled=True, guarded=True)
+                    missing += 1
+        if missing:
+            log.warning("missing_items_put_back", site=site.slug, items=missing)
+        return missing
+
+    async def purge(self) -> None:
+        """R8: delete what is too old."""
+        now = self.clock()
+        await self.journal.purge(
+            now=now,
+            submissions_before=now - SUBMISSIONS_KEPT,
+            decided_before=now - DECIDED_KEPT,
+        )
+        await self.outbox.purge(before=now - TOLD_KEPT)
+
+    async def _every(self, seconds: float, rule: Callable[[Site], Awaitable[object]]) -> None:
+        async def on_every_site() -> None:
+            for site in await self.sites.all_sites():
+                await rule(site)
+
+        await self._forever(seconds, on_every_site)
+
+    async def _forever(self, seconds: float, rule: Callable[[], Awaitable[object]]) -> None:
+        """Apply a rule now and then; a store that is away only makes it wait."""
+        while True:
+            try:
+                await rule()
+            except Unavailable as failure:
+                log.warning("repair_waits", code=failure.stable_code)
+            await asyncio.sleep(seconds)
+
+
+def _finished(decision: Decision) -> Finished:
+    return Finished(
+        comment_id=decision.comment_id,
+        n=decision.n,
+        revision=decision.revision,
+        action=decision.action,
+        decision_id=decision.decision_id,
+        waits=decision.action is Action.ESCALATE or decision.status is Status.PENDING,
+    )

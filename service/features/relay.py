@@ -1,0 +1,61 @@
+"""Telling the world: messages of the outbox go out in order, each at least once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from service.errors import Unavailable
+from service.features.invalidation import Invalidations
+from service.features.sites import SiteDirectory
+from service.storage.outbox import OutboxStore
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+PAUSE_SECONDS = 0.25
+TAKES_AWAY = frozenset({"comment.removed", "comment.deleted", "comment.pending"})
+"""Messages after which no cache may keep the old page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """Pass on what decisions left in the outbox."""
+
+    outbox: OutboxStore
+    invalidations: Invalidations
+    sites: SiteDirectory
+    clock: Callable[[], datetime]
+
+    async def run(self) -> None:
+        """Relay without end. Only one process may."""
+        while True:
+            try:
+                full = await self.relay() == BATCH
+            except Unavailable as failure:
+                log.warning("relay_waits", code=failure.stable_code)
+                full = False
+            if not full:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def relay(self) -> int:
+        """Tell every process which articles changed, tick off, and return how many messages."""
+        messages = await self.outbox.untold(limit=BATCH)
+        if not messages:
+            return 0
+        sites = {site.site_id: site for site in await self.sites.all_sites()}
+        for drop in (False, True):
+            changed: dict[int, set[UUID]] = {}
+            for message in messages:
+                if (message.kind in TAKES_AWAY) is drop:
+                    changed.setdefault(message.site_id, set()).add(message.article_id)
+            for site_id, article_ids in changed.items():
+                if site_id in sites:
+                    await self.invalidations.tell(sites[site_id], list(article_ids), drop=drop)
+        await self.outbox.told(messages, at=self.clock())
+        return len(messages)
