@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
 
+VERSION = "0.1.0"
+"""This release; `pyproject.toml` says the same."""
 PREFIX = "POSTBAG_"
 SECRET_KEY_MIN_BYTES = 32
 """What HKDF-SHA256 needs to give keys of full strength."""
@@ -241,6 +243,14 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """True when both stores are embedded ones."""
         return self.database_url is None and self.redis_url is None
+
+    @property
+    def base_url(self) -> str:
+        """Where a person on this machine reaches the service; no slash at its end."""
+        if self.public_url is not None:
+            return self.public_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def secret_file(self) -> Path:

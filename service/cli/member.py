@@ -1,0 +1,71 @@
+"""`postbag member`: the newsroom's people."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from service.cli.clock import now
+from service.cli.options import with_settings
+from service.cli.show import day, said, table
+from service.cli.site import find_site
+from service.cli.stores import open_stores
+from service.features.team import Team
+from service.model import Role
+from service.settings import Settings
+from service.storage.accounts import AccountStore
+
+
+@click.group
+def member() -> None:
+    """Invite and list moderators."""
+
+
+@member.command
+@click.argument("email")
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="What they may do.",
+)
+@click.option("--site", "slug", required=True, metavar="SLUG", help="Where they may do it.")
+@with_settings("data_dir", "database_url", "redis_url", "public_url")
+def add(settings: Settings, *, email: str, role: str, slug: str) -> None:
+    """Invite somebody and print a one-time link for them, and nothing else."""
+    asyncio.run(_add(settings, email, Role(role), slug))
+
+
+@member.command("list")
+@click.option("--site", "slug", required=True, metavar="SLUG", help="Whose team.")
+@with_settings("data_dir", "database_url", "redis_url")
+def list_members(settings: Settings, *, slug: str) -> None:
+    """List a site's team."""
+    asyncio.run(_list(settings, slug))
+
+
+def invitation_link(settings: Settings, token: str) -> str:
+    """Return the link to the dashboard that carries a one-time token.
+
+    The token is behind the `#`: browsers keep that part to themselves, so it reaches no log.
+    """
+    return f"{settings.base_url}/moderate/#invitation={token}"
+
+
+async def _add(settings: Settings, email: str, role: Role, slug: str) -> None:
+    async with open_stores(settings) as stores:
+        site = await find_site(stores, slug)
+        token = await Team(accounts=AccountStore(pool=stores.pool)).invite(email, role, site, now())
+    click.echo(invitation_link(settings, token))
+    said("Give them this link; it works once.")
+
+
+async def _list(settings: Settings, slug: str) -> None:
+    async with open_stores(settings) as stores:
+        site = await find_site(stores, slug)
+        members = await Team(accounts=AccountStore(pool=stores.pool)).of_site(site)
+    table(
+        ("e-mail", "name", "role", "since"),
+        [(each.email, each.name, each.role, day(each.since)) for each in members],
+    )

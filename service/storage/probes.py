@@ -1,0 +1,116 @@
+"""One look at each store, for `postbag doctor`: what it says of itself, or why it is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from service.storage.migrations import SchemaState
+from service.storage.postgres import DatabaseUnavailable, connected, open_pool, schema_state
+from service.storage.redis import QueueUnavailable, connect, durability, unavailable_when_down
+from service.storage.sightings import SightingStore
+
+LOOK_SECONDS = 5.0
+"""How long a store may take to answer before it counts as down."""
+MEMORY_FULL = 0.8
+"""Share of `maxmemory` from which on Redis will soon refuse comments."""
+OF_MEMORY = "Set maxmemory-policy"
+"""How `durability` begins what it finds about the policy."""
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down:
+    """A store that cannot be used."""
+
+    reason: str
+    """One line, without a password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresSeen:
+    """What Postgres says."""
+
+    schema: SchemaState
+    clock_offset_seconds: float
+    """Its clock minus ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSeen:
+    """What Redis says."""
+
+    durability: tuple[str, ...]
+    """What keeps it from keeping what it acknowledges, in sentences."""
+    memory: tuple[str, ...]
+    """What is wrong with its memory, in sentences."""
+    clock_offset_seconds: float
+    """Its clock minus ours."""
+    forwarders: tuple[str, ...]
+    """Networks whose forwarded addresses were not believed in the last hour."""
+
+
+async def look_at_postgres(url: str, *, clock: Clock) -> PostgresSeen | Down:
+    """Ask Postgres for its schema and its time."""
+    try:
+        async with open_pool(url, min_size=1, max_size=1, command_timeout=LOOK_SECONDS) as pool:
+            async with connected(pool, wait_seconds=LOOK_SECONDS) as connection:
+                before = clock()
+                theirs = await connection.fetchval("SELECT clock_timestamp()")
+                offset = _offset(theirs, before, clock())
+            return PostgresSeen(schema=await schema_state(pool), clock_offset_seconds=offset)
+    except DatabaseUnavailable as failure:
+        return Down(reason=_reason(failure.__cause__ or failure))
+    except ValueError:  # its text would repeat the URL
+        return Down(reason="its URL cannot be read")
+
+
+async def look_at_redis(url: str, *, assume_durable: bool, clock: Clock) -> RedisSeen | Down:
+    """Ask Redis for its settings, its memory and its time."""
+    try:
+        async with connect(url, pool_size=1) as redis:
+            return await _ask(redis, assume_durable=assume_durable, clock=clock)
+    except QueueUnavailable as failure:
+        return Down(reason=_reason(failure.__cause__ or failure))
+    except RedisError as error:
+        return Down(reason=_reason(error))
+    except ValueError:
+        return Down(reason="its URL cannot be read")
+
+
+async def _ask(redis: Redis, *, assume_durable: bool, clock: Clock) -> RedisSeen:
+    with unavailable_when_down():
+        before = clock()
+        seconds, microseconds = await redis.time()
+        offset = _offset(datetime.fromtimestamp(seconds + microseconds / 1e6, UTC), before, clock())
+        memory = await redis.info("memory")
+    found = (await durability(redis, assume_durable=assume_durable)).findings
+    return RedisSeen(
+        durability=tuple(finding for finding in found if not finding.startswith(OF_MEMORY)),
+        memory=(
+            *(finding for finding in found if finding.startswith(OF_MEMORY)),
+            *_room(int(memory["used_memory"]), int(memory.get("maxmemory", 0))),
+        ),
+        clock_offset_seconds=offset,
+        forwarders=tuple(await SightingStore(redis=redis).seen(now=clock())),
+    )
+
+
+def _room(used: int, most: int) -> list[str]:
+    if not most or used < most * MEMORY_FULL:
+        return []
+    share = used * 100 // most
+    return [f"Raise maxmemory: {share} % of it are used, and a full Redis refuses comments."]
+
+
+def _offset(theirs: datetime, before: datetime, after: datetime) -> float:
+    return (theirs - (before + (after - before) / 2)).total_seconds()
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
