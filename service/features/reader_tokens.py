@@ -17,7 +17,7 @@ from service.errors import Invalid, Unauthenticated
 from service.features import text
 from service.features.text.policy import NAME_MAX_CHARS
 from service.features.token_keys import TokenKeys, VerifyingKey
-from service.model import Site
+from service.model import Site, uuid_of_digest
 
 LEEWAY_SECONDS = 60
 """How far a site's clock may be from ours."""
@@ -145,7 +145,7 @@ def _author_id(site_id: int, issuer: str, subject: str) -> UUID:
     for part in (str(site_id), issuer, subject):
         raw = part.encode()
         digest.update(len(raw).to_bytes(4, "big") + raw)
-    return UUID(bytes=digest.digest()[:16], version=8)
+    return uuid_of_digest(digest.digest())
 
 
 def _line(claim: Any, max_chars: int) -> str | None:

@@ -18,6 +18,10 @@ COLUMNS = ("url", "title", "lang", "state", "mode", "close_at", "views_per_hour"
 """What a back end may say of an article, in the order of the statement `put`."""
 
 
+UNSEEN = frozenset({"views_per_hour"})
+"""What no reader sees, and a back end may change every few minutes."""
+
+
 class CircularMerge(Exception):  # noqa: N818 - the feature tells it to whoever asked
     """An article would become an alias of itself."""
 
@@ -58,10 +62,13 @@ class ArticleStore:
         values = [changes.get(column) for column in COLUMNS]
         async with in_transaction(self.pool) as connection:
             await connection.fetchval(SQL["hold_site"], site_id)
-            target = await _leads_to(connection, site_id, key)
+            target, own_key = await _leads_to(connection, site_id, key)
             await connection.execute(SQL["put"], site_id, target, key, *values, list(changes))
+            changed = {target: own_key} if changes.keys() - UNSEEN else {}
             if aliases is not None:
-                await _set_aliases(connection, site_id, target, aliases)
+                elsewhere = await _set_aliases(connection, site_id, target, aliases)
+                changed |= elsewhere | ({target: own_key} if elsewhere else {})
+            await _tell(connection, site_id, changed)
 
     async def merge(self, site_id: int, key: str, *, into: str) -> None:
         """Make a key, and whatever leads to it, an alias of the article another key leads to.
@@ -74,29 +81,42 @@ class ArticleStore:
         async with in_transaction(self.pool) as connection:
             await connection.fetchval(SQL["hold_site"], site_id)
             source = article_id(site_id, key)
-            target = await _leads_to(connection, site_id, into)
+            target, own_key = await _leads_to(connection, site_id, into)
             if source == target:
                 raise CircularMerge
             ids = [source, article_id(site_id, into)]
             await connection.execute(SQL["make_sure"], site_id, ids, [key, into])
-            await connection.execute(SQL["merge"], site_id, [source], target)
+            moved = await connection.fetch(SQL["merge"], site_id, [source], target)
+            if moved:
+                await _tell(connection, site_id, {target: own_key, **_keys(moved)})
 
 
-async def _leads_to(connection: Connection, site_id: int, key: str) -> UUID:
+async def _leads_to(connection: Connection, site_id: int, key: str) -> tuple[UUID, str]:
+    """Return the id and the key of the article a key stands for."""
     own = article_id(site_id, key)
-    found: UUID | None = await connection.fetchval(SQL["leads_to"], site_id, own)
-    return found or own
+    row = await connection.fetchrow(SQL["leads_to"], site_id, own)
+    return (row["article_id"], row["key"]) if row else (own, key)
 
 
 async def _set_aliases(
     connection: Connection, site_id: int, target: UUID, aliases: Sequence[str]
-) -> None:
+) -> dict[UUID, str]:
+    """Let these keys and no others lead to an article; return the keys that lead elsewhere now."""
     ids = [article_id(site_id, alias) for alias in aliases]
     if target in ids:
         raise CircularMerge
     await connection.execute(SQL["make_sure"], site_id, ids, list(aliases))
-    await connection.execute(SQL["part"], site_id, target, ids)
-    await connection.execute(SQL["merge"], site_id, ids, target)
+    parted = await connection.fetch(SQL["part"], site_id, target, ids)
+    moved = await connection.fetch(SQL["merge"], site_id, ids, target)
+    return _keys(parted) | _keys(moved)
+
+
+def _keys(rows: Sequence[asyncpg.Record]) -> dict[UUID, str]:
+    return {row["article_id"]: row["key"] for row in rows}
+
+
+async def _tell(connection: Connection, site_id: int, changed: Mapping[UUID, str]) -> None:
+    await connection.execute(SQL["tell"], site_id, list(changed), list(changed.values()))
 
 
 def _article(row: asyncpg.Record) -> Article:

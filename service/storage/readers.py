@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -68,7 +68,12 @@ def _standing(row: asyncpg.Record) -> Standing:
         approved=row["approved"],
         rejected=row["rejected"],
         first_seen=row["first_seen"],
-        banned_until=row["banned_until"],
+        banned_until=_with_zone(row["banned_until"]),
         trusted=row["trusted"],
         generation=row["generation"],
     )
+
+
+def _with_zone(time: datetime | None) -> datetime | None:
+    """The driver reads `infinity` as the end of time without a zone."""
+    return time.replace(tzinfo=UTC) if time is not None else None

@@ -33,12 +33,15 @@ FOR NO KEY UPDATE;
 -- The article an id stands for: itself, or what it was merged into; no row for one unseen.
 --   $1 site_id integer, $2 article_id uuid
 -- Index: articles_pkey.
-SELECT coalesce(merged_into, article_id) AS article_id
-FROM articles
-WHERE site_id = $1 AND article_id = $2;
+SELECT target.article_id, target.key
+FROM articles AS asked
+JOIN articles AS target
+    ON target.site_id = asked.site_id
+    AND target.article_id = coalesce(asked.merged_into, asked.article_id)
+WHERE asked.site_id = $1 AND asked.article_id = $2;
 
 -- name: put
--- Describe an article: what is named in $11 is set, a null included, the rest stays.
+-- Describe an article: what is named is set, a null included, the rest stays.
 --   $1 site_id integer, $2 article_id uuid, $3 key text, $4 url text, $5 title text,
 --   $6 lang text, $7 state text, $8 mode text, $9 close_at timestamptz,
 --   $10 views_per_hour float8, $11 named text[]
@@ -77,18 +80,28 @@ ORDER BY article_id
 ON CONFLICT (site_id, article_id) DO NOTHING;
 
 -- name: merge
--- Make articles, and whatever was merged into them, aliases of another.
+-- Make articles, and whatever was merged into them, aliases of another; returns those that were
+-- none of its aliases before.
 --   $1 site_id integer, $2 article_ids uuid[], $3 into uuid
 -- Index: articles_pkey; articles_merged.
 UPDATE articles
 SET merged_into = $3
 WHERE site_id = $1 AND (article_id = ANY($2::uuid[]) OR merged_into = ANY($2::uuid[]))
-  AND article_id <> $3;
+  AND article_id <> $3 AND merged_into IS DISTINCT FROM $3
+RETURNING article_id, key;
 
 -- name: part
--- Give keys that are no longer aliases of an article their own life back.
+-- Give keys that are no longer aliases of an article their own life back; returns them.
 --   $1 site_id integer, $2 article_id uuid, $3 kept uuid[]
 -- Index: articles_merged.
 UPDATE articles
 SET merged_into = NULL
-WHERE site_id = $1 AND merged_into = $2 AND article_id <> ALL($3::uuid[]);
+WHERE site_id = $1 AND merged_into = $2 AND article_id <> ALL($3::uuid[])
+RETURNING article_id, key;
+
+-- name: tell
+-- Let caches and whoever listens know that articles are described otherwise or lead elsewhere.
+--   $1 site_id integer, $2 article_ids uuid[], $3 keys text[] (side by side)
+INSERT INTO outbox (site_id, article_id, kind, payload)
+SELECT $1, article_id, 'article.changed', jsonb_build_object('article', key)
+FROM unnest($2::uuid[], $3::text[]) AS changed (article_id, key);
