@@ -1,0 +1,382 @@
+"""This process's ready answers: built once for all who ask, told when they are no longer true.
+
+The cache knows no wire model: whoever asks brings the build along. It never answers with what an
+invalidation has overtaken, except while a rebuild fails or takes long, and then for minutes only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+from uuid import UUID
+
+import orjson
+
+from service.errors import Unavailable
+from service.features.shelf import Entry, Kept, Key, Shelf, Tally
+from service.telemetry import Metrics
+
+__all__ = [
+    "BuildTooSlow",
+    "Built",
+    "Cache",
+    "Change",
+    "Counted",
+    "Entry",
+    "Outcome",
+    "Tally",
+    "hear",
+    "new_shelf",
+]
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of all entries of a process: about 6,000 pages of 20 comments."""
+
+ENTRY_MAX_BYTES = 4 * 1024 * 1024
+"""Of one entry; a larger page is built whenever it is asked for."""
+
+FRESH_SECONDS = 30.0
+"""How long an entry is believed: a lost invalidation heals in this time (protocol.md 3.3)."""
+
+PATIENCE_SECONDS = 1.0
+"""How long a rebuild may take before stale bytes are served (protocol.md Ruling 13)."""
+
+STALE_SECONDS = 600.0
+"""How old bytes may be that are served in need (protocol.md Ruling 13)."""
+
+REST_SECONDS = 1.0
+"""After a failed rebuild: how long its stale bytes are served before the next attempt."""
+
+BUILD_SECONDS = 5.0
+"""How long a build may take; whoever waits for it is then told to come back."""
+
+Outcome: TypeAlias = Literal["hit", "stale", "miss", "built", "failed", "joined"]
+"""What became of a look-up, and of the build it led to."""
+
+
+class BuildTooSlow(Unavailable):
+    """An answer could not be put together in time."""
+
+    code = "too_slow"
+    title = "This takes too long right now."
+
+
+class Counted(Protocol):
+    """An article's approved comments, and the articles that are read as one with it."""
+
+    @property
+    def article_ids(self) -> tuple[UUID, ...]:
+        """Every article whose change changes the count."""
+
+    @property
+    def approved(self) -> int:
+        """How many there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What a build gives the cache."""
+
+    body: bytes
+    article_ids: tuple[UUID, ...]
+    """Every article whose change makes these bytes untrue, an unseen one too."""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Said by one process to all: what depends on these articles is no longer true."""
+
+    origin: str
+    """The process that says it, which has acted on it already."""
+    site_id: int
+    article_ids: tuple[UUID, ...]
+    drop: bool
+    """A text was taken away: nothing that may tell it is served again."""
+
+    def encode(self) -> bytes:
+        """Write it for the channel."""
+        return orjson.dumps(
+            {
+                "from": self.origin,
+                "site": self.site_id,
+                "articles": [str(article_id) for article_id in self.article_ids],
+                "drop": self.drop,
+            }
+        )
+
+    @classmethod
+    def decode(cls, message: bytes) -> Change | None:
+        """Read what another process wrote; None when it cannot be understood."""
+        try:
+            said: dict[str, Any] = orjson.loads(message)
+            return cls(
+                origin=str(said["from"]),
+                site_id=int(said["site"]),
+                article_ids=tuple(UUID(each) for each in said["articles"]),
+                drop=bool(said["drop"]),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+_Load: TypeAlias = Callable[[Sequence[Key], float], Awaitable[Mapping[Key, Kept]]]
+"""Builds the answers to some keys, as begun at a time of the cache's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flight:
+    """A build under way, for one key or several."""
+
+    task: asyncio.Task[Mapping[Key, Kept]]
+    begun_at: float
+    begun: int
+    """Number of the latest invalidation when it began."""
+
+
+def new_shelf(*, max_bytes: int = MAX_BYTES, entry_max_bytes: int = ENTRY_MAX_BYTES) -> Shelf:
+    """Return an empty shelf of the usual size."""
+    return Shelf(max_bytes=max_bytes, entry_max_bytes=entry_max_bytes)
+
+
+def hear(metrics: Metrics) -> Callable[[Outcome], None]:
+    """Return what counts the cache's outcomes in a process's metrics."""
+    lookups = {
+        outcome: metrics.cache_lookups.labels(outcome).inc for outcome in ("hit", "stale", "miss")
+    }
+    builds = {
+        outcome: metrics.cache_builds.labels(outcome).inc
+        for outcome in ("built", "failed", "joined")
+    }
+    heard: Mapping[str, Callable[[], None]] = lookups | builds
+    return lambda outcome: heard[outcome]()
+
+
+def _unheard(_: Outcome) -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """Ready answers of one process. One event loop only."""
+
+    clock: Callable[[], float]
+    """Seconds that never go back."""
+    heard: Callable[[Outcome], None] = _unheard
+    shelf: Shelf = field(default_factory=new_shelf)
+    fresh_seconds: float = FRESH_SECONDS
+    patience_seconds: float = PATIENCE_SECONDS
+    stale_seconds: float = STALE_SECONDS
+    build_seconds: float = BUILD_SECONDS
+    _flights: dict[Key, _Flight] = field(default_factory=dict)
+    _resting: dict[Key, float] = field(default_factory=dict)
+    """Keys whose rebuild has failed while stale bytes were there -> when to try again."""
+
+    def ready(self, key: Key) -> Entry | None:
+        """Return fresh bytes, if there are any: what a hot read costs."""
+        kept = self.shelf.fresh(key, self.clock())
+        if not isinstance(kept, Entry):
+            return None
+        self.heard("hit")
+        return kept
+
+    async def get(self, key: Key, build: Callable[[], Awaitable[Built]]) -> Entry:
+        """Return the bytes of a key, built now if they are not ready.
+
+        However many ask, one build is under way; it goes on when whoever asked has left. Nobody
+        gets what was begun before an invalidation that came before they asked.
+
+        Raises:
+            Unavailable: the build failed, and there are no stale bytes that may be served.
+        """
+        ready = self.ready(key)
+        if ready is not None:
+            return ready
+
+        async def load(_: Sequence[Key], begun_at: float) -> Mapping[Key, Kept]:
+            built = await build()
+            return {key: self._entry(built, begun_at)}
+
+        entry = (await self._ask([key], load))[key]
+        assert isinstance(entry, Entry)
+        return entry
+
+    async def counts(
+        self,
+        article_ids: Iterable[UUID],
+        load: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Counted]]],
+    ) -> dict[UUID, Tally]:
+        """Return the counts of articles; one load for all that are not ready.
+
+        An article that `load` leaves out has no comments.
+
+        Raises:
+            Unavailable: a load failed, and for one of them there is no count from before.
+        """
+        now = self.clock()
+        wanted = dict.fromkeys(article_ids)
+        found = {each: self.shelf.fresh(each, now) for each in wanted}
+        missing = [article_id for article_id, kept in found.items() if kept is None]
+        for _ in range(len(found) - len(missing)):
+            self.heard("hit")
+
+        async def load_tallies(keys: Sequence[Key], begun_at: float) -> Mapping[Key, Kept]:
+            asked = [key for key in keys if isinstance(key, UUID)]
+            counted = await load(asked)
+            return {each: self._tally(each, counted.get(each), begun_at) for each in asked}
+
+        asked = await self._ask(missing, load_tallies)
+        tallies = {key: asked.get(key, kept) for key, kept in found.items()}
+        return {key: kept for key, kept in tallies.items() if isinstance(kept, Tally)}
+
+    def invalidate(self, article_ids: Iterable[UUID], *, drop: bool) -> None:
+        """Believe nothing any longer that depends on these articles.
+
+        With `drop` (removal, deletion, erasure) its bytes are gone, also for times of need.
+        """
+        self.shelf.invalidate(article_ids, drop=drop)
+
+    def shorten(self, article_ids: Iterable[UUID], *, seconds: float) -> None:
+        """Believe what depends on these articles for no more than `seconds` from its build.
+
+        So a change that may be told late, a vote, costs at most one rebuild in that time.
+        """
+        self.shelf.shorten(article_ids, seconds)
+
+    def flush(self) -> None:
+        """Believe nothing any longer: an invalidation may have been missed."""
+        self.shelf.flush()
+
+    async def close(self) -> None:
+        """End every build; whoever waits for one is told to come back."""
+        tasks = {flight.task for flight in self._flights.values()}
+        self._flights.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(self, keys: Sequence[Key], load: _Load) -> dict[Key, Kept]:
+        asked = self.shelf.changes
+        found: dict[Key, Kept] = {}
+        missing = [key for key in keys if not self._rests(key, found)]
+        while missing:
+            boarded = self._board(missing, load)
+            missing = []
+            for key, flight in boarded.items():
+                kept, is_new = await self._arrival(key, flight)
+                # A build that others began may not know what was invalidated before we asked.
+                if is_new and self.shelf.changed_in(kept.article_ids, flight.begun, asked):
+                    missing.append(key)
+                else:
+                    found[key] = kept
+        return found
+
+    def _rests(self, key: Key, found: dict[Key, Kept]) -> bool:
+        """Serve stale bytes at once while the latest failure is recent."""
+        if self.clock() >= self._resting.get(key, 0.0):
+            return False
+        stale = self._stale(key)
+        if stale is None:
+            return False
+        self.heard("stale")
+        found[key] = stale
+        return True
+
+    def _board(self, keys: Sequence[Key], load: _Load) -> dict[Key, _Flight]:
+        """Join the builds under way, and begin one for all other keys."""
+        boarded = {key: self._flights[key] for key in keys if key in self._flights}
+        for _ in boarded:
+            self.heard("joined")
+        alone = [key for key in keys if key not in boarded]
+        if alone:
+            flight = self._depart(alone, load)
+            for key in alone:
+                self.heard("miss")
+                self._flights[key] = boarded[key] = flight
+        return boarded
+
+    def _depart(self, keys: Sequence[Key], load: _Load) -> _Flight:
+        begun, begun_at = self.shelf.changes, self.clock()
+        task = asyncio.create_task(self._fly(keys, load, begun=begun, begun_at=begun_at))
+        task.add_done_callback(_look_at)
+        return _Flight(task=task, begun=begun, begun_at=begun_at)
+
+    async def _fly(
+        self, keys: Sequence[Key], load: _Load, *, begun: int, begun_at: float
+    ) -> Mapping[Key, Kept]:
+        try:
+            async with asyncio.timeout(self.build_seconds) as limit:
+                loaded = await load(keys, begun_at)
+        except BaseException as error:
+            self.heard("failed")
+            self._rest(keys)
+            if isinstance(error, TimeoutError) and limit.expired():
+                raise BuildTooSlow from error
+            raise
+        finally:
+            for key in keys:
+                self._flights.pop(key, None)
+        self.heard("built")
+        for key, kept in loaded.items():
+            self._resting.pop(key, None)
+            self.shelf.put(key, kept, begun=begun)
+        return loaded
+
+    async def _arrival(self, key: Key, flight: _Flight) -> tuple[Kept, bool]:
+        """Wait for a build; return what it gave and True, or in need stale bytes and False."""
+        while not flight.task.done():
+            patience = flight.begun_at + self.patience_seconds - self.clock()
+            in_need = self._stale(key) is not None
+            await asyncio.wait((flight.task,), timeout=max(patience, 0) if in_need else None)
+            stale = self._stale(key)  # it may have been dropped meanwhile
+            if not flight.task.done() and stale is not None:
+                self.heard("stale")
+                return stale, False
+        failure = Unavailable() if flight.task.cancelled() else flight.task.exception()
+        if failure is None:
+            return flight.task.result()[key], True
+        stale = self._stale(key)
+        if isinstance(failure, Unavailable) and stale is not None:
+            self.heard("stale")
+            return stale, False
+        raise failure
+
+    def _stale(self, key: Key) -> Kept | None:
+        return self.shelf.any_since(key, self.clock() - self.stale_seconds)
+
+    def _rest(self, keys: Sequence[Key]) -> None:
+        """Remember a failure for the keys whose stale bytes can be served meanwhile."""
+        now = self.clock()
+        while self._resting and next(iter(self._resting.values())) <= now:
+            del self._resting[next(iter(self._resting))]
+        for key in keys:
+            self._resting.pop(key, None)  # the ones that rest longest stand last
+            if self._stale(key) is not None:
+                self._resting[key] = now + REST_SECONDS
+
+    def _entry(self, built: Built, begun_at: float) -> Entry:
+        return Entry(
+            body=built.body,
+            etag=f'"{hashlib.blake2b(built.body, digest_size=12).hexdigest()}"',
+            article_ids=built.article_ids,
+            version=built.version,
+            built_at=begun_at,
+            fresh_until=begun_at + self.fresh_seconds,
+        )
+
+    def _tally(self, article_id: UUID, counted: Counted | None, begun_at: float) -> Tally:
+        return Tally(
+            approved=counted.approved if counted else 0,
+            article_ids=counted.article_ids if counted else (article_id,),
+            built_at=begun_at,
+            fresh_until=begun_at + self.fresh_seconds,
+        )
+
+
+def _look_at(task: asyncio.Task[Mapping[Key, Kept]]) -> None:
+    """Take note of a failure that nobody waits for any longer."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,67 @@
+"""Telling every process that what it has ready about an article is no longer true."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from service.errors import Unavailable
+from service.features.cache import Cache, Change
+from service.model import Site
+from service.storage.channel import Channel
+
+log = structlog.get_logger(__name__)
+
+
+def _new_origin() -> str:
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invalidations:
+    """Say what has changed, and listen to what other processes say."""
+
+    channel: Channel
+    cache: Cache
+    origin: str = field(default_factory=_new_origin)
+    """This process, so that it does not act twice on what it said itself."""
+
+    async def tell(self, site: Site, article_ids: Iterable[UUID], *, drop: bool) -> None:
+        """Stop believing what depends on these articles, here at once and elsewhere in a moment.
+
+        Call it after the commit. `drop` when a text was taken away. A process that is not
+        reached believes what it has for at most 30 s more.
+        """
+        change = Change(
+            origin=self.origin,
+            site_id=site.site_id,
+            article_ids=tuple(article_ids),
+            drop=drop,
+        )
+        if not change.article_ids:
+            return
+        self.cache.invalidate(change.article_ids, drop=drop)
+        try:
+            await self.channel.publish([change.encode()])
+        except Unavailable as failure:
+            log.warning("invalidation_not_published", code=failure.stable_code)
+
+    async def run(self) -> None:
+        """Act on what other processes say, until cancelled."""
+        async for message in self.channel.listen():
+            if message is None:
+                self.cache.flush()
+            else:
+                self._obey(message)
+
+    def _obey(self, message: bytes) -> None:
+        change = Change.decode(message)
+        if change is None:
+            log.warning("invalidation_not_understood")
+            self.cache.flush()
+        elif change.origin != self.origin:
+            self.cache.invalidate(change.article_ids, drop=change.drop)
