@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from service.features import text
 from service.features.recall import Recall
 from service.model import Site, SiteSettings
 from service.storage.pending import PendingStore
@@ -19,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 """How a site is named in every path and every key of Redis (api.md)."""
+
+NAME_MAX_CHARS = 100
 
 
 class UnknownSite(NotFound):
@@ -82,13 +85,14 @@ class SiteDirectory:
         While Redis is away the site is made all the same and the leader opens its queue.
 
         Raises:
-            Invalid: the slug is not one.
+            Invalid: the slug or the name is not one.
             SiteExists: it is taken.
             Unavailable: Postgres is away; the site may have been made.
         """
         if not SLUG.match(slug):
             raise _not_a_slug()
-        site = await self.sites.create(slug, name, settings or SiteSettings())
+        shown = text.clean_line(name, max_chars=NAME_MAX_CHARS, pointer="/name") if name else slug
+        site = await self.sites.create(slug, shown, settings or SiteSettings())
         if site is None:
             raise SiteExists
         self.known.put(slug, site)
