@@ -110,7 +110,8 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="Secret from which every key of the service is derived. Needed as soon as a"
-        " store is not embedded; else `<data_dir>/secret.key` is made once. Part of a backup.",
+        " store is not embedded; else `<data_dir>/secret.key` is made once. Part of a backup."
+        " Variable only.",
         json_schema_extra=_of(
             "text", bound=f"at least {SECRET_KEY_MIN_BYTES} bytes", secret=True, option=False
         ),
@@ -118,7 +119,8 @@ class Settings(BaseSettings):
     secret_key_old: str | None = Field(
         None,
         repr=False,
-        description="The former secret key while it is replaced: what it signed is still accepted.",
+        description="The former secret key while it is replaced: what it signed is still accepted."
+        " Variable only.",
         json_schema_extra=_of(
             "text", bound=f"at least {SECRET_KEY_MIN_BYTES} bytes", secret=True, option=False
         ),
@@ -213,12 +215,12 @@ class Settings(BaseSettings):
     )
     postgres_bin: Path | None = Field(
         None,
-        description="Folder of the PostgreSQL programs for the embedded store.",
+        description="Folder of the PostgreSQL programs for the embedded store. Variable only.",
         json_schema_extra=_of("path", option=False),
     )
     redis_bin: Path | None = Field(
         None,
-        description="Valkey or Redis program for the embedded store.",
+        description="Valkey or Redis program for the embedded store. Variable only.",
         json_schema_extra=_of("path", option=False),
     )
 

@@ -11,10 +11,10 @@ from service.settings import Explained, Settings
 PREAMBLE = """\
 # Settings
 
-Every setting is an environment variable and, except secrets, an option of `postbag`, before or
-after the command's name: `--data-dir` is `POSTBAG_DATA_DIR`. An option wins over the variable; an
-empty variable counts as not set. A value that is not accepted ends the start with one line that
-names it, and exit code 2.
+Every setting is an environment variable and, unless it says "variable only", an option of
+`postbag`, before or after the command's name: `--data-dir` is `POSTBAG_DATA_DIR`. An option wins
+over the variable; an empty variable counts as not set. A value that is not accepted ends the start
+with one line that names it, and exit code 2.
 
 `postbag settings` prints each with its value, unit, bound and source. This page is made by
 `postbag settings --markdown`; its text is in `service/settings.py`.
