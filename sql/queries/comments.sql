@@ -122,6 +122,7 @@ SELECT count(*) AS before FROM (
     SELECT 1 FROM comments
     WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
       AND (created_at, comment_id) > ($4::timestamptz, $5::uuid)
+    ORDER BY created_at DESC, comment_id DESC
     LIMIT $3
 ) counted;
 
@@ -134,6 +135,7 @@ SELECT count(*) AS before FROM (
     SELECT 1 FROM comments
     WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
       AND (created_at, comment_id) < ($4::timestamptz, $5::uuid)
+    ORDER BY created_at, comment_id
     LIMIT $3
 ) counted;
 
@@ -146,6 +148,7 @@ SELECT count(*) AS before FROM (
     SELECT 1 FROM comments
     WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
       AND (pinned, best, comment_id) > ($4::boolean, $5::double precision, $6::uuid)
+    ORDER BY pinned DESC, best DESC, comment_id DESC
     LIMIT $3
 ) counted;
 
