@@ -191,8 +191,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
         client_name="postbag",
-        lib_name=None,
-        lib_version=None,
+        driver_info=None,
     )
     return Redis.from_pool(pool)
 
