@@ -44,14 +44,14 @@ def new_key() -> tuple[str, KeyParts]:
     """Make a key: what its owner is told once, and what we keep of it."""
     key_id = "".join(secrets.choice(ALPHABET) for _ in range(KEY_ID_CHARS))
     secret = "".join(secrets.choice(ALPHABET) for _ in range(SECRET_CHARS))
-    token = f"pbk_{key_id}{secret}{_checksum(key_id + secret)}"
+    token = f"pbk_{key_id}{secret}{checksum(key_id + secret)}"
     return token, KeyParts(key_id, _hash(secret))
 
 
 def key_parts(token: str) -> KeyParts | None:
     """Take a key apart; None for a mistyped or made-up one, without asking any store."""
     match = _KEY.match(token)
-    if match is None or _checksum(match[1] + match[2]) != match[3]:
+    if match is None or checksum(match[1] + match[2]) != match[3]:
         return None
     return KeyParts(match[1], _hash(match[2]))
 
@@ -89,6 +89,16 @@ def link_token_hash(token: str) -> bytes:
     return _hash(token)
 
 
+def checksum(text: str) -> str:
+    """Return CRC-32 in six digits: it tells a typing error from a key, and proves nothing."""
+    number = zlib.crc32(text.encode())
+    digits = []
+    for _ in range(CHECKSUM_CHARS):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
 def _mac(key: bytes, slug: str, said: bytes) -> bytes:
     # A slug has no NUL, and what follows it has one length.
     return hmac.digest(key, slug.encode() + b"\0" + said, "sha256")[:MAC_BYTES]
@@ -96,12 +106,3 @@ def _mac(key: bytes, slug: str, said: bytes) -> bytes:
 
 def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _checksum(text: str) -> str:
-    number = zlib.crc32(text.encode())
-    digits = []
-    for _ in range(CHECKSUM_CHARS):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,7 +17,7 @@ from service.storage.sites import SiteStore
 from tests.conftest import FreshDatabase
 
 WHEN = datetime(2026, 11, 23, 15, tzinfo=UTC)
-TOLD = {
+TOLD: dict[str, Any] = {
     "url": "https://daily.example/1",
     "title": "Budget vote",
     "lang": "fr",
