@@ -11,7 +11,6 @@ import click
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
-from service.cli.site import find_site
 from service.cli.stores import open_stores
 from service.features.access import Keyring
 from service.model import ApiKey, Scope
@@ -73,7 +72,7 @@ async def _create(
     made_at = now()
     expires_at = made_at + timedelta(days=expires_days) if expires_days else None
     async with open_stores(settings) as stores:
-        site = await find_site(stores, slug)
+        site = await stores.site(slug)
         _, secret = await Keyring(accounts=AccountStore(pool=stores.pool)).create(
             site, name=name, scopes=scopes, expires_at=expires_at, now=made_at
         )
@@ -82,7 +81,7 @@ async def _create(
 
 async def _list(settings: Settings, slug: str) -> None:
     async with open_stores(settings) as stores:
-        site = await find_site(stores, slug)
+        site = await stores.site(slug)
         keys = await Keyring(accounts=AccountStore(pool=stores.pool)).of_site(site)
     table(
         ("id", "name", "scopes", "created", "expires", "last used", "state"),
@@ -103,7 +102,7 @@ async def _list(settings: Settings, slug: str) -> None:
 
 async def _revoke(settings: Settings, slug: str, key_id: str) -> None:
     async with open_stores(settings) as stores:
-        site = await find_site(stores, slug)
+        site = await stores.site(slug)
         await Keyring(accounts=AccountStore(pool=stores.pool)).revoke(site, key_id, now())
     said(f"{key_id} is revoked.")
 

@@ -9,7 +9,6 @@ import click
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
-from service.cli.site import find_site
 from service.cli.stores import open_stores
 from service.features.team import Team
 from service.model import Role
@@ -55,7 +54,7 @@ def invitation_link(settings: Settings, token: str) -> str:
 
 async def _add(settings: Settings, email: str, role: Role, slug: str) -> None:
     async with open_stores(settings) as stores:
-        site = await find_site(stores, slug)
+        site = await stores.site(slug)
         token = await Team(accounts=AccountStore(pool=stores.pool)).invite(email, role, site, now())
     click.echo(invitation_link(settings, token))
     said("Give them this link; it works once.")
@@ -63,7 +62,7 @@ async def _add(settings: Settings, email: str, role: Role, slug: str) -> None:
 
 async def _list(settings: Settings, slug: str) -> None:
     async with open_stores(settings) as stores:
-        site = await find_site(stores, slug)
+        site = await stores.site(slug)
         members = await Team(accounts=AccountStore(pool=stores.pool)).of_site(site)
     table(
         ("e-mail", "name", "role", "since"),

@@ -11,7 +11,7 @@ from service.cli.options import with_settings
 from service.cli.show import said, table
 from service.cli.stores import OpenStores, open_stores
 from service.features.sites import SiteDirectory
-from service.model import Site, SiteSettings
+from service.model import SiteSettings
 from service.settings import Settings
 from service.storage.pending import PendingStore
 from service.storage.sites import SiteStore
@@ -57,15 +57,6 @@ def create(settings: Settings, *, slug: str, origins: tuple[str, ...], name: str
 def list_sites(settings: Settings) -> None:
     """List the sites."""
     asyncio.run(_list(settings))
-
-
-async def find_site(stores: OpenStores, slug: str) -> Site:
-    """Return a site.
-
-    Raises:
-        UnknownSite: there is none of this slug.
-    """
-    return await _directory(stores).get(slug)
 
 
 async def _create(settings: Settings, slug: str, origins: tuple[str, ...], name: str) -> None:

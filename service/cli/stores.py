@@ -17,10 +17,13 @@ from service.embedded import (
     Endpoints,
     join_running,
 )
+from service.features.sites import SiteDirectory
+from service.model import Site
 from service.secrets import Secrets, open_secrets
 from service.settings import Settings
 from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
 from service.storage.redis import Scripts, connect
+from service.storage.sites import SiteStore
 from service.telemetry import set_up_logging
 
 JOIN_SECONDS = 30.0
@@ -38,6 +41,15 @@ class OpenStores:
     pool: asyncpg.Pool[asyncpg.Record]
     redis: Redis
     scripts: Scripts
+
+    async def site(self, slug: str) -> Site:
+        """Return a site.
+
+        Raises:
+            UnknownSite: there is none of this slug.
+            Unavailable: Postgres is away.
+        """
+        return await SiteDirectory(sites=SiteStore(pool=self.pool), pending=None).get(slug)
 
 
 @asynccontextmanager

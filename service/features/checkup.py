@@ -188,7 +188,7 @@ def _schema(postgres: PostgresSeen | Down) -> Iterator[Finding]:
         yield Finding(
             check="schema",
             what="The database's schema is older than this release.",
-            advice="Run: postbag migrate",
+            advice="Run `postbag migrate` of this release; serving needs it.",
         )
 
 
