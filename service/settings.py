@@ -1,6 +1,6 @@
-"""Every setting: its variable, unit, bound and meaning. Nothing else reads the environment.
+"""Every setting: its variable, unit, bound and meaning; `docs/settings.md` is made of this file.
 
-`docs/settings.md` is made of this file. Code receives values, never the settings whole.
+The wiring takes values out of it: other parts receive those, never the settings whole.
 """
 
 from __future__ import annotations
@@ -258,6 +258,17 @@ class Settings(BaseSettings):
     def secret_file(self) -> Path:
         """Where the secret key lies when none is given."""
         return self.data_dir / "secret.key"
+
+    def variables(self) -> dict[str, str]:
+        """Return what differs from the defaults as an environment, secrets included.
+
+        A process that is given it has the same settings, wherever ours came from.
+        """
+        return {
+            variable(name): _text(value)
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) != field.default and value is not None
+        }
 
     def explain(self) -> list[Explained]:
         """Return every setting as the operator sees it, secrets masked."""

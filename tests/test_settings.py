@@ -126,6 +126,30 @@ def test_without_a_public_url_people_are_sent_to_where_it_listens(host: str, url
     assert Settings.load({"host": host}).base_url == url
 
 
+def test_another_process_gets_the_same_settings_by_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings.load(
+        {
+            "port": "0",
+            "drain_seconds": "2.5",
+            "rate_limits": "off",
+            "trusted_proxies": "10.0.0.0/8,::1",
+            "secret_key": "s" * 32,
+        }
+    )
+    for name, value in settings.variables().items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().model_dump() == settings.model_dump()
+    assert set(settings.variables()) == {
+        "POSTBAG_PORT",
+        "POSTBAG_DRAIN_SECONDS",
+        "POSTBAG_RATE_LIMITS",
+        "POSTBAG_TRUSTED_PROXIES",
+        "POSTBAG_SECRET_KEY",
+    }
+
+
 def test_no_secret_is_shown_in_any_form() -> None:
     settings = Settings.load(
         {

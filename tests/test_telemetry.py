@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -104,6 +105,14 @@ def test_what_looks_like_a_person_or_a_secret_is_masked(canary: str, where: str)
 )
 def test_what_an_operator_needs_stays(harmless: str) -> None:
     assert logged(what=harmless)["what"] == harmless
+
+
+@pytest.mark.parametrize("unit", ["a", "a@", "eyJ", "1.", ":", "bearer ", "://a:", "pbk_"])
+def test_no_text_keeps_the_masks_busy(unit: str) -> None:
+    # A pattern that looks back again and again would take seconds.
+    started = time.perf_counter()
+    logged(what=unit * 10_000 + "@")
+    assert time.perf_counter() - started < 0.5
 
 
 def test_no_value_can_begin_a_line_or_turn_its_direction() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 import click
@@ -30,6 +31,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def said(line: str) -> None:
     """Tell a person something that is not the result."""
     click.echo(line, err=True)
+
+
+@contextmanager
+def progress(line: str) -> Iterator[None]:
+    """Show on a terminal that something takes a while."""
+    with Console(stderr=True).status(line) if sys.stderr.isatty() else nullcontext():
+        yield
 
 
 def day(when: datetime | None) -> str:

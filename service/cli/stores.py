@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 from redis.asyncio import Redis
 
+from service.cli.show import progress
 from service.embedded import (
     AlreadyRunning,
     EmbeddedStores,
@@ -90,7 +91,8 @@ async def endpoints(settings: Settings) -> AsyncIterator[Endpoints]:
         yield Endpoints(database_url=settings.database_url, redis_url=settings.redis_url)
         return
     async with AsyncExitStack() as started:
-        running = await _join_or_start(settings, started)
+        with progress("Looking for Postgres and Redis"):
+            running = await _join_or_start(settings, started)
         yield Endpoints(
             database_url=settings.database_url or _named(running.database_url, "Postgres"),
             redis_url=settings.redis_url or _named(running.redis_url, "Redis"),
