@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeAlias
 from uuid import UUID
 
-from service.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from service.errors import FieldError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from service.features import credentials, reader_tokens, text
 from service.features.reader_tokens import SignedIn
 from service.features.recall import Recall
@@ -192,9 +192,13 @@ class Keyring:
         """Make a key; the second value is the secret part's only appearance.
 
         Raises:
-            Invalid: the name is not one.
+            Invalid: the name is not one, or the key would have expired already.
             Unavailable: Postgres is away; a key nobody knows may have been made.
         """
+        if expires_at is not None and expires_at <= now:
+            detail = "A time to come."
+            error = FieldError(pointer="/expires_at", code="past", detail=detail)
+            raise Invalid(detail, errors=(error,))
         shown = text.clean_line(name, max_chars=80, pointer="/name") if name else ""
         token, parts = credentials.new_key()
         key = ApiKey(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypedDict
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 from service.errors import Conflict, FieldError, Invalid, Unavailable
+from service.features import text
 from service.features.recall import Recall
 from service.model import Article, ArticleState, Mode, Site, article_id
 from service.storage.articles import ArticleStore, CircularMerge
@@ -18,6 +21,15 @@ KEY_MAX_CHARS = 200
 
 ALIASES_MAX = 50
 """Keys that may lead to one article: every read of it gathers all of them."""
+
+TITLE_MAX_CHARS = 300
+URL_MAX_CHARS = 2_048
+
+VIEWS_MAX = 1e9
+"""Views an hour: more than there are readers."""
+
+_LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}\Z")
+"""A language tag as BCP 47 writes it, with what sites use of it."""
 
 TAKES_COMMENTS = (ArticleState.OPEN, ArticleState.PREMODERATED)
 
@@ -77,13 +89,13 @@ class ArticleDirectory:
         """Describe the article a key leads to, whether or not anybody has seen it yet.
 
         Raises:
-            Invalid: a key cannot be one, or there are too many aliases.
+            Invalid: a key or a value cannot be one, or there are too many aliases.
             OwnAlias: the article would be an alias of itself.
             Unavailable: Postgres is away; the change may have been made.
         """
         _check_key(key, "/article")
         aliases = _aliases(changes)
-        told = {name: value for name, value in changes.items() if name != "aliases"}
+        told = _cleaned(changes)
         try:
             await self.articles.put(site.site_id, key, told, aliases=aliases)
         except CircularMerge as circular:
@@ -139,6 +151,37 @@ def _aliases(changes: ArticleChanges) -> list[str] | None:
     for place, alias in enumerate(aliases):
         _check_key(alias, f"/aliases/{place}")
     return aliases
+
+
+def _cleaned(changes: ArticleChanges) -> dict[str, Any]:
+    """Return what to store of a description, without its aliases.
+
+    Raises:
+        Invalid: at the first value that cannot be one.
+    """
+    told: dict[str, Any] = {name: told for name, told in changes.items() if name != "aliases"}
+    if told.get("title") is not None:
+        told["title"] = text.clean_line(told["title"], max_chars=TITLE_MAX_CHARS, pointer="/title")
+    if told.get("url") is not None:
+        _check_url(told["url"])
+    if told.get("lang") is not None and not _LANG.match(told["lang"]):
+        raise _refusal("/lang", "bad_language", "A language tag, e.g. `fr` or `pt-BR`.")
+    views = told.get("views_per_hour")
+    if views is not None and not 0 <= views <= VIEWS_MAX:  # false for NaN too
+        raise _refusal("/views_per_hour", "out_of_range", f"0 to {VIEWS_MAX:.0f}.")
+    return told
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise _refusal("/url", "bad_url", "An address that begins with https:// or http://.")
+    if len(url) > URL_MAX_CHARS or not url.isprintable() or " " in url:
+        detail = f"At most {URL_MAX_CHARS} characters, without spaces."
+        raise _refusal("/url", "bad_url", detail)
 
 
 def _check_key(key: str, pointer: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from service.errors import Forbidden, Unauthenticated, Unavailable
+from service.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from service.features import credentials
 from service.features.access import (
     Access,
@@ -251,6 +251,12 @@ async def test_a_key_ends_at_its_hour(door: Door) -> None:
 
     await door.ask(token, now=NOW + timedelta(minutes=59))
     await door.refuses(token, now=NOW + timedelta(hours=1))
+
+
+async def test_no_key_is_made_that_has_ended(door: Door) -> None:
+    with pytest.raises(Invalid):
+        await door.key(Scope.READ, expires_at=NOW)
+    assert await door.keyring.of_site(door.site) == []
 
 
 async def test_a_revoked_key_is_refused_within_a_second(door: Door) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -21,7 +22,7 @@ NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def pool(
     fresh_database: FreshDatabase, template_database: str
 ) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
@@ -40,7 +41,7 @@ def articles(pool: asyncpg.Pool[asyncpg.Record]) -> ArticleDirectory:
 
 
 async def _site(pool: asyncpg.Pool[asyncpg.Record]) -> Site:
-    made = await SiteStore(pool=pool).create("daily", "", SiteSettings())
+    made = await SiteStore(pool=pool).create(f"s{uuid4().hex[:8]}", "", SiteSettings())
     assert made is not None
     return made
 
@@ -155,6 +156,34 @@ async def test_what_is_no_key_is_refused(articles: ArticleDirectory, site: Site,
     ):
         with pytest.raises(Invalid):
             await refused
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "t" * 301},
+        {"title": "nul\0"},
+        {"title": " "},
+        {"url": "javascript:alert(1)"},
+        {"url": "https://"},
+        {"url": "https://[x"},
+        {"url": "https://u:p@daily.example/"},
+        {"url": "https://daily.example/a b"},
+        {"url": "https://daily.example/\n"},
+        {"url": "https://daily.example/" + "a" * 2_048},
+        {"lang": "english!"},
+        {"lang": ""},
+        {"views_per_hour": -1.0},
+        {"views_per_hour": float("nan")},
+        {"views_per_hour": float("inf")},
+    ],
+)
+async def test_what_cannot_be_said_of_an_article_is_refused(
+    articles: ArticleDirectory, site: Site, changes: ArticleChanges
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        await articles.put(site, "a", changes, NOW)
+    assert [error.pointer for error in refused.value.errors] == [f"/{name}" for name in changes]
 
 
 async def test_an_article_has_a_bounded_number_of_aliases(

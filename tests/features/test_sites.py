@@ -21,7 +21,7 @@ from tests.conftest import FreshDatabase
 POST = SiteSettings(mode=Mode.POST)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def pool(
     fresh_database: FreshDatabase, template_database: str
 ) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
@@ -59,29 +59,29 @@ async def test_a_new_site_is_found_at_once_here_and_within_a_second_elsewhere(
     here, elsewhere = _directory(pool), _directory(pool)
     for directory in (here, elsewhere):
         with pytest.raises(UnknownSite) as unknown:
-            await directory.get("daily")
+            await directory.get("daily-1")
         assert unknown.value.stable_code == "unknown_site"
 
-    made = await here.create("daily", "The Daily")
+    made = await here.create("daily-1", "The Daily")
 
     assert (made.name, made.settings) == ("The Daily", SiteSettings())
-    assert await here.get("daily") == made
-    await _within_a_second(elsewhere, "daily", made)
+    assert await here.get("daily-1") == made
+    await _within_a_second(elsewhere, "daily-1", made)
 
 
 async def test_new_settings_are_seen_at_once_here_and_within_a_second_elsewhere(
     pool: asyncpg.Pool[asyncpg.Record],
 ) -> None:
     here, elsewhere = _directory(pool), _directory(pool)
-    made = await here.create("daily", "")
-    assert made.name == "daily"
-    assert await elsewhere.get("daily") == made
+    made = await here.create("daily-2", "")
+    assert made.name == "daily-2"
+    assert await elsewhere.get("daily-2") == made
 
     changed = await here.change_settings(made, POST, 1)
 
     assert (changed.settings, changed.settings_version) == (POST, 2)
-    assert await here.get("daily") == changed
-    await _within_a_second(elsewhere, "daily", changed)
+    assert await here.get("daily-2") == changed
+    await _within_a_second(elsewhere, "daily-2", changed)
     with pytest.raises(SettingsChanged):
         await elsewhere.change_settings(made, SiteSettings(), 1)
 
@@ -123,10 +123,10 @@ async def test_what_is_no_slug_is_no_site_and_asks_nobody(slug: str, database_ur
 
 
 async def test_a_slug_is_taken_once(pool: asyncpg.Pool[asyncpg.Record]) -> None:
-    first = await _directory(pool).create("daily", "First")
+    first = await _directory(pool).create("daily-3", "First")
     with pytest.raises(SiteExists):
-        await _directory(pool).create("daily", "Second")
-    assert await _directory(pool).get("daily") == first
+        await _directory(pool).create("daily-3", "Second")
+    assert await _directory(pool).get("daily-3") == first
 
 
 async def test_a_new_site_has_an_open_queue_that_postgres_knows(
@@ -134,9 +134,9 @@ async def test_a_new_site_has_an_open_queue_that_postgres_knows(
 ) -> None:
     pending = PendingStore(redis=redis, scripts=Scripts.load())
 
-    site = await _directory(pool, pending).create("daily", "")
+    site = await _directory(pool, pending).create("daily-4", "")
 
-    epoch = await pending.epoch("daily")
+    epoch = await pending.epoch("daily-4")
     assert epoch
     assert await _watermarks(pool, site) == [(epoch, 0)]
 
@@ -145,9 +145,9 @@ async def test_a_site_is_made_while_redis_is_away(pool: asyncpg.Pool[asyncpg.Rec
     nobody = connect("redis://127.0.0.1:1")
     pending = PendingStore(redis=nobody, scripts=Scripts.load())
 
-    site = await _directory(pool, pending).create("daily", "")
+    site = await _directory(pool, pending).create("daily-5", "")
 
-    assert await _directory(pool).get("daily") == site
+    assert await _directory(pool).get("daily-5") == site
     assert await _watermarks(pool, site) == []
     await nobody.aclose()
 

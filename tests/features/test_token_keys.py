@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -43,7 +44,7 @@ def _pem(key: Any) -> bytes:
     return pem
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def pool(
     fresh_database: FreshDatabase, template_database: str
 ) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
@@ -53,7 +54,7 @@ async def pool(
 
 @pytest.fixture
 async def site(pool: asyncpg.Pool[asyncpg.Record]) -> Site:
-    made = await SiteStore(pool=pool).create("daily", "", SiteSettings())
+    made = await SiteStore(pool=pool).create(f"s{uuid4().hex[:8]}", "", SiteSettings())
     assert made is not None
     return made
 
