@@ -268,7 +268,8 @@ class Cache:
             for key, flight in boarded.items():
                 kept, is_new = await self._arrival(key, flight)
                 # A build that others began may not know what was invalidated before we asked.
-                if is_new and self.shelf.changed_in(kept.article_ids, flight.begun, asked):
+                asked_later = is_new and flight.begun < asked
+                if asked_later and self.shelf.changed_since(kept.article_ids, flight.begun):
                     missing.append(key)
                 else:
                     found[key] = kept
@@ -308,13 +309,11 @@ class Cache:
         self, keys: Sequence[Key], load: _Load, *, begun: int, begun_at: float
     ) -> Mapping[Key, Kept]:
         try:
-            async with asyncio.timeout(self.build_seconds) as limit:
-                loaded = await load(keys, begun_at)
-        except BaseException as error:
+            loaded = await self._load_in_time(keys, load, begun_at)
+        except Exception as failure:
             self.heard("failed")
-            self._rest(keys)
-            if isinstance(error, TimeoutError) and limit.expired():
-                raise BuildTooSlow from error
+            if isinstance(failure, Unavailable):
+                self._rest(keys)
             raise
         finally:
             for key in keys:
@@ -324,6 +323,17 @@ class Cache:
             self._resting.pop(key, None)
             self.shelf.put(key, kept, begun=begun)
         return loaded
+
+    async def _load_in_time(
+        self, keys: Sequence[Key], load: _Load, begun_at: float
+    ) -> Mapping[Key, Kept]:
+        try:
+            async with asyncio.timeout(self.build_seconds) as limit:
+                return await load(keys, begun_at)
+        except TimeoutError as error:
+            if limit.expired():
+                raise BuildTooSlow from error
+            raise
 
     async def _arrival(self, key: Key, flight: _Flight) -> tuple[Kept, bool]:
         """Wait for a build; return what it gave and True, or in need stale bytes and False."""

@@ -105,7 +105,7 @@ class Shelf:
         Return False, and keep what was there, if one of its articles has changed since, or if
         it is too large.
         """
-        if kept.size > self.entry_max_bytes or self.changed_in(kept.article_ids, begun):
+        if kept.size > self.entry_max_bytes or self.changed_since(kept.article_ids, begun):
             return False
         self.drop(key)
         self._kept[key] = kept
@@ -116,11 +116,9 @@ class Shelf:
             self.drop(next(iter(self._kept)))
         return True
 
-    def changed_in(self, article_ids: Iterable[UUID], after: int, up_to: int | None = None) -> bool:
-        """Tell whether an article's latest invalidation has a number in (after, up_to]."""
-        if up_to is None:
-            up_to = self.changes
-        return any(after < self._last_change(article_id) <= up_to for article_id in article_ids)
+    def changed_since(self, article_ids: Iterable[UUID], number: int) -> bool:
+        """Tell whether an article was invalidated after invalidation number `number`."""
+        return any(self._last_change(article_id) > number for article_id in article_ids)
 
     def invalidate(self, article_ids: Iterable[UUID], *, drop: bool) -> None:
         """Mark what depends on these articles stale; `drop` throws out what may tell a text."""
