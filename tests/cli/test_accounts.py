@@ -75,10 +75,10 @@ async def test_a_slug_is_taken_once(command: CommandLine) -> None:
         "ftp://daily.example",
     ],
 )
-async def test_an_origin_is_exact_or_refused(command: CommandLine, origin: str) -> None:
-    result = await command("site", "create", "daily", "--origin", origin, status=2)
-    assert origin in result.stderr
-    assert (await command("site", "list")).stdout.count("\n") == 1
+async def test_an_origin_is_exact_or_refused(origin: str) -> None:
+    result = await CommandLine()("site", "create", "daily", "--origin", origin, status=2)
+    assert f"{origin} is no origin" in result.stderr
+    assert result.stdout == ""
 
 
 async def test_a_wrong_slug_is_wrong_usage(command: CommandLine) -> None:
@@ -156,10 +156,10 @@ async def test_another_sites_key_cannot_be_revoked(command: CommandLine) -> None
         ("member", "add", "sam@daily.example", "--site", "daily", "--role", "owner"),
     ],
 )
-async def test_what_is_missing_or_unknown_is_wrong_usage(
-    command: CommandLine, words: tuple[str, ...]
-) -> None:
-    assert (await command(*words, status=2)).stdout == ""
+async def test_what_is_missing_or_unknown_is_wrong_usage(words: tuple[str, ...]) -> None:
+    result = await CommandLine()(*words, status=2)
+    assert "Usage:" in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize(
