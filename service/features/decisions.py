@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -143,6 +143,16 @@ class Decisions:
         if fresh:
             await self._clean(by_id, sitting)
         return Reversal(decision=decision, site=site, comment_id=place.comment_id)
+
+    async def names(self, decisions: Iterable[Decision | None]) -> dict[tuple[str, str], str]:
+        """Return what those who decided are called, by (kind, id); a key without a name its id.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        actors = {(each.actor_kind, each.actor_id) for each in decisions if each is not None}
+        names = await self.store.names(actors)
+        return {actor: names.get(actor) or actor[1] for actor in actors if actor[0] != "author"}
 
     async def _decide(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from service.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from service.errors import Conflict, Forbidden, Invalid, Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.journal import Acknowledged
@@ -15,6 +15,7 @@ from service.features.lookup import Found, Lookup
 from service.features.screening import Draft, Verdict, screen
 from service.features.settle import Settle
 from service.features.submission import Keys, Submission, cleaned
+from service.features.threads import UnknownParent
 from service.model import (
     Article,
     ArticleState,
@@ -54,13 +55,6 @@ class AuthorBanned(Forbidden):
 
     code = "author_banned"
     title = "This author cannot comment here at the moment."
-
-
-class UnknownParent(NotFound):
-    """The comment replied to does not exist for whoever asks."""
-
-    code = "unknown_parent"
-    title = "The comment you reply to does not exist."
 
 
 class ParentNotPublished(Conflict):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from service.errors import Unavailable
-from service.model import Author, Comment, Decision, PendingComment, Site, Status
-from service.storage.lookups import LookupStore, Record
+from service.features.transitions import status_of, waiting_of
+from service.model import Comment, Decision, PendingComment, Site, Status
+from service.storage.lookups import LookupStore, Record, Revision
 from service.storage.pending import PendingStore
+
+__all__ = ["Found", "Lookup", "Revision"]
 
 log = structlog.get_logger(__name__)
 
@@ -88,32 +91,28 @@ class Lookup:
         """Every decision on a comment, oldest first."""
         return await self.lookups.find_history(site.site_id, found.article_id, found.comment_id)
 
+    async def revisions(self, found: Found, site: Site) -> tuple[Revision, ...]:
+        """Former approved texts of a comment, oldest first."""
+        return await self.lookups.find_revisions(site.site_id, found.article_id, found.comment_id)
+
 
 def _merge(item: PendingComment | None, record: Record | None) -> Found | None:
     """Let the decision log speak last: an item it has settled no longer waits."""
     if record is None:
         return Found.of_pending(item) if item else None
-    decision = record.decision
-    waiting = item or record.waiting
-    if waiting is not None and decision is not None and decision.n > waiting.n:
-        # Decided, and Redis not cleaned yet.
-        waiting = None
-    if decision is not None:
-        status = decision.status
-    elif waiting is not None:
-        status = Status.PENDING
-    else:
+    waiting = waiting_of((item, record.waiting), record.decision)
+    status = status_of(record.public, waiting, record.decision)
+    if status is None:
         return None
-    source = record.public or waiting or record.kept
-    author: Author | None = source.author if source else None
+    source = waiting or record.public or record.kept
     return Found(
         status=status,
         article_id=record.article_id,
         article_key=record.article_key or (waiting.article_key if waiting else ""),
         comment_id=record.comment_id,
-        author_id=author.author_id if author else None,
-        waiting=replace(waiting) if waiting else None,
+        author_id=source.author.author_id if source else None,
+        waiting=waiting,
         public=record.public,
         kept=record.kept,
-        decision=decision,
+        decision=record.decision,
     )

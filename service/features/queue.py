@@ -149,6 +149,12 @@ class Queue:
         entries = await self._entries(site, [comment_id], now=now)
         return entries[0] if entries else None
 
+    async def standing(self, site: Site, found: Found) -> Standing:
+        """An author's record; zeros for one that was erased or never met."""
+        author_id = found.author_id or UUID(int=0)
+        standings = await self.authors.standings(site, [author_id])
+        return standings.get(author_id, Standing(author_id=author_id))
+
     async def _search(
         self, site: Site, phrase: str, *, limit: int, after: object
     ) -> tuple[list[UUID], object]:

@@ -69,7 +69,7 @@ async def signed_in(keys: TokenKeys, site: Site, token: str, now: datetime) -> S
     subject = claims["sub"]
     if not 1 <= len(subject) <= SUBJECT_MAX_CHARS or not subject.isprintable():
         raise Unauthenticated
-    author_id = _author_id(site.site_id, key.issuer, subject)
+    author_id = author_id_of(site.site_id, key.issuer, subject)
     return SignedIn(
         author_id=author_id,
         issuer=key.issuer,
@@ -140,7 +140,8 @@ def _seconds(claim: Any) -> float:
     return claim
 
 
-def _author_id(site_id: int, issuer: str, subject: str) -> UUID:
+def author_id_of(site_id: int, issuer: str, subject: str) -> UUID:
+    """Name a signed-in reader: the same person for the same three, for ever."""
     digest = hashlib.sha256()
     for part in (str(site_id), issuer, subject):
         raw = part.encode()

@@ -10,7 +10,12 @@ from uuid import UUID
 
 from service.errors import FieldError, Invalid
 from service.features import text
-from service.model import Site
+from service.features.access import Guest
+from service.features.reader_tokens import SignedIn, author_id_of
+from service.model import ApiKey, Site
+
+BACKEND_ISSUER = ""
+"""Stands for the back end itself where it names a reader without an issuer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,51 @@ class Submission:
     idempotency_key: str | None = None
     address_hash: str = ""
     """Keyed hash of the sender's network; never the address."""
+
+    def by_guest(self, guest: Guest | None, *, name: str, email: str | None) -> Submission:
+        """Return it as a guest's: one who came back with a receipt, or a new one."""
+        named = replace(self, kind="guest", name=name, email=email)
+        if guest is None:
+            return named
+        return replace(named, author_id=guest.author_id, generation=guest.generation)
+
+    def by_reader(self, reader: SignedIn) -> Submission:
+        """Return it as a reader's whom the site has signed in."""
+        return replace(
+            self,
+            kind="reader",
+            author_id=reader.author_id,
+            name=reader.name,
+            badge=reader.badge,
+            avatar=reader.avatar,
+            principal=f"reader:{reader.author_id}",
+        )
+
+    def by_backend(
+        self,
+        key: ApiKey,
+        *,
+        reader_id: str,
+        issuer: str | None,
+        name: str,
+        email: str | None,
+        badge: str | None,
+        avatar: str | None,
+    ) -> Submission:
+        """Return it as the back end's for one of its readers.
+
+        With the issuer of the reader's tokens it is the person these tokens speak for.
+        """
+        return replace(
+            self,
+            kind="backend",
+            author_id=author_id_of(self.site.site_id, issuer or BACKEND_ISSUER, reader_id),
+            name=name,
+            email=email,
+            badge=badge,
+            avatar=avatar,
+            principal=f"key:{key.key_id}",
+        )
 
 
 def cleaned(submission: Submission) -> Submission:

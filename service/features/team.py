@@ -13,6 +13,8 @@ from service.features import credentials
 from service.model import Role, Site
 from service.storage.accounts import AccountStore, Invitation, Member, Membership
 
+__all__ = ["Invitation", "Member", "Membership", "Team", "UnknownLink"]
+
 LINK_LIFETIME = timedelta(hours=72)
 """Long enough for a weekend, short enough for a lost mail."""
 

@@ -44,6 +44,11 @@ def queue_score(priority: int, created_at: datetime) -> float:
     return float((PRIORITY_MAX - priority) * PRIORITY_STEP + waited_since_ms)
 
 
+def priority_of(score: float) -> int:
+    """Return the priority that `queue_score` placed a comment by."""
+    return PRIORITY_MAX - int(score // PRIORITY_STEP)
+
+
 def screen(draft: Draft) -> Verdict:
     """Say whether a comment may be published at once.
 

@@ -1,0 +1,311 @@
+"""A site's back end and its operators: articles, settings, keys, team."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.errors import Conflict, FieldError, Invalid
+from service.features.access import Keyring, UnknownKey
+from service.features.articles import ArticleDirectory, OwnAlias
+from service.features.sites import SettingsChanged, SiteDirectory
+from service.features.team import Team
+from service.features.token_keys import KidTaken, TokenKeys, TooManyTokenKeys, UnknownTokenKey
+from service.model import Role, Scope
+from service.web.operation import MANAGEMENT_BODY_BYTES, AKey, Call, Operation, Reply
+from service.web.wire.management import (
+    ArticleChangesIn,
+    ArticleOut,
+    InvitationOut,
+    KeyIn,
+    KeysOut,
+    MemberIn,
+    MembersOut,
+    MergeIn,
+    NewKeyOut,
+    SettingsIn,
+    SettingsOut,
+    TokenKeyIn,
+    TokenKeyOut,
+    TokenKeysOut,
+    article_json,
+    key_json,
+    later,
+    member_json,
+    settings_json,
+    token_key_json,
+    whole_list,
+)
+
+TAG = "Back ends and operators"
+ARTICLE = "/v1/sites/{site}/articles/{article}"
+READ = AKey(scope=Scope.READ)
+MANAGE = AKey(scope=Scope.MANAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Management:
+    """What is set up and looked after."""
+
+    sites: SiteDirectory
+    articles: ArticleDirectory
+    keyring: Keyring
+    token_keys: TokenKeys
+    team: Team
+
+    def operations(self) -> list[Operation]:
+        """Return the table of what back ends can ask."""
+        return [*self._articles(), *self._settings(), *self._keys(), *self._people()]
+
+    def _articles(self) -> list[Operation]:
+        return [
+            Operation(
+                operation_id="describe_article",
+                method="PUT",
+                path=ARTICLE,
+                summary="Describe an article, or change what is known of it",
+                tag=TAG,
+                credential=MANAGE,
+                body=ArticleChangesIn,
+                body_limit=MANAGEMENT_BODY_BYTES,
+                answers={200: ArticleOut},
+                problems=(OwnAlias,),
+                handler=self.describe_article,
+            ),
+            Operation(
+                operation_id="read_article",
+                method="GET",
+                path=ARTICLE,
+                summary="Read what is known of an article",
+                tag=TAG,
+                credential=READ,
+                answers={200: ArticleOut},
+                handler=self.read_article,
+            ),
+            Operation(
+                operation_id="merge_article",
+                method="POST",
+                path=f"{ARTICLE}/merge",
+                summary="Make an article's key an alias of another article",
+                tag=TAG,
+                credential=MANAGE,
+                body=MergeIn,
+                answers={200: ArticleOut},
+                problems=(OwnAlias,),
+                handler=self.merge_article,
+            ),
+        ]
+
+    def _settings(self) -> list[Operation]:
+        path = "/v1/sites/{site}/settings"
+        return [
+            Operation(
+                operation_id="read_settings",
+                method="GET",
+                path=path,
+                summary="Read how the site wants its comments",
+                tag=TAG,
+                credential=MANAGE,
+                answers={200: SettingsOut},
+                handler=self.read_settings,
+            ),
+            Operation(
+                operation_id="change_settings",
+                method="PUT",
+                path=path,
+                summary="Change how the site wants its comments",
+                tag=TAG,
+                credential=MANAGE,
+                body=SettingsIn,
+                body_limit=MANAGEMENT_BODY_BYTES,
+                answers={200: SettingsOut},
+                problems=(SettingsChanged,),
+                handler=self.change_settings,
+            ),
+        ]
+
+    def _keys(self) -> list[Operation]:
+        keys, token_keys = "/v1/sites/{site}/keys", "/v1/sites/{site}/token-keys"
+        return [
+            Operation(
+                operation_id="list_keys",
+                method="GET",
+                path=keys,
+                summary="List the site's keys",
+                tag=TAG,
+                credential=MANAGE,
+                answers={200: KeysOut},
+                handler=self.list_keys,
+            ),
+            Operation(
+                operation_id="create_key",
+                method="POST",
+                path=keys,
+                summary="Make a key",
+                description="Its secret is told once, in this answer.",
+                tag=TAG,
+                credential=MANAGE,
+                body=KeyIn,
+                answers={201: NewKeyOut},
+                handler=self.create_key,
+            ),
+            Operation(
+                operation_id="revoke_key",
+                method="DELETE",
+                path=f"{keys}/{{key_id}}",
+                summary="End a key",
+                tag=TAG,
+                credential=MANAGE,
+                answers={204: None},
+                problems=(UnknownKey,),
+                handler=self.revoke_key,
+            ),
+            Operation(
+                operation_id="list_token_keys",
+                method="GET",
+                path=token_keys,
+                summary="List the keys with which the site signs its readers in",
+                tag=TAG,
+                credential=MANAGE,
+                answers={200: TokenKeysOut},
+                handler=self.list_token_keys,
+            ),
+            Operation(
+                operation_id="add_token_key",
+                method="POST",
+                path=token_keys,
+                summary="Add a key with which the site signs its readers in",
+                tag=TAG,
+                credential=MANAGE,
+                body=TokenKeyIn,
+                answers={201: TokenKeyOut},
+                problems=(KidTaken, TooManyTokenKeys),
+                handler=self.add_token_key,
+            ),
+            Operation(
+                operation_id="revoke_token_key",
+                method="DELETE",
+                path=f"{token_keys}/{{kid}}",
+                summary="End a key with which the site signs its readers in",
+                tag=TAG,
+                credential=MANAGE,
+                answers={204: None},
+                problems=(UnknownTokenKey,),
+                handler=self.revoke_token_key,
+            ),
+        ]
+
+    def _people(self) -> list[Operation]:
+        return [
+            Operation(
+                operation_id="list_members",
+                method="GET",
+                path="/v1/members",
+                summary="List the team of the key's site",
+                tag=TAG,
+                credential=MANAGE,
+                answers={200: MembersOut},
+                handler=self.list_members,
+            ),
+            Operation(
+                operation_id="invite_member",
+                method="POST",
+                path="/v1/members",
+                summary="Invite somebody to the team of the key's site",
+                tag=TAG,
+                credential=MANAGE,
+                body=MemberIn,
+                answers={201: InvitationOut},
+                handler=self.invite_member,
+            ),
+        ]
+
+    async def describe_article(self, call: Call) -> Reply:
+        """Create or change an article."""
+        changes = call.body_as(ArticleChangesIn).changes()
+        article = await self.articles.put(call.site, call.article, changes, call.now)
+        return Reply(content=article_json(article, await self.articles.aliases(call.site, article)))
+
+    async def read_article(self, call: Call) -> Reply:
+        """Show an article."""
+        article = await self.articles.describe(call.site, call.article, now=call.now)
+        return Reply(content=article_json(article, await self.articles.aliases(call.site, article)))
+
+    async def merge_article(self, call: Call) -> Reply:
+        """Let one key lead to another article; no comment moves."""
+        into = call.body_as(MergeIn).into
+        article = await self.articles.merge(call.site, call.article, into, call.now)
+        return Reply(content=article_json(article, await self.articles.aliases(call.site, article)))
+
+    async def read_settings(self, call: Call) -> Reply:
+        """Show the settings."""
+        return Reply(content=settings_json(call.site))
+
+    async def change_settings(self, call: Call) -> Reply:
+        """Change what was said, and only if nobody was faster."""
+        wish, site = call.body_as(SettingsIn), call.site
+        changed = await self.sites.change_settings(
+            site, wish.applied_to(site.settings), wish.version or site.settings_version
+        )
+        return Reply(content=settings_json(changed))
+
+    async def list_keys(self, call: Call) -> Reply:
+        """Show the keys, ended ones included."""
+        keys = await self.keyring.of_site(call.site)
+        return Reply(content=whole_list([key_json(key) for key in keys]))
+
+    async def create_key(self, call: Call) -> Reply:
+        """Make a key; its secret is told once, in this answer."""
+        wish = call.body_as(KeyIn)
+        if not later(wish.expires_at, call.now):
+            detail = "A key ends in the future."
+            error = FieldError(pointer="/expires_at", code="in_the_past", detail=detail)
+            raise Invalid(detail, errors=(error,))
+        key, token = await self.keyring.create(
+            call.site,
+            name=wish.name,
+            scopes=frozenset(Scope(scope) for scope in wish.scopes),
+            expires_at=wish.expires_at,
+            now=call.now,
+        )
+        return Reply(status=201, content={**key_json(key), "key": token})
+
+    async def revoke_key(self, call: Call) -> Reply:
+        """End a key, but not the one that asks: somebody has to be able to mend it."""
+        if call.path["key_id"] == call.key.key_id:
+            raise Conflict("A key cannot end itself; use another, or the command line.")
+        await self.keyring.revoke(call.site, call.path["key_id"], call.now)
+        return Reply(status=204)
+
+    async def list_token_keys(self, call: Call) -> Reply:
+        """Show the keys of the site's own sign-in."""
+        keys = await self.token_keys.of_site(call.site)
+        return Reply(content=whole_list([token_key_json(key) for key in keys]))
+
+    async def add_token_key(self, call: Call) -> Reply:
+        """Add one."""
+        wish = call.body_as(TokenKeyIn)
+        key = await self.token_keys.add(
+            call.site,
+            kid=wish.kid,
+            issuer=wish.issuer,
+            algorithm=wish.algorithm,
+            key=wish.key.encode(),
+            now=call.now,
+        )
+        return Reply(status=201, content=token_key_json(key))
+
+    async def revoke_token_key(self, call: Call) -> Reply:
+        """End one."""
+        await self.token_keys.revoke(call.site, call.path["kid"], call.now)
+        return Reply(status=204)
+
+    async def list_members(self, call: Call) -> Reply:
+        """Show the team."""
+        members = await self.team.of_site(call.site)
+        return Reply(content=whole_list([member_json(member) for member in members]))
+
+    async def invite_member(self, call: Call) -> Reply:
+        """Invite somebody; the token is told once, in this answer."""
+        wish = call.body_as(MemberIn)
+        token = await self.team.invite(wish.email, Role(wish.role), call.site, call.now)
+        return Reply(status=201, content={"token": token})

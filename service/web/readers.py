@@ -1,0 +1,341 @@
+"""Readers: they post, and they read threads and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from pydantic import Field, StringConstraints
+
+from service.cursors import BadCursor
+from service.errors import FieldError, Forbidden, Invalid, NotFound, RateLimited
+from service.features.access import Access, KeyHolder, SignedIn, Visitor
+from service.features.cache import Built, Cache, Entry
+from service.features.counts import KEYS_MAX, Counts
+from service.features.guests import Guests
+from service.features.intake import (
+    ArticleClosed,
+    AuthorBanned,
+    GuestsNotAllowed,
+    Intake,
+    KeyReused,
+    ParentNotPublished,
+    QueueEmptied,
+    QueueFull,
+)
+from service.features.lookup import Found, Lookup
+from service.features.submission import Submission
+from service.features.threads import LIMIT_DEFAULT, LIMIT_MAX, Sort, Threads, UnknownParent
+from service.model import ApiKey, Scope
+from service.web.operation import Anyone, AVisitor, Call, Operation, Reply
+from service.web.operation import Cache as Keep
+from service.web.wire.base import Wire
+from service.web.wire.comments import (
+    CountOut,
+    CountsOut,
+    OneCommentOut,
+    ThreadOut,
+    author_json,
+    thread_json,
+    threaded_json,
+)
+from service.web.wire.submissions import (
+    AcceptedOut,
+    ReceiptOut,
+    SubmissionIn,
+    accepted_json,
+    location,
+)
+
+TAG = "Readers"
+
+ArticleKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class UnknownComment(NotFound):
+    """No such comment here, or not for whoever asks."""
+
+    code = "unknown_comment"
+    title = "There is no such comment here."
+
+
+class ThreadQuery(Wire):
+    """Which page of a thread."""
+
+    sort: Sort = Sort.BEST
+    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: str | None = None
+    parent: UUID | None = None
+    """Only the replies of this comment."""
+    focus: UUID | None = None
+    """The page that holds this comment, with its ancestors open."""
+
+
+class CountsQuery(Wire):
+    """Which articles."""
+
+    article: Annotated[list[ArticleKey], Field(min_length=1, max_length=KEYS_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """What the widget under an article asks."""
+
+    intake: Intake
+    guests: Guests
+    threads: Threads
+    counts: Counts
+    lookup: Lookup
+    cache: Cache
+    access: Access
+    hash_address: Callable[[str], str]
+
+    def operations(self) -> list[Operation]:
+        """Return the table of what readers can ask."""
+        return [
+            Operation(
+                operation_id="post_comment",
+                method="POST",
+                path="/v1/sites/{site}/articles/{article}/comments",
+                summary="Post a comment",
+                description="202: it waits for moderation; 201: it was published at once. Either"
+                " way it is durable. Repeating it with the same Idempotency-Key is harmless.",
+                tag=TAG,
+                credential=AVisitor(key_scope=Scope.WRITE),
+                body=SubmissionIn,
+                answers={201: AcceptedOut, 202: AcceptedOut},
+                problems=(
+                    ArticleClosed,
+                    AuthorBanned,
+                    GuestsNotAllowed,
+                    UnknownParent,
+                    ParentNotPublished,
+                    KeyReused,
+                    RateLimited,
+                    QueueEmptied,
+                    QueueFull,
+                ),
+                cors=True,
+                takes_idempotency_key=True,
+                handler=self.post,
+            ),
+            Operation(
+                operation_id="read_thread",
+                method="GET",
+                path="/v1/sites/{site}/articles/{article}/comments",
+                summary="Read a page of an article's thread",
+                tag=TAG,
+                credential=Anyone(),
+                query=ThreadQuery,
+                answers={200: ThreadOut},
+                problems=(BadCursor, UnknownParent),
+                public=True,
+                cors=True,
+                handler=self.thread,
+            ),
+            Operation(
+                operation_id="read_count",
+                method="GET",
+                path="/v1/sites/{site}/articles/{article}/count",
+                summary="Count an article's approved comments",
+                tag=TAG,
+                answers={200: CountOut},
+                public=True,
+                cors=True,
+                handler=self.count,
+            ),
+            Operation(
+                operation_id="read_counts",
+                method="GET",
+                path="/v1/sites/{site}/counts",
+                summary="Count the approved comments of up to 200 articles",
+                tag=TAG,
+                query=CountsQuery,
+                target_limit=48 * 1024,
+                answers={200: CountsOut},
+                public=True,
+                cors=True,
+                handler=self.many_counts,
+            ),
+            Operation(
+                operation_id="read_comment",
+                method="GET",
+                path="/v1/sites/{site}/comments/{comment_id}",
+                summary="Read one comment with its ancestors",
+                description="With a receipt or token also one's own pending or rejected comment.",
+                tag=TAG,
+                credential=AVisitor(key_scope=Scope.READ),
+                answers={200: OneCommentOut},
+                problems=(UnknownComment,),
+                public=True,
+                cors=True,
+                handler=self.comment,
+            ),
+            Operation(
+                operation_id="become_guest",
+                method="POST",
+                path="/v1/sites/{site}/guests",
+                summary="Get a receipt without a comment",
+                tag=TAG,
+                answers={201: ReceiptOut},
+                problems=(GuestsNotAllowed, RateLimited),
+                cors=True,
+                handler=self.become_guest,
+            ),
+        ]
+
+    async def post(self, call: Call) -> Reply:
+        """Take a comment in."""
+        submission = self._submission(call, call.body_as(SubmissionIn))
+        accepted = await self.intake.accept(submission, now=call.now)
+        receipt = None
+        if submission.kind == "guest":
+            receipt = self.access.receipt(call.site, accepted.author_id, accepted.generation)
+        headers = {"Location": location(call.site, accepted.found.comment_id)}
+        if accepted.replayed:
+            headers["Idempotency-Replayed"] = "true"
+        comment = author_json(accepted.found, call.site, now=call.now)
+        return Reply(
+            status=201 if accepted.at_once else 202,
+            content=accepted_json(accepted, comment, receipt),
+            headers=headers,
+        )
+
+    async def thread(self, call: Call) -> Reply:
+        """Answer with ready bytes; whoever asks first builds them for all."""
+        query = call.query_as(ThreadQuery)
+        site, article = call.site, call.article
+
+        async def build() -> Built:
+            page = await self.threads.page(
+                site,
+                article,
+                sort=query.sort,
+                limit=query.limit,
+                cursor=query.cursor,
+                parent=query.parent,
+                focus=query.focus,
+            )
+            written = thread_json(page, asks_focus=query.focus is not None)
+            return _built(written, page.article_ids, page.version)
+
+        key = ("thread", site.site_id, article, *query.__dict__.values())
+        return _ready(await self.cache.get(key, build))
+
+    async def count(self, call: Call) -> Reply:
+        """Count one article's comments."""
+        tally = await self.counts.one(call.site, call.article)
+        return Reply(content={"article": call.article, "count": tally.approved})
+
+    async def many_counts(self, call: Call) -> Reply:
+        """Count several articles' comments; the order of the keys makes no difference."""
+        keys = sorted(set(call.query_as(CountsQuery).article))
+        tallies = await self.counts.many(call.site, keys)
+        counts = {key: tallies[key].approved for key in keys}
+        return Reply(content={"counts": counts}, cache=Keep.COUNTS)
+
+    async def comment(self, call: Call) -> Reply:
+        """Show a public comment to everybody, and their own to its author."""
+        if call.visitor is not None:
+            return await self._comment_for(call, call.visitor)
+        site, comment_id = call.site, call.comment_id
+
+        async def build() -> Built:
+            one = await self.threads.one(site, comment_id)
+            if one is None:
+                raise UnknownComment
+            key = one.article.key
+            written = {
+                "comment": threaded_json(one.comment, key),
+                "ancestors": [threaded_json(each, key) for each in one.ancestors],
+            }
+            return _built(written, one.article_ids, one.version)
+
+        entry = await self.cache.get(("comment", site.site_id, comment_id), build)
+        return _ready(entry)
+
+    async def become_guest(self, call: Call) -> Reply:
+        """Let somebody in who has not written yet."""
+        address = self.hash_address(call.network)
+        guest = await self.guests.admit(call.site, address_hash=address)
+        return Reply(status=201, content={"receipt": self.access.receipt(call.site, guest, 0)})
+
+    async def _comment_for(self, call: Call, visitor: Visitor) -> Reply:
+        found = await self.lookup.find(call.site, call.comment_id)
+        if found is None or not _may_see(found, visitor):
+            raise UnknownComment
+        ancestors = []
+        if found.parent_id is not None:
+            above = await self.threads.one(call.site, found.parent_id)
+            if above is not None:
+                path = [*above.ancestors, above.comment]
+                ancestors = [threaded_json(each, above.article.key) for each in path]
+        return Reply(
+            content={
+                "comment": author_json(found, call.site, now=call.now),
+                "ancestors": ancestors,
+            },
+            cache=Keep.PRIVATE,
+        )
+
+    def _submission(self, call: Call, sent: SubmissionIn) -> Submission:
+        """Say who writes: a guest, a reader of the site, or the back end for one."""
+        article = sent.article
+        nobody = Submission(
+            site=call.site,
+            article_key=call.article,
+            body=sent.body,
+            parent_id=sent.parent_id,
+            article_url=article.url if article else None,
+            article_title=article.title if article else None,
+            lang=sent.lang,
+            idempotency_key=call.idempotency_key,
+            address_hash=self.hash_address(call.network),
+        )
+        if isinstance(call.visitor, KeyHolder):
+            return _represented(nobody, call.visitor.key, sent)
+        if sent.on_behalf_of is not None:
+            raise Forbidden("Only a back end's key may post on behalf of a reader.")
+        if isinstance(call.visitor, SignedIn):
+            return nobody.by_reader(call.visitor)
+        if sent.author is None:
+            raise _missing("/author", "Guests give a name.")
+        return nobody.by_guest(call.visitor, name=sent.author.name, email=sent.author.email)
+
+
+def _represented(submission: Submission, key: ApiKey, sent: SubmissionIn) -> Submission:
+    reader = sent.on_behalf_of
+    if reader is None:
+        raise _missing("/on_behalf_of", "A key posts for a reader: say for whom.")
+    return submission.by_backend(
+        key,
+        reader_id=reader.id,
+        issuer=reader.issuer,
+        name=reader.name,
+        email=reader.email,
+        badge=reader.badge,
+        avatar=reader.avatar,
+    )
+
+
+def _may_see(found: Found, visitor: Visitor) -> bool:
+    """Let authors see their own, back ends everything, and everybody what is public."""
+    if isinstance(visitor, KeyHolder):
+        return True
+    is_public = found.public is not None and found.public.text is not None
+    return is_public or found.author_id == visitor.author_id
+
+
+def _built(written: object, article_ids: tuple[UUID, ...], version: int) -> Built:
+    return Built(body=orjson.dumps(written), article_ids=article_ids, version=version)
+
+
+def _ready(entry: Entry) -> Reply:
+    return Reply(ready=entry.body, etag=entry.etag)
+
+
+def _missing(pointer: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=(FieldError(pointer=pointer, code="missing", detail=detail),))

@@ -1,0 +1,34 @@
+"""What every message has in common."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Wire(BaseModel):
+    """A JSON object of the API. Unknown fields are refused, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Timestamp = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+        description="RFC 3339, UTC, milliseconds.",
+        examples=["2026-11-23T15:29:57.113Z"],
+    ),
+]
+
+
+def stamp(at: datetime) -> str:
+    """Write a time as the API does: RFC 3339, UTC, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def optional_stamp(at: datetime | None) -> str | None:
+    """Write a time that may be missing."""
+    return stamp(at) if at else None

@@ -1,0 +1,295 @@
+"""A comment as readers, its author and moderators receive it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from service.features import body
+from service.features.lookup import Found
+from service.features.reasons import public_text
+from service.features.threads import ShownComment, Threaded, ThreadPage
+from service.model import Author, Comment, PendingComment, Site, Status
+from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
+
+StatusName = Literal["pending", "approved", "rejected", "removed", "deleted"]
+
+BodyTree = Annotated[
+    list[dict[str, Any]],
+    Field(
+        description="Blocks `p`, `quote`, `list`, `item`, `code`; inlines: a string, `em`,"
+        " `strong`, `del`, `code`, `link`, `br`. Never HTML.",
+        examples=[[{"t": "p", "c": ["Text ", {"t": "strong", "c": ["strong"]}]}]],
+    ),
+]
+
+
+class AuthorOut(Wire):
+    """What is shown of an author; the name of a tombstone is empty."""
+
+    name: str
+    badge: str | None
+    avatar: str | None
+
+
+class Votes(Wire):
+    """How readers voted."""
+
+    up: int
+    down: int
+
+
+class ReasonOut(Wire):
+    """Why a comment is not public, for its author."""
+
+    code: str
+    text: str
+    """In the comment's language where there is one for it."""
+
+
+class CommentOut(Wire):
+    """A comment. The fields after `more_replies` are its author's alone."""
+
+    id: UUID = Field(strict=False)
+    article: str
+    parent_id: UUID | None = Field(strict=False)
+    status: StatusName
+    revision: int
+    author: AuthorOut
+    body: BodyTree | None
+    text: str | None
+    """The Markdown source after the text policy; null for a tombstone."""
+    lang: str | None
+    created_at: Timestamp
+    edited_at: Timestamp | None
+    votes: Votes
+    pinned: bool
+    featured: bool
+    reply_count: int
+    replies: list[CommentOut]
+    more_replies: str | None
+    reason: ReasonOut | None = None
+    editable_until: Timestamp | None = None
+    appeal: None = None
+    pending_revision: int | None = None
+
+
+class ThreadArticle(Wire):
+    """The article a thread belongs to."""
+
+    key: str
+    url: str | None
+    title: str | None
+    state: Literal["open", "premoderated", "closed", "off"]
+    count: int
+
+
+class ThreadOut(Wire):
+    """A page of a thread."""
+
+    article: ThreadArticle
+    comments: list[CommentOut]
+    next: str | None
+    remaining: int
+    focus: UUID | None = Field(default=None, strict=False)
+
+
+class OneCommentOut(Wire):
+    """One comment and the line of comments it answers, the root first."""
+
+    comment: CommentOut
+    ancestors: list[CommentOut]
+
+
+class CountOut(Wire):
+    """Approved comments of one article."""
+
+    article: str
+    count: int
+
+
+class CountsOut(Wire):
+    """Approved comments of several articles."""
+
+    counts: dict[str, int]
+
+
+def thread_json(page: ThreadPage, *, asks_focus: bool) -> dict[str, Any]:
+    """Write a page of a thread."""
+    article = page.article
+    written = {
+        "article": {
+            "key": article.key,
+            "url": article.url,
+            "title": article.title,
+            "state": article.state,
+            "count": article.count,
+        },
+        "comments": [threaded_json(each, article.key) for each in page.comments],
+        "next": page.next,
+        "remaining": page.remaining,
+    }
+    if asks_focus:
+        written["focus"] = str(page.focus) if page.focus else None
+    return written
+
+
+def threaded_json(threaded: Threaded, article_key: str) -> dict[str, Any]:
+    """Write a public comment with its nested replies."""
+    comment: ShownComment = threaded.comment
+    return {
+        **_core(
+            comment_id=comment.comment_id,
+            article_key=article_key,
+            parent_id=comment.parent_id,
+            status=comment.status,
+            revision=comment.revision,
+            text=comment.text,
+            lang=comment.lang,
+            created_at=comment.created_at,
+            edited_at=comment.edited_at,
+        ),
+        "author": comment.author._asdict(),
+        "votes": {"up": comment.up, "down": comment.down},
+        "pinned": comment.pinned,
+        "featured": comment.featured,
+        "reply_count": comment.reply_count,
+        "replies": [threaded_json(each, article_key) for each in threaded.replies],
+        "more_replies": threaded.more_replies,
+    }
+
+
+def pending_json(item: PendingComment) -> dict[str, Any]:
+    """Write a text that waits, as moderators and its author see it."""
+    return {
+        **_core(
+            comment_id=item.comment_id,
+            article_key=item.article_key,
+            parent_id=item.parent_id,
+            status=Status.PENDING,
+            revision=item.revision,
+            text=item.text,
+            lang=item.lang,
+            created_at=item.created_at,
+            edited_at=item.edited_at,
+        ),
+        **_unread(item.author),
+    }
+
+
+def found_json(found: Found) -> dict[str, Any]:
+    """Write a comment wherever it is: with its text as long as that is kept."""
+    if found.public is not None and found.public.text is not None:
+        return {**_public_json(found.public), "status": found.status}
+    source = found.waiting or found.kept
+    if source is not None:
+        return {**pending_json(source), "status": found.status}
+    return _gone_json(found)
+
+
+def author_json(found: Found, site: Site, *, now: datetime) -> dict[str, Any]:
+    """Write a comment for its own author, with what only they are told."""
+    decision = found.decision
+    written = found_json(found)
+    reason = None
+    if found.status in {Status.REJECTED, Status.REMOVED} and decision and decision.reason:
+        lang = written["lang"] or site.settings.languages[0]
+        reason = {"code": decision.reason, "text": public_text(decision.reason, lang)}
+    until = made_at(found.comment_id) + timedelta(seconds=site.settings.edit_window_seconds)
+    editable = found.status in {Status.PENDING, Status.APPROVED} and until > now
+    edit = found.waiting if found.status is Status.APPROVED else None
+    return {
+        **written,
+        "reason": reason,
+        "editable_until": stamp(until) if editable else None,
+        "appeal": None,
+        "pending_revision": edit.revision if edit else None,
+    }
+
+
+def made_at(comment_id: UUID) -> datetime:
+    """Return the time in a UUIDv7 (RFC 9562, 5.7): when the comment was accepted."""
+    return datetime.fromtimestamp((comment_id.int >> 80) / 1000, UTC)
+
+
+def _core(
+    *,
+    comment_id: UUID,
+    article_key: str,
+    parent_id: UUID | None,
+    status: str,
+    revision: int,
+    text: str | None,
+    lang: str | None,
+    created_at: datetime,
+    edited_at: datetime | None,
+) -> dict[str, Any]:
+    return {
+        "id": str(comment_id),
+        "article": article_key,
+        "parent_id": str(parent_id) if parent_id else None,
+        "status": status,
+        "revision": revision,
+        "body": None if text is None else body.parse(text),
+        "text": text,
+        "lang": lang,
+        "created_at": stamp(created_at),
+        "edited_at": optional_stamp(edited_at),
+    }
+
+
+def _unread(author: Author) -> dict[str, Any]:
+    """Write what a comment has that no reader has seen."""
+    return {
+        "author": {"name": author.name, "badge": author.badge, "avatar": author.avatar},
+        "votes": {"up": 0, "down": 0},
+        "pinned": False,
+        "featured": False,
+        "reply_count": 0,
+        "replies": [],
+        "more_replies": None,
+    }
+
+
+def _public_json(comment: Comment) -> dict[str, Any]:
+    return {
+        **_core(
+            comment_id=comment.comment_id,
+            article_key=comment.article_key,
+            parent_id=comment.parent_id,
+            status=comment.status,
+            revision=comment.revision,
+            text=comment.text,
+            lang=comment.lang,
+            created_at=comment.created_at,
+            edited_at=comment.edited_at,
+        ),
+        **_unread(comment.author),
+        "votes": {"up": comment.up, "down": comment.down},
+        "pinned": comment.pinned,
+        "featured": comment.featured,
+        "reply_count": comment.reply_count,
+    }
+
+
+def _gone_json(found: Found) -> dict[str, Any]:
+    """Write what is left of a comment whose text is not kept any more."""
+    nobody = Author(author_id=UUID(int=0), kind="guest", name="")
+    return {
+        **_core(
+            comment_id=found.comment_id,
+            article_key=found.article_key,
+            parent_id=found.parent_id,
+            status=found.status,
+            revision=found.decision.revision if found.decision else 1,
+            text=None,
+            lang=None,
+            created_at=made_at(found.comment_id),
+            edited_at=None,
+        ),
+        **_unread(nobody),
+        "reply_count": found.public.reply_count if found.public else 0,
+    }

@@ -1,0 +1,290 @@
+"""What a site's back end and its operators ask for and receive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from service.features.articles import ArticleChanges
+from service.features.team import Member
+from service.features.token_keys import TokenKey
+from service.model import (
+    ApiKey,
+    Article,
+    ArticleState,
+    Mode,
+    Role,
+    Scope,
+    Site,
+    SiteSettings,
+)
+from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
+from service.web.wire.submissions import HttpAddress, Language
+
+StateName = Literal["open", "premoderated", "closed", "off"]
+ModeName = Literal["pre", "post", "trusted"]
+ScopeName = Literal["read", "write", "moderate", "manage"]
+RoleName = Literal["viewer", "moderator", "senior", "editor", "admin"]
+
+Time = Annotated[AwareDatetime, Field(strict=False)]
+ArticleKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Origin = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$", max_length=255, to_lower=True
+    ),
+]
+OwnReason = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
+
+
+class ArticleChangesIn(Wire):
+    """What to change of an article: what is left out stays, null clears."""
+
+    url: HttpAddress | None = None
+    title: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    lang: Language | None = None
+    state: StateName | None = None
+    mode: ModeName | None = None
+    """Overrides the site's mode."""
+    close_at: Time | None = None
+    aliases: Annotated[list[ArticleKey], Field(max_length=50)] | None = None
+    """All other keys that lead to this article from now on."""
+    views_per_hour: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+
+    def changes(self) -> ArticleChanges:
+        """Return what was said, and nothing of what was left out."""
+        said: ArticleChanges = {}
+        for name in self.model_fields_set:
+            value = getattr(self, name)
+            if name == "state" and value is not None:
+                value = ArticleState(value)
+            if name == "mode" and value is not None:
+                value = Mode(value)
+            said[name] = value  # type: ignore[literal-required]
+        return said
+
+
+class MergeIn(Wire):
+    """The article that takes another's comments."""
+
+    into: ArticleKey
+
+
+class ArticleOut(Wire):
+    """An article as the back end described it, or as readers found it."""
+
+    key: str
+    url: str | None
+    title: str | None
+    lang: str | None
+    state: StateName
+    mode: ModeName | None
+    close_at: Timestamp | None
+    aliases: list[str]
+    views_per_hour: float | None
+    count: int
+
+
+class SettingsIn(Wire):
+    """How a site wants its comments: what is left out stays as it is."""
+
+    version: int | None = None
+    """The version that was read: given, a change by somebody else meanwhile is a 409."""
+    mode: ModeName | None = None
+    guests_allowed: bool | None = None
+    body_max_chars: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    edit_window_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    origins: Annotated[list[Origin], Field(max_length=100)] | None = None
+    languages: Annotated[list[Language], Field(min_length=1, max_length=50)] | None = None
+    reasons: Annotated[list[OwnReason], Field(max_length=50)] | None = None
+    pending_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    rejected_text_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
+    reports_threshold: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    reports_hide: bool | None = None
+
+    def applied_to(self, settings: SiteSettings) -> SiteSettings:
+        """Return settings with what was said changed."""
+        changed = asdict(settings)
+        for name, value in self.model_dump(exclude={"version"}, exclude_none=True).items():
+            changed[name] = tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+        changed["mode"] = Mode(changed["mode"])
+        return SiteSettings(**changed)
+
+
+class SettingsOut(Wire):
+    """How a site wants its comments."""
+
+    version: int
+    mode: ModeName
+    guests_allowed: bool
+    body_max_chars: int
+    edit_window_seconds: int
+    origins: list[str]
+    languages: list[str]
+    reasons: list[str]
+    pending_max: int
+    rejected_text_days: int
+    reports_threshold: int
+    reports_hide: bool
+
+
+class KeyIn(Wire):
+    """A key to be made."""
+
+    name: Annotated[str, StringConstraints(max_length=80)] = ""
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=4)]
+    expires_at: Time | None = None
+
+
+class KeyOut(Wire):
+    """A key without its secret."""
+
+    key_id: str
+    name: str
+    scopes: list[ScopeName]
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    revoked_at: Timestamp | None
+    last_used_at: Timestamp | None
+
+
+class NewKeyOut(KeyOut):
+    """A new key: the one time that its secret is told."""
+
+    key: str
+
+
+class KeysOut(Wire):
+    """All keys of a site."""
+
+    items: list[KeyOut]
+    next: None
+
+
+class TokenKeyIn(Wire):
+    """A key with which the site signs its readers in."""
+
+    kid: str
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256", "EdDSA"]
+    key: Annotated[str, StringConstraints(max_length=8_192)]
+    """The secret (HS256), or the public key in PEM."""
+
+
+class TokenKeyOut(Wire):
+    """Such a key, without a secret."""
+
+    kid: str
+    issuer: str
+    algorithm: Literal["HS256", "RS256", "ES256", "EdDSA"]
+    public_key: str | None
+    created_at: Timestamp
+    revoked_at: Timestamp | None
+
+
+class TokenKeysOut(Wire):
+    """All of them."""
+
+    items: list[TokenKeyOut]
+    next: None
+
+
+class MemberIn(Wire):
+    """Somebody to be invited."""
+
+    email: Annotated[str, StringConstraints(min_length=3, max_length=254)]
+    role: RoleName
+
+
+class MemberOut(Wire):
+    """Somebody of the team."""
+
+    member_id: str
+    email: str
+    name: str
+    role: RoleName
+    since: Timestamp
+
+
+class MembersOut(Wire):
+    """The team of a site."""
+
+    items: list[MemberOut]
+    next: None
+
+
+class InvitationOut(Wire):
+    """What lets somebody in once, within 72 hours."""
+
+    token: str
+
+
+def article_json(article: Article, aliases: Sequence[str]) -> dict[str, Any]:
+    """Write an article."""
+    return {
+        "key": article.key,
+        "url": article.url,
+        "title": article.title,
+        "lang": article.lang,
+        "state": article.state,
+        "mode": article.mode,
+        "close_at": optional_stamp(article.close_at),
+        "aliases": list(aliases),
+        "views_per_hour": article.views_per_hour,
+        "count": article.count,
+    }
+
+
+def settings_json(site: Site) -> dict[str, Any]:
+    """Write a site's settings."""
+    return {"version": site.settings_version, **asdict(site.settings)}
+
+
+def key_json(key: ApiKey) -> dict[str, Any]:
+    """Write a key without its secret."""
+    return {
+        "key_id": key.key_id,
+        "name": key.name,
+        "scopes": [scope for scope in Scope if scope in key.scopes],
+        "created_at": stamp(key.created_at),
+        "expires_at": optional_stamp(key.expires_at),
+        "revoked_at": optional_stamp(key.revoked_at),
+        "last_used_at": optional_stamp(key.last_used_at),
+    }
+
+
+def token_key_json(key: TokenKey) -> dict[str, Any]:
+    """Write a key of a site's own sign-in."""
+    return {
+        "kid": key.kid,
+        "issuer": key.issuer,
+        "algorithm": key.algorithm,
+        "public_key": key.public_key,
+        "created_at": stamp(key.created_at),
+        "revoked_at": optional_stamp(key.revoked_at),
+    }
+
+
+def member_json(member: Member) -> dict[str, Any]:
+    """Write somebody of the team."""
+    return {
+        "member_id": str(member.member_id),
+        "email": member.email,
+        "name": member.name,
+        "role": Role(member.role),
+        "since": stamp(member.since),
+    }
+
+
+def whole_list(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write a list that has one page."""
+    return {"items": items, "next": None}
+
+
+def later(at: datetime | None, now: datetime) -> bool:
+    """Tell whether a time, if any, is still to come."""
+    return at is None or at > now

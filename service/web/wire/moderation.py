@@ -1,0 +1,360 @@
+"""What moderators ask for and receive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from service.features.lookup import Found, Revision
+from service.features.outcomes import Result
+from service.features.queue import REVIEW_WITHIN, QueueEntry, QueuePage
+from service.features.screening import priority_of
+from service.model import Decision, Standing, Status
+from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
+from service.web.wire.comments import CommentOut, found_json, pending_json
+
+Ids = Annotated[list[Annotated[UUID, Field(strict=False)]], Field(min_length=1, max_length=200)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+LaneName = Literal["held", "reported", "new", "appeals", "check", "all"]
+
+
+class ClaimIn(Wire):
+    """Which pile to take from, and how many."""
+
+    site: Slug
+    lane: LaneName = "held"
+    limit: Annotated[int, Field(ge=1, le=50)] = 1
+
+
+class LeasesIn(Wire):
+    """Comments somebody holds."""
+
+    comment_ids: Ids
+
+
+class DecisionIn(Wire):
+    """One decision."""
+
+    comment_id: UUID = Field(strict=False)
+    revision: Annotated[int, Field(ge=1)]
+    """The text that was read."""
+    action: Literal["approve", "reject", "remove", "restore", "escalate"]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    note: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    decision_id: UUID | None = Field(default=None, strict=False)
+    override: bool = False
+
+
+class DecisionsIn(Wire):
+    """One decision or up to 200."""
+
+    decisions: Annotated[list[DecisionIn], Field(min_length=1, max_length=200)]
+
+
+class ReverseIn(Wire):
+    """Which comment's decision, where the id names several."""
+
+    comment_id: UUID | None = Field(default=None, strict=False)
+
+
+class ByOut(Wire):
+    """Who decided."""
+
+    kind: Literal["member", "key", "rule", "author"]
+    name: str
+
+
+class DecisionOut(Wire):
+    """One entry of the log."""
+
+    decision_id: UUID = Field(strict=False)
+    comment_id: UUID = Field(strict=False)
+    n: int
+    action: str
+    revision: int
+    reason: str | None
+    note: str | None
+    by: ByOut
+    at: Timestamp
+    reverses: UUID | None = Field(strict=False)
+
+
+class ResultOut(Wire):
+    """What became of one decision."""
+
+    comment_id: UUID = Field(strict=False)
+    outcome: Literal[
+        "applied", "replayed", "conflict", "stale", "leased", "parent_pending", "not_found"
+    ]
+    status: Literal["pending", "approved", "rejected", "removed", "deleted"] | None
+    decision: DecisionOut | None
+    comment: CommentOut | None = None
+    """For `stale`: the comment as its author has edited it."""
+
+
+class ResultsOut(Wire):
+    """What became of each decision, in the order of the request."""
+
+    results: list[ResultOut]
+
+
+class ReversalOut(Wire):
+    """An undone decision, and the comment as it is now."""
+
+    decision: DecisionOut
+    comment: CommentOut
+
+
+class QueueArticle(Wire):
+    """The article a comment is on."""
+
+    key: str
+    url: str | None
+    title: str | None
+    views_per_hour: float | None
+
+
+class QueueAuthor(Wire):
+    """An author's record with the site."""
+
+    approved: int
+    rejected: int
+    first_seen: Timestamp | None
+    banned_until: Timestamp | None
+
+
+class WhyOut(Wire):
+    """One signal that spoke about a comment."""
+
+    rule: str
+    version: int
+    label: str
+    spans: list[list[int]]
+    score: float
+
+
+class PriorityOut(Wire):
+    """How urgent a comment is, and why."""
+
+    value: float
+    risk: float
+    severity: int
+    reach: float
+    urgency: float
+
+
+class LeaseOut(Wire):
+    """Who holds a comment, and until when."""
+
+    by: str
+    until: Timestamp
+
+
+class ReportsOut(Wire):
+    """Open reports of one reason."""
+
+    reason: str
+    count: int
+
+
+class QueueItemOut(Wire):
+    """A waiting comment with what is needed to decide it."""
+
+    comment: CommentOut
+    article: QueueArticle
+    parent: CommentOut | None
+    author: QueueAuthor
+    why: list[WhyOut]
+    priority: PriorityOut
+    due_at: Timestamp
+    cluster: None
+    reports: list[ReportsOut]
+    suggested_reason: str | None
+    lease: LeaseOut | None
+
+
+class QueueOut(Wire):
+    """A page of the queue."""
+
+    items: list[QueueItemOut]
+    next: str | None
+    total: int
+
+
+class ClaimOut(Wire):
+    """What was leased."""
+
+    items: list[QueueItemOut]
+
+
+class RenewOut(Wire):
+    """Which leases still hold."""
+
+    renewed: list[Annotated[UUID, Field(strict=False)]]
+    lost: list[Annotated[UUID, Field(strict=False)]]
+
+
+class RevisionOut(Wire):
+    """A former approved text."""
+
+    revision: int
+    text: str
+    replaced_at: Timestamp
+
+
+class WholeCommentOut(Wire):
+    """One comment with everything known of it."""
+
+    comment: CommentOut
+    pending: CommentOut | None
+    """The edit that waits while another text is public."""
+    parent: CommentOut | None
+    author: QueueAuthor
+    why: list[WhyOut]
+    decisions: list[DecisionOut]
+    revisions: list[RevisionOut]
+    lease: LeaseOut | None
+
+
+Names = Mapping[tuple[str, str], str]
+"""What keys and members are called, by (kind, id)."""
+
+
+def decision_json(decision: Decision, names: Names) -> dict[str, Any]:
+    """Write one entry of the log."""
+    actor = (decision.actor_kind, decision.actor_id)
+    return {
+        "decision_id": str(decision.decision_id),
+        "comment_id": str(decision.comment_id),
+        "n": decision.n,
+        "action": decision.action,
+        "revision": decision.revision,
+        "reason": decision.reason,
+        "note": decision.note,
+        "by": {"kind": decision.actor_kind, "name": names.get(actor, _unnamed(decision))},
+        "at": stamp(decision.at),
+        "reverses": str(decision.reverses) if decision.reverses else None,
+    }
+
+
+def results_json(results: Sequence[Result], names: Names) -> dict[str, Any]:
+    """Write what became of each decision."""
+    return {"results": [_result_json(result, names) for result in results]}
+
+
+def queue_json(page: QueuePage, *, now: datetime) -> dict[str, Any]:
+    """Write a page of the queue."""
+    items = [entry_json(entry, now=now) for entry in page.entries]
+    return {"items": items, "next": page.next, "total": page.total}
+
+
+def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
+    """Write a waiting comment with what is needed to decide it."""
+    article, item = entry.article, entry.item
+    waited = (now - item.created_at) / REVIEW_WITHIN
+    return {
+        "comment": pending_json(item),
+        "article": {
+            "key": article.key,
+            "url": article.url or item.article_url,
+            "title": article.title or item.article_title,
+            "views_per_hour": article.views_per_hour,
+        },
+        "parent": found_json(entry.parent) if entry.parent else None,
+        "author": standing_json(entry.standing),
+        "why": why_json(entry),
+        "priority": {
+            "value": float(priority_of(item.score)),
+            "risk": max((why.score for why in item.why), default=0.0),
+            "severity": 0,
+            "reach": article.views_per_hour or 0.0,
+            "urgency": round(max(waited, 0.0), 3),
+        },
+        "due_at": stamp(entry.due_at),
+        "cluster": None,
+        "reports": [],
+        "suggested_reason": None,
+        "lease": lease_json(entry),
+    }
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """Write an author's record."""
+    return {
+        "approved": standing.approved,
+        "rejected": standing.rejected,
+        "first_seen": optional_stamp(standing.first_seen),
+        "banned_until": optional_stamp(standing.banned_until),
+    }
+
+
+def why_json(entry: QueueEntry) -> list[dict[str, Any]]:
+    """Write the signals that spoke about a comment."""
+    return [
+        {
+            "rule": why.rule,
+            "version": why.version,
+            "label": why.label,
+            "spans": [list(span) for span in why.spans],
+            "score": why.score,
+        }
+        for why in entry.item.why
+    ]
+
+
+def lease_json(entry: QueueEntry) -> dict[str, Any] | None:
+    """Write who holds a comment."""
+    lease = entry.lease
+    return {"by": lease.name, "until": stamp(lease.until)} if lease else None
+
+
+def whole_json(
+    found: Found,
+    *,
+    entry: QueueEntry | None,
+    parent: Found | None,
+    standing: Standing,
+    decisions: Sequence[Decision],
+    revisions: Sequence[Revision],
+    names: Names,
+) -> dict[str, Any]:
+    """Write one comment with everything known of it."""
+    edit = found.waiting if found.status is not Status.PENDING else None
+    return {
+        "comment": found_json(found),
+        "pending": pending_json(edit) if edit else None,
+        "parent": found_json(parent) if parent else None,
+        "author": standing_json(standing),
+        "why": why_json(entry) if entry else [],
+        "decisions": [decision_json(decision, names) for decision in decisions],
+        "revisions": [
+            {
+                "revision": revision.revision,
+                "text": revision.text,
+                "replaced_at": stamp(revision.replaced_at),
+            }
+            for revision in revisions
+        ],
+        "lease": lease_json(entry) if entry else None,
+    }
+
+
+def _result_json(result: Result, names: Names) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "comment_id": str(result.comment_id),
+        "outcome": result.outcome,
+        "status": result.status,
+        "decision": decision_json(result.decision, names) if result.decision else None,
+    }
+    if result.waiting is not None:
+        written["comment"] = pending_json(result.waiting)
+    return written
+
+
+def _unnamed(decision: Decision) -> str:
+    """Name a rule by its own name; an author is not named to anybody."""
+    return decision.actor_id if decision.actor_kind == "rule" else ""

@@ -1,0 +1,201 @@
+"""A site with its stores and features, wired as the service wires them, for tests of features."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+from redis.asyncio import Redis
+from uuid_utils.compat import uuid7
+
+from service.features.cache import Cache
+from service.features.decisions import Decisions
+from service.features.invalidation import Invalidations
+from service.features.journal import Acknowledged, Journal
+from service.features.lookup import Found, Lookup
+from service.features.outcomes import DecisionRequest, Result
+from service.features.reconcile import Reconcile
+from service.features.relay import Relay
+from service.features.screening import queue_score
+from service.features.settle import Settle
+from service.features.sites import SiteDirectory
+from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
+from service.storage.channel import Channel
+from service.storage.decisions import DecisionStore
+from service.storage.journal import JournalStore
+from service.storage.lookups import LookupStore
+from service.storage.outbox import OutboxStore
+from service.storage.pending import PendingStore
+from service.storage.postgres import open_pool
+from service.storage.redis import Scripts, connect
+from service.storage.sites import SiteStore
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+"""When tests begin, unless they say otherwise."""
+
+SAM = Actor(kind="key", actor_id="samskey1", name="Sam")
+KIM = Actor(kind="key", actor_id="kimskey1", name="Kim")
+
+
+@dataclass(slots=True, kw_only=True)
+class Newsroom:
+    """One site and everything that decides on it."""
+
+    site: Site
+    pool: asyncpg.Pool
+    redis: Redis
+    pending: PendingStore
+    decisions: Decisions
+    lookup: Lookup
+    journal: Journal
+    reconcile: Reconcile
+    relay: Relay
+    settle: Settle
+    sites: SiteDirectory
+    cache: Cache
+    now: datetime = NOON
+    _minutes: itertools.count[int] = field(default_factory=itertools.count)
+
+    async def post(
+        self,
+        text: str = "A comment.",
+        *,
+        article: str = "story-1",
+        parent: UUID | None = None,
+        author: UUID | None = None,
+        key: str | None = None,
+        auto: bool = False,
+    ) -> PendingComment:
+        """Accept a comment, a minute after the one before."""
+        created = self.now - timedelta(days=1) + timedelta(minutes=next(self._minutes))
+        item = PendingComment(
+            site_id=self.site.site_id,
+            site=self.site.slug,
+            article_id=article_id(self.site.site_id, article),
+            article_key=article,
+            comment_id=uuid7(int(created.timestamp()), 0),
+            parent_id=parent,
+            author=Author(author_id=author or uuid4(), kind="guest", name="Leila"),
+            text=text,
+            lang="en",
+            created_at=created,
+            score=queue_score(0, created),
+            dk=hashlib.sha256((key or str(uuid4())).encode()).hexdigest(),
+            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+            keyed=key is not None,
+        )
+        stored = await self.pending.accept(item, auto=auto, pending_max=10_000, dk_ttl_ms=60_000)
+        assert stored.outcome == "OK", stored
+        return item
+
+    async def decide(
+        self,
+        action: Action,
+        *comments: PendingComment | UUID,
+        by: Actor = SAM,
+        revision: int = 1,
+        decision_id: UUID | None = None,
+        override: bool = False,
+    ) -> list[Result]:
+        """Decide comments; a reason is given where one is needed."""
+        requests = [
+            DecisionRequest(
+                comment_id=each if isinstance(each, UUID) else each.comment_id,
+                revision=revision,
+                action=action,
+                decision_id=decision_id or uuid4(),
+                reason="spam" if action in {Action.REJECT, Action.REMOVE} else None,
+                override=override,
+            )
+            for each in comments
+        ]
+        return await self.decisions.decide([self.site], requests, actor=by, now=self.now)
+
+    async def approve(self, *comments: PendingComment) -> list[Result]:
+        """Approve comments, which must work."""
+        results = await self.decide(Action.APPROVE, *comments)
+        assert {result.outcome for result in results} == {"applied"}, results
+        return results
+
+    async def find(self, comment: PendingComment | UUID) -> Found | None:
+        """Return what a comment is now."""
+        comment_id = comment if isinstance(comment, UUID) else comment.comment_id
+        return await self.lookup.find(self.site, comment_id)
+
+    async def status(self, comment: PendingComment | UUID) -> str | None:
+        """Return a comment's status now."""
+        found = await self.find(comment)
+        return found.status if found else None
+
+    async def count(self, article: str = "story-1") -> int:
+        """Return the approved comments Postgres counts."""
+        return await self.pool.fetchval(
+            "SELECT coalesce(sum(approved), 0) FROM article_counts WHERE article_id = $1",
+            article_id(self.site.site_id, article),
+        )
+
+
+@asynccontextmanager
+async def open_newsroom(
+    database_url: str, redis_url: str, settings: SiteSettings | None = None
+) -> AsyncIterator[Newsroom]:
+    """Wire a site over two stores."""
+    async with open_pool(database_url) as pool, connect(redis_url) as redis:
+        scripts = Scripts.load()
+        pending = PendingStore(redis=redis, scripts=scripts)
+        sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
+        site = await sites.create("daily", "The Daily", settings)
+        cache = Cache(clock=time.monotonic)
+        invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
+        store, journal, outbox = (
+            DecisionStore(pool=pool),
+            JournalStore(pool=pool),
+            OutboxStore(pool=pool),
+        )
+        decisions = Decisions(
+            store=store, pending=pending, invalidations=invalidations, new_id=lambda _: uuid4()
+        )
+        yield Newsroom(
+            site=site,
+            pool=pool,
+            redis=redis,
+            pending=pending,
+            decisions=decisions,
+            lookup=Lookup(pending=pending, lookups=LookupStore(pool=pool)),
+            journal=Journal(
+                store=journal,
+                pending=pending,
+                sites=sites,
+                acknowledged=Acknowledged(),
+                new_epoch=lambda: uuid4().hex,
+                clock=lambda: NOON,
+            ),
+            reconcile=Reconcile(
+                decisions=store,
+                journal=journal,
+                outbox=outbox,
+                pending=pending,
+                sites=sites,
+                clock=lambda: datetime.now(UTC) + timedelta(minutes=5),  # noqa: DTZ005,TID251
+            ),
+            relay=Relay(
+                outbox=outbox, invalidations=invalidations, sites=sites, clock=lambda: NOON
+            ),
+            settle=Settle(
+                decisions=decisions,
+                store=store,
+                pending=pending,
+                sites=sites,
+                new_id=lambda _: uuid4(),
+                clock=lambda: NOON,
+            ),
+            sites=sites,
+            cache=cache,
+        )
