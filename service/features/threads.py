@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from service.cursors import Cursors
@@ -60,9 +59,8 @@ class UnknownParent(NotFound):
     title = "There is no such comment under this article."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threaded:
-    """A comment with those of its replies that the page carries."""
+class Threaded(NamedTuple):
+    """A comment with those of its replies that the page carries; there are thousands."""
 
     comment: ShownComment
     replies: tuple[Threaded, ...] = ()
@@ -112,8 +110,7 @@ class _Slice:
     """The comment in focus, its parent, and so on up to one of `tops`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Branch:
+class _Branch(NamedTuple):
     """A comment and the replies nested below it."""
 
     comment: ShownComment
@@ -147,38 +144,52 @@ class _Family:
     def branch_out(self, top: ShownComment) -> tuple[list[_Branch], list[ShownComment]]:
         """Choose what is nested below one comment, breadth before depth.
 
-        Returns the branches, the top's first, and the parents whose replies are not known yet.
+        Returns a branch for each comment that has replies, the top's first, and the parents whose
+        replies are not known yet.
         """
-        left = DESCENDANTS_MAX - (len(self.opened) if self._leads_to_focus(top) else 0)
+        left = DESCENDANTS_MAX - (len(self.opened) if top.comment_id in self.opened else 0)
         branches: list[_Branch] = []
         unknown: list[ShownComment] = []
-        waiting = deque([top])
-        while waiting:
-            parent = waiting.popleft()
-            first = self.first.get(parent.comment_id, [])
-            if left and self._lacks(parent, len(first)):
+        waiting = [top] if top.shown_replies else []
+        for parent in waiting:  # grows while it is walked
+            parent_id = parent.comment_id
+            first: Sequence[ShownComment] = self.first.get(parent_id, ())
+            if left and len(first) < NESTED_REPLIES and self._lacks(parent, len(first)):
                 unknown.append(parent)
-            open_one = self.opened.get(parent.comment_id)
-            nested: list[ShownComment] = []
-            for reply in first:
-                if open_one is None or reply.comment_id != open_one.comment_id:
-                    if not left:
-                        break
-                    left -= 1
-                nested.append(reply)
-            in_turn = len(nested)
-            if open_one and all(each.comment_id != open_one.comment_id for each in nested):
-                nested.append(open_one)
-            branches.append(_Branch(comment=parent, nested=nested, in_turn=in_turn))
-            waiting.extend(nested)
+            way_down = self.opened.get(parent_id) if self.opened else None
+            if way_down is None:
+                nested = first[:left]
+                left -= len(nested)
+                in_turn = len(nested)
+            else:
+                nested, in_turn = _with_way_down(first, way_down, left)
+                left -= sum(reply.comment_id != way_down.comment_id for reply in nested)
+            branches.append(_Branch(parent, nested, in_turn))
+            waiting += [reply for reply in nested if reply.shown_replies]
         return branches, unknown
 
-    def _leads_to_focus(self, top: ShownComment) -> bool:
-        return top.comment_id in self.opened
-
     def _lacks(self, parent: ShownComment, known: int) -> bool:
-        expected = min(parent.shown_replies, NESTED_REPLIES)
-        return known < expected and parent.comment_id not in self.settled
+        return known < parent.shown_replies and parent.comment_id not in self.settled
+
+
+def _with_way_down(
+    first: Sequence[ShownComment], way_down: ShownComment, left: int
+) -> tuple[Sequence[ShownComment], int]:
+    """Choose among first replies where one that leads to the focus is nested in any case.
+
+    Its place is paid for. Returns how many are nested in their turn beside what is nested.
+    """
+    nested: list[ShownComment] = []
+    for reply in first:
+        is_paid_for = reply.comment_id == way_down.comment_id
+        if not is_paid_for and not left:
+            break
+        left -= not is_paid_for
+        nested.append(reply)
+    in_turn = len(nested)
+    if all(reply.comment_id != way_down.comment_id for reply in nested):
+        nested.append(way_down)
+    return nested, in_turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +236,10 @@ class Threads:
             grown = await _nest(reader, listed, are_roots=parent is None)
         return ThreadPage(
             article=thread.article,
-            comments=tuple(self._grow(thread, branches) for branches in grown),
+            comments=tuple(
+                self._grow(thread, top, branches)
+                for top, branches in zip(listed.tops, grown, strict=True)
+            ),
             next=self.cursors.sign(purpose, listed.following) if listed.following else None,
             remaining=listed.remaining,
             focus=focus if listed.path else None,
@@ -323,18 +337,21 @@ class Threads:
             remaining=max(parent.shown_replies - seen, 1),
         )
 
-    def _grow(self, thread: Thread, branches: Sequence[_Branch]) -> Threaded:
+    def _grow(self, thread: Thread, top: ShownComment, branches: Sequence[_Branch]) -> Threaded:
         """Tie the branches of one top together, the outermost first."""
         grown: dict[UUID, Threaded] = {}
         for branch in reversed(branches):
-            replies = tuple(grown[reply.comment_id] for reply in branch.nested)
-            grown[branch.comment.comment_id] = self._tie(thread, branch, replies)
-        return grown[branches[0].comment.comment_id]
+            replies = [
+                grown[reply.comment_id] if reply.shown_replies else Threaded(reply)
+                for reply in branch.nested
+            ]
+            grown[branch.comment.comment_id] = self._tie(thread, branch, tuple(replies))
+        return grown[top.comment_id] if branches else Threaded(top)
 
     def _tie(self, thread: Thread, branch: _Branch, replies: tuple[Threaded, ...]) -> Threaded:
         comment = branch.comment
         if comment.shown_replies <= len(replies):
-            return Threaded(comment=comment, replies=replies)
+            return Threaded(comment, replies)
         in_turn, ahead = branch.nested[: branch.in_turn], branch.nested[branch.in_turn :]
         turn = _Turn(
             seen=len(replies),
@@ -342,7 +359,7 @@ class Threads:
             ahead=ahead[0].comment_id if ahead else None,
         )
         cursor = self.cursors.sign(_replies_of(thread, comment.comment_id), turn.written())
-        return Threaded(comment=comment, replies=replies, more_replies=cursor)
+        return Threaded(comment, replies, cursor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

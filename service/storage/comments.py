@@ -53,6 +53,8 @@ class ShownComment(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no type
     A page has up to thousands of them: they are read where the driver left them.
     """
 
+    __slots__ = ()
+
     article_id: UUID = _column("article_id")
     comment_id: UUID = _column("comment_id")
     parent_id: UUID | None = _column("parent_id")
