@@ -1,11 +1,15 @@
 """The text policy, seen from the doors text comes in by."""
 
+# ruff: noqa: RUF001 - the letters of every script are what this file is about
+
 from __future__ import annotations
 
 import json
 import sys
 import time
 import unicodedata
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -42,6 +46,16 @@ curious_texts = st.lists(
 def error_of(failure: pytest.ExceptionInfo[Invalid]) -> tuple[str, str]:
     (error,) = failure.value.errors
     return error.pointer, error.code
+
+
+def admitted(door: Callable[[str], str], raw: str) -> str | None:
+    """What the door lets in of it; None when it is refused, which always says where."""
+    try:
+        return door(raw)
+    except Invalid as refusal:
+        if not refusal.errors:
+            raise
+        return None
 
 
 @pytest.mark.parametrize(
@@ -91,13 +105,13 @@ def test_what_people_write_comes_back_unchanged(written: str) -> None:
         pytest.param("sp\u200cam\u200d", "spam", id="joiners in Latin"),
         pytest.param("ب\u200c ب", "ب ب", id="a non-joiner before a space"),
         pytest.param("ب\u200c\u200d\u200cب", "ب\u200cب", id="several joiners"),
-        pytest.param(f"x{'\u0301' * 90}y", f"x{'\u0301' * 8}y", id="too many marks"),
+        pytest.param("x" + "\u0301" * 90 + "y", "x" + "\u0301" * 8 + "y", id="too many marks"),
         pytest.param(
-            f"x{'\u0321\u200e' * 90}", f"x{'\u0321\u200e' * 8}", id="marks with marks between"
+            "x" + "\u0321\u200e" * 90, "x" + "\u0321\u200e" * 8, id="marks with marks between"
         ),
         pytest.param(f"{'👍' * 30}!", f"{'👍' * 10}!", id="the same emoji in a row"),
         pytest.param("🇲🇦" * 11, "🇲🇦" * 10, id="the same flag in a row"),
-        pytest.param(f"{'👨' * 12}\u200d👩", f"{'👨' * 10}👨\u200d👩", id="a family behind a run"),
+        pytest.param("👨" * 12 + "\u200d👩", "👨" * 10 + "👨\u200d👩", id="a family behind a run"),
     ],
 )
 def test_what_harms_is_normalised_and_the_rest_kept(raw: str, kept: str) -> None:
@@ -200,25 +214,21 @@ def test_a_note_keeps_its_lines_but_not_its_overrides() -> None:
 @given(curious_texts)
 @settings(max_examples=400, deadline=None)
 def test_what_passes_a_door_passes_it_again_unchanged(raw: str) -> None:
-    for door in (
-        lambda one: text.clean_body(one, max_chars=BODY_MAX),
-        lambda one: text.clean_line(one, max_chars=300, pointer="/title"),
-        lambda one: text.clean_note(one, max_chars=1_000),
-    ):
-        try:
-            clean = door(raw)
-        except Invalid:
-            continue
-        assert door(clean) == clean
+    doors: tuple[Callable[[str], str], ...] = (
+        partial(text.clean_body, max_chars=BODY_MAX),
+        partial(text.clean_line, max_chars=300, pointer="/title"),
+        partial(text.clean_note, max_chars=1_000),
+    )
+    for door in doors:
+        clean = admitted(door, raw)
+        assert clean is None or door(clean) == clean
 
 
 @given(st.one_of(curious_texts, st.text()))
 @settings(max_examples=400, deadline=None)
 def test_whatever_passes_can_be_stored_and_sent(raw: str) -> None:
-    try:
-        clean = text.clean_body(raw, max_chars=500)
-    except Invalid as refusal:
-        assert refusal.errors
+    clean = admitted(partial(text.clean_body, max_chars=500), raw)
+    if clean is None:
         return
     assert 1 <= len(clean) <= 500
     assert "\0" not in clean
@@ -229,12 +239,11 @@ def test_whatever_passes_can_be_stored_and_sent(raw: str) -> None:
 
 def test_every_letter_of_the_world_passes_alone() -> None:
     letters = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isalpha()]
-    refused = []
-    for letter in letters:
-        try:
-            text.clean_body(letter, max_chars=10)
-        except Invalid:
-            refused.append(letter)
+    refused = [
+        letter
+        for letter in letters
+        if admitted(partial(text.clean_body, max_chars=10), letter) is None
+    ]
     assert sorted(refused) == sorted("\u115f\u1160\u3164\uffa0")
 
 
@@ -255,14 +264,14 @@ HOSTILE = {
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_text_costs_little(raw: str) -> None:
-    started = time.process_time()
-    for door in (text.clean_body, text.clean_note):
-        try:
-            door(raw, max_chars=BODY_MAX)
-        except Invalid as refusal:
-            assert refusal.errors
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        for door in (text.clean_body, text.clean_note):
+            admitted(partial(door, max_chars=BODY_MAX), raw)
+        spent.append(time.process_time() - started)
     # Measured below 10 ms a door; a quadratic step alone would take 100 ms.
-    assert time.process_time() - started < 0.08
+    assert min(spent) < 0.08
 
 
 @pytest.mark.parametrize(
@@ -292,6 +301,7 @@ def test_different_names_have_different_skeletons() -> None:
     ("name", "mixed"),
     [
         *(("Leila 5", False), ("ليلى", False), ("東京タワー Tokyo", False)),
+        *(("佐々木", False), ("Koadig ar Cʼhoad", False), ("Мʼята", False)),
         *(("Ad\u043cin", True), ("Αdmin", True), ("Leila ليلى", True)),
     ],
 )

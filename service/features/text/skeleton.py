@@ -40,8 +40,13 @@ _IMITATED_IN_HOSTS = frozenset(chain(range(0x370, 0x590), range(0x1F00, 0x2000))
 
 _TATWEEL = "ـ"
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
-_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"})
+_EAST_ASIAN = frozenset(
+    {"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"}
+)
 """Scripts that are written together in one word."""
+
+_ANY_SCRIPT = "MODIFIER"
+"""Letters of no script of their own, as the apostrophe of Breton and Ukrainian."""
 
 
 def name_skeleton(name: str) -> str:
@@ -70,6 +75,7 @@ def is_mixed_script(text: str) -> bool:
     """Whether its letters come from scripts that are not written together."""
     plain = unicodedata.normalize("NFKC", text)
     scripts = {_script(character) for character in plain if character.isalpha()}
+    scripts.discard(_ANY_SCRIPT)
     return len(scripts) > 1 and not scripts <= _EAST_ASIAN
 
 
@@ -92,5 +98,8 @@ def _bare(character: str) -> str:
 
 
 def _script(letter: str) -> str:
-    """The script by the first word of the character's name, near enough to tell two apart."""
-    return unicodedata.name(letter, "UNKNOWN").split(" ", 1)[0]
+    """The script by the first word of the character's name, near enough to tell two apart.
+
+    The mark that lengthens a vowel is called KATAKANA-HIRAGANA; one of the two will do.
+    """
+    return unicodedata.name(letter, "UNKNOWN").split(" ", 1)[0].split("-", 1)[0]
