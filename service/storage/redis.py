@@ -262,9 +262,13 @@ class Scripts:
         rest = (len(keys), *keys, *arguments)
         with unavailable_when_down():
             try:
-                return await redis.execute_command("EVALSHA", script.sha, *rest)
+                return await _command(redis, "EVALSHA", script.sha, *rest)
             except NoScriptError:
-                return await redis.execute_command("EVAL", script.source, *rest)
+                return await _command(redis, "EVAL", script.source, *rest)
+
+
+async def _command(redis: Redis, *words: Argument) -> Any:
+    return await redis.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def _script(text: str, parts: dict[str, str]) -> Script:
@@ -322,10 +326,11 @@ async def _settings_findings(redis: Redis, *, assume_durable: bool) -> list[str]
             raise
         if assume_durable:
             return []
-        return [
+        advice = (
             "Redis does not let the service read its configuration (CONFIG GET): make sure that"
-            " appendonly is yes and appendfsync always, then set assume_durable."
-        ]
+            " appendonly is yes and appendfsync always, then set POSTBAG_ASSUME_DURABLE=on."
+        )
+        return [advice]
     values = {_text(name): _text(value) for name, value in found.items()}
     return [
         f"Set {name} to {wanted} (it is {values.get(name, 'unknown')}): else {consequence}."
@@ -350,5 +355,7 @@ def _state_findings(state: dict[str, Any]) -> list[str]:
     return findings
 
 
-def _text(value: str | bytes) -> str:
+def _text(value: str | bytes | None) -> str:
+    if value is None:
+        return ""
     return value.decode() if isinstance(value, bytes) else value
