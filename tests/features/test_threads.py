@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from service.features.threads import Sort, Threaded, ThreadPage, Threads, Unknow
 from service.model import ArticleState, Site, article_id
 from service.storage.comments import CommentStore
 from service.storage.postgres import open_pool
+from tests.conftest import FreshDatabase
 from tests.trees import Forest, Leaf, add_site, grow, plant
 
 SHAPES = {
@@ -43,14 +45,29 @@ class Nested:
     replies: list[Nested] = field(default_factory=list)
 
 
-@pytest.fixture
-async def newsroom(database_url: str) -> AsyncIterator[Newsroom]:
-    owner = await asyncpg.connect(database_url)
-    site = Site(site_id=await add_site(owner), slug="daily", name="The Daily")
-    async with open_pool(database_url, min_size=1, max_size=2) as pool:
-        threads = Threads(store=CommentStore(pool=pool), cursors=Cursors([b"k" * 32]))
-        yield Newsroom(owner=owner, threads=threads, site=site)
+@pytest.fixture(scope="module")
+async def archive(
+    fresh_database: FreshDatabase, template_database: str
+) -> AsyncIterator[tuple[asyncpg.Connection, CommentStore]]:
+    """One database for all tests of this file; each has a site of its own."""
+    url = await fresh_database(template_database)
+    owner = await asyncpg.connect(url)
+    async with open_pool(url, min_size=1, max_size=2) as pool:
+        yield owner, CommentStore(pool=pool)
     await owner.close()
+
+
+@pytest.fixture
+async def newsroom(archive: tuple[asyncpg.Connection, CommentStore]) -> Newsroom:
+    owner, store = archive
+    slug = f"daily-{next(_numbers)}"
+    site = Site(site_id=await add_site(owner, slug), slug=slug, name="The Daily")
+    return Newsroom(
+        owner=owner, threads=Threads(store=store, cursors=Cursors([b"k" * 32])), site=site
+    )
+
+
+_numbers = itertools.count(1)
 
 
 def nest(top: Leaf, focus: Leaf | None = None) -> Nested:

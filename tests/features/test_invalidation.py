@@ -1,0 +1,160 @@
+"""Processes that tell each other what is no longer true."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from service.features.cache import Built, Cache
+from service.features.invalidation import Invalidations
+from service.model import Site
+from service.storage.channel import Channel
+from service.storage.redis import Redis, connect
+
+STORY, OTHER = UUID(int=1), UUID(int=2)
+SITE = Site(site_id=1, slug="daily", name="The Daily")
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """What one process has of the read side."""
+
+    cache: Cache
+    invalidations: Invalidations
+
+    async def keep(self, article: UUID) -> None:
+        """Have a page of an article ready."""
+
+        async def build() -> Built:
+            return Built(body=b"page", article_ids=(article,))
+
+        await self.cache.get(str(article), build)
+
+    def has(self, article: UUID) -> bool:
+        return self.cache.ready(str(article)) is not None
+
+    def has_old_bytes(self, article: UUID) -> bool:
+        return self.cache.shelf.any_since(str(article), 0.0) is not None
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for a condition, five seconds at most."""
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def workers(redis_url: str) -> AsyncIterator[tuple[Worker, Worker]]:
+    redis = connect(redis_url)
+    pair = (_worker(redis), _worker(redis))
+    listening = [asyncio.create_task(worker.invalidations.run()) for worker in pair]
+    await until(lambda: all(worker.cache.shelf.changes for worker in pair))
+    yield pair
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    await redis.aclose()
+
+
+def _worker(redis: Redis) -> Worker:
+    cache = Cache(clock=time.monotonic)
+    return Worker(
+        cache=cache, invalidations=Invalidations(channel=Channel(redis=redis), cache=cache)
+    )
+
+
+async def test_what_one_process_tells_every_process_stops_believing(
+    workers: tuple[Worker, Worker],
+) -> None:
+    teller, listener = workers
+    for worker in workers:
+        await worker.keep(STORY)
+        await worker.keep(OTHER)
+
+    await teller.invalidations.tell(SITE, [STORY], drop=False)
+
+    assert not teller.has(STORY)
+    await until(lambda: not listener.has(STORY))
+    assert listener.has_old_bytes(STORY)
+    assert listener.has(OTHER)
+    assert teller.has(OTHER)
+
+
+async def test_bytes_of_a_text_that_was_taken_away_are_gone_everywhere(
+    workers: tuple[Worker, Worker],
+) -> None:
+    teller, listener = workers
+    for worker in workers:
+        await worker.keep(STORY)
+
+    await teller.invalidations.tell(SITE, [STORY], drop=True)
+
+    assert not teller.has_old_bytes(STORY)
+    await until(lambda: not listener.has_old_bytes(STORY))
+
+
+async def test_a_process_does_not_act_twice_on_what_it_said(
+    workers: tuple[Worker, Worker],
+) -> None:
+    teller, listener = workers
+    await teller.invalidations.tell(SITE, [STORY], drop=False)
+    await teller.keep(STORY)
+    await teller.keep(OTHER)
+    await listener.invalidations.tell(SITE, [OTHER], drop=False)
+    await until(lambda: not teller.has(OTHER))  # what was said before that was heard, too
+
+    assert teller.has(STORY)
+
+
+async def test_whoever_may_have_missed_something_believes_nothing(
+    workers: tuple[Worker, Worker], redis_url: str
+) -> None:
+    for worker in workers:
+        await worker.keep(STORY)
+    redis = connect(redis_url)
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
+    await redis.aclose()
+
+    await until(lambda: not any(worker.has(STORY) for worker in workers))
+    assert all(worker.has_old_bytes(STORY) for worker in workers)
+
+    await workers[1].keep(STORY)
+    await until(lambda: workers[1].has(STORY))
+    await workers[0].invalidations.tell(SITE, [STORY], drop=True)
+    await until(lambda: not workers[1].has_old_bytes(STORY))
+
+
+async def test_a_message_that_is_not_understood_may_mean_anything(
+    workers: tuple[Worker, Worker],
+) -> None:
+    for worker in workers:
+        await worker.keep(STORY)
+
+    await workers[0].invalidations.channel.publish([b"from another release"])
+
+    await until(lambda: not any(worker.has(STORY) for worker in workers))
+
+
+async def test_telling_works_at_home_while_redis_is_away() -> None:
+    redis = connect("redis://127.0.0.1:1")
+    alone = _worker(redis)
+    await alone.keep(STORY)
+    with capture_logs() as lines:
+        await alone.invalidations.tell(SITE, [STORY], drop=True)
+    await redis.aclose()
+
+    assert not alone.has_old_bytes(STORY)
+    assert [line["event"] for line in lines] == ["invalidation_not_published"]
+
+
+async def test_nothing_is_said_of_no_article(workers: tuple[Worker, Worker]) -> None:
+    before = workers[0].cache.shelf.changes
+    await workers[0].invalidations.tell(SITE, [], drop=True)
+    assert workers[0].cache.shelf.changes == before
