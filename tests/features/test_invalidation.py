@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from service.features.cache import Built, Cache
 from service.features.invalidation import Invalidations
 from service.model import Site
 from service.storage.channel import Channel
-from service.storage.redis import Redis, connect
+from service.storage.redis import connect
 
 STORY, OTHER = UUID(int=1), UUID(int=2)
 SITE = Site(site_id=1, slug="daily", name="The Daily")
