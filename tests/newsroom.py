@@ -80,7 +80,7 @@ class Newsroom:
             site=self.site.slug,
             article_id=article_id(self.site.site_id, article),
             article_key=article,
-            comment_id=uuid7(int(created.timestamp()), 0),
+            comment_id=uuid7(nanoseconds=int(created.timestamp()) * 10**9),
             parent_id=parent,
             author=Author(author_id=author or uuid4(), kind="guest", name="Leila"),
             text=text,
@@ -136,10 +136,11 @@ class Newsroom:
 
     async def count(self, article: str = "story-1") -> int:
         """Return the approved comments Postgres counts."""
-        return await self.pool.fetchval(
+        counted: int = await self.pool.fetchval(
             "SELECT coalesce(sum(approved), 0) FROM article_counts WHERE article_id = $1",
             article_id(self.site.site_id, article),
         )
+        return counted
 
 
 @asynccontextmanager
@@ -183,7 +184,7 @@ async def open_newsroom(
                 outbox=outbox,
                 pending=pending,
                 sites=sites,
-                clock=lambda: datetime.now(UTC) + timedelta(minutes=5),  # noqa: DTZ005,TID251
+                clock=lambda: datetime.now(UTC) + timedelta(minutes=5),  # noqa: TID251
             ),
             relay=Relay(
                 outbox=outbox, invalidations=invalidations, sites=sites, clock=lambda: NOON

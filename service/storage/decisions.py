@@ -372,10 +372,14 @@ class DecisionStore:
 
         Raises:
             DatabaseUnavailable: Postgres is away, or an article stayed locked too long.
+            Refused: what was written cannot be stored; nothing was.
         """
-        async with in_transaction(self.pool) as connection:
-            await _lock(connection, articles)
-            yield Deciding(connection=connection)
+        try:
+            async with in_transaction(self.pool) as connection:
+                await _lock(connection, articles)
+                yield Deciding(connection=connection)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise Refused(str(error.sqlstate)) from error
 
     async def answered_published(self, place: Place, dk: str) -> None:
         """Note that the first answer to a submission said it was published."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -331,7 +331,9 @@ async def _settings_findings(redis: Redis, *, assume_durable: bool) -> list[str]
             " appendonly is yes and appendfsync always, then set POSTBAG_ASSUME_DURABLE=on."
         )
         return [advice]
-    values = {_text(name): _text(value) for name, value in found.items()}
+    values = {
+        name.decode(): value.decode() for name, value in cast("dict[bytes, bytes]", found).items()
+    }
     return [
         f"Set {name} to {wanted} (it is {values.get(name, 'unknown')}): else {consequence}."
         for name, (wanted, consequence) in WANTED.items()
@@ -353,9 +355,3 @@ def _state_findings(state: dict[str, Any]) -> list[str]:
         if state.get(name, "ok") != "ok":
             findings.append(f"Redis could not {what} its append-only file: look at its disk.")
     return findings
-
-
-def _text(value: str | bytes | None) -> str:
-    if value is None:
-        return ""
-    return value.decode() if isinstance(value, bytes) else value

@@ -27,7 +27,8 @@ def to_fields(item: PendingComment) -> dict[str, FieldValue]:
     """
     return {
         **edit_fields(item),
-        "origin": orjson.dumps(_origin(item)),
+        # asyncpg has UUIDs of its own, which orjson does not know.
+        "origin": orjson.dumps(_origin(item), default=str),
         "created": created_ms(item),
         "revision": item.revision,
         "kind": item.kind,

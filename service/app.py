@@ -1,0 +1,302 @@
+"""The wiring: stores to features to operations, and the loops that go on behind them.
+
+Only here and on the command line does the service know what time it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as chance
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID, uuid4
+
+import asyncpg
+import structlog
+from redis.asyncio import Redis
+from uuid_utils.compat import uuid7
+
+from service.cursors import Cursors
+from service.features.access import Access, Keyring
+from service.features.articles import ArticleDirectory
+from service.features.authors import Authors
+from service.features.cache import Cache, hear
+from service.features.counts import Counts
+from service.features.decisions import Decisions
+from service.features.forwarders import Forwarders
+from service.features.guests import Guests
+from service.features.intake import Intake
+from service.features.invalidation import Invalidations
+from service.features.journal import Acknowledged, Journal
+from service.features.leader import Leader
+from service.features.lookup import Lookup
+from service.features.queue import Queue
+from service.features.reconcile import Reconcile
+from service.features.relay import Relay
+from service.features.settle import Settle
+from service.features.sites import SiteDirectory
+from service.features.team import Team
+from service.features.threads import Threads
+from service.features.token_keys import TokenKeys
+from service.secrets import Secrets
+from service.settings import VERSION, Settings
+from service.storage.accounts import AccountStore
+from service.storage.articles import ArticleStore
+from service.storage.channel import Channel
+from service.storage.comments import CommentStore
+from service.storage.decisions import DecisionStore
+from service.storage.journal import JournalStore
+from service.storage.leadership import Leadership
+from service.storage.limits import Limits
+from service.storage.lookups import LookupStore
+from service.storage.outbox import OutboxStore
+from service.storage.pending import PendingStore
+from service.storage.postgres import open_pool
+from service.storage.readers import ReaderStore
+from service.storage.redis import Scripts, connect
+from service.storage.sightings import SightingStore
+from service.storage.sites import SiteStore
+from service.storage.token_keys import TokenKeyStore
+from service.telemetry import Metrics
+from service.web.management import Management
+from service.web.moderation import Moderation
+from service.web.operation import Operation
+from service.web.readers import Readers
+
+log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 1.0
+"""Before a loop that failed unexpectedly is begun again."""
+
+Loop = Callable[[], Awaitable[None]]
+
+
+def clock() -> datetime:
+    """Return the time of day, UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - this is where time enters
+
+
+def new_id(now: datetime) -> UUID:
+    """Make a UUIDv7: ids sort by time, and a comment's says when it was accepted."""
+    return uuid7(nanoseconds=int(now.timestamp() * 1_000) * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything one process is made of."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    redis: Redis
+    metrics: Metrics
+    sites: SiteDirectory
+    articles: ArticleDirectory
+    pending: PendingStore
+    decisions: Decisions
+    access: Access
+    keyring: Keyring
+    team: Team
+    token_keys: TokenKeys
+    intake: Intake
+    guests: Guests
+    lookup: Lookup
+    queue: Queue
+    threads: Threads
+    counts: Counts
+    cache: Cache
+    invalidations: Invalidations
+    journal: Journal
+    settle: Settle
+    reconcile: Reconcile
+    relay: Relay
+    forwarders: Forwarders
+    leadership: Leadership
+    hash_address: Callable[[str], str]
+
+    def operations(self) -> list[Operation]:
+        """Return the table of everything the API answers."""
+        readers = Readers(
+            intake=self.intake,
+            guests=self.guests,
+            threads=self.threads,
+            counts=self.counts,
+            lookup=self.lookup,
+            cache=self.cache,
+            access=self.access,
+            hash_address=self.hash_address,
+        )
+        moderation = Moderation(
+            queue=self.queue, decisions=self.decisions, lookup=self.lookup, new_id=new_id
+        )
+        management = Management(
+            sites=self.sites,
+            articles=self.articles,
+            keyring=self.keyring,
+            token_keys=self.token_keys,
+            team=self.team,
+        )
+        return [*readers.operations(), *moderation.operations(), *management.operations()]
+
+    def loops(self) -> Sequence[Loop]:
+        """Return what goes on behind the requests, in every process."""
+        leader = Leader(
+            leadership=self.leadership,
+            loops=(self.journal.run, self.settle.run, self.reconcile.run, self.relay.run),
+        )
+        return (
+            leader.run,
+            self.journal.run_watermarks,
+            self.invalidations.run,
+            self.forwarders.run,
+        )
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, secrets: Secrets, *, database_url: str, redis_url: str, worker: int = 0
+) -> AsyncIterator[Service]:
+    """Open both stores and wire everything to them; no loop runs yet.
+
+    Raises:
+        DatabaseUnavailable: Postgres is away.
+    """
+    async with AsyncExitStack() as opened:
+        pool = await opened.enter_async_context(
+            open_pool(database_url, max_size=settings.database_pool)
+        )
+        redis = await opened.enter_async_context(connect(redis_url, pool_size=settings.redis_pool))
+        service = wire(settings, secrets, pool=pool, redis=redis, worker=worker)
+        opened.push_async_callback(service.cache.close)
+        yield service
+
+
+def wire(
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    pool: asyncpg.Pool[asyncpg.Record],
+    redis: Redis,
+    worker: int = 0,
+) -> Service:
+    """Build every feature over two open stores."""
+    metrics = Metrics(version=VERSION, worker=worker)
+    scripts = Scripts.load()
+    pending = PendingStore(redis=redis, scripts=scripts)
+    limits = Limits(redis=redis, scripts=scripts, key=secrets.key("limits"))
+    accounts, readers = AccountStore(pool=pool), ReaderStore(pool=pool)
+    decision_store, journal_store = DecisionStore(pool=pool), JournalStore(pool=pool)
+    outbox, lookups, comments = (
+        OutboxStore(pool=pool),
+        LookupStore(pool=pool),
+        CommentStore(pool=pool),
+    )
+    sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
+    articles = ArticleDirectory(articles=ArticleStore(pool=pool))
+    authors = Authors(readers=readers)
+    token_keys = TokenKeys(token_keys=TokenKeyStore(pool=pool), secrets=secrets)
+    cache = Cache(clock=time.monotonic, heard=hear(metrics))
+    invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
+    decisions = Decisions(
+        store=decision_store, pending=pending, invalidations=invalidations, new_id=new_id
+    )
+    settle = Settle(
+        decisions=decisions,
+        store=decision_store,
+        pending=pending,
+        sites=sites,
+        new_id=new_id,
+        clock=clock,
+    )
+    lookup = Lookup(pending=pending, lookups=lookups)
+    cursors = Cursors(secrets.keys("cursors"))
+    acknowledged = Acknowledged()
+    return Service(
+        pool=pool,
+        redis=redis,
+        metrics=metrics,
+        sites=sites,
+        articles=articles,
+        pending=pending,
+        decisions=decisions,
+        access=Access(
+            accounts=accounts,
+            readers=readers,
+            token_keys=token_keys,
+            receipt_keys=secrets.keys("receipts"),
+        ),
+        keyring=Keyring(accounts=accounts),
+        team=Team(accounts=accounts),
+        token_keys=token_keys,
+        intake=Intake(
+            pending=pending,
+            limits=limits,
+            articles=articles,
+            authors=authors,
+            lookup=lookup,
+            settle=settle,
+            acknowledged=acknowledged,
+            new_id=new_id,
+            new_guest=uuid4,
+            limits_on=settings.rate_limits,
+        ),
+        guests=Guests(limits=limits, new_guest=uuid4, limits_on=settings.rate_limits),
+        lookup=lookup,
+        queue=Queue(
+            pending=pending,
+            lookup=lookup,
+            lookups=lookups,
+            articles=articles,
+            authors=authors,
+            cursors=cursors,
+        ),
+        threads=Threads(store=comments, cursors=cursors),
+        counts=Counts(store=comments, cache=cache),
+        cache=cache,
+        invalidations=invalidations,
+        journal=Journal(
+            store=journal_store,
+            pending=pending,
+            sites=sites,
+            acknowledged=acknowledged,
+            new_epoch=partial(chance.token_hex, 16),
+            clock=clock,
+        ),
+        settle=settle,
+        reconcile=Reconcile(
+            decisions=decision_store,
+            journal=journal_store,
+            outbox=outbox,
+            pending=pending,
+            sites=sites,
+            clock=clock,
+        ),
+        relay=Relay(outbox=outbox, invalidations=invalidations, sites=sites, clock=clock),
+        forwarders=Forwarders(sightings=SightingStore(redis=redis)),
+        leadership=Leadership(pool=pool),
+        hash_address=secrets.address_hash,
+    )
+
+
+@asynccontextmanager
+async def running_loops(service: Service) -> AsyncIterator[None]:
+    """Run what goes on behind the requests for as long as the block lasts."""
+    tasks = [asyncio.create_task(_keep_going(loop)) for loop in service.loops()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_going(loop: Loop) -> None:
+    """Begin a loop again when it failed in a way nobody expected; its traceback is logged."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop_failed", loop=getattr(loop, "__qualname__", str(loop)))
+        await asyncio.sleep(AGAIN_SECONDS)

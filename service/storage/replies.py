@@ -1,0 +1,146 @@
+"""What the queue's scripts answer, and what they are told about decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+
+from service.model import Action, Lease, PendingComment
+from service.storage.redis import Argument
+
+PUBLISHED = 201
+"""The status a submission was answered with when it was published at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What became of a submission that was sent before."""
+
+    comment_id: UUID
+    fingerprint: str
+    author_id: UUID
+    published: bool
+    """True when the first answer was 201."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """What became of a submission now."""
+
+    outcome: Literal["OK", "DUP", "MISMATCH", "FULL", "EMPTY", "CLASH"]
+    comment_id: UUID
+    """The earlier comment's for DUP and MISMATCH."""
+    seq: int
+    """Position in the site's intake; 0 unless OK."""
+    author_id: UUID
+    """The earlier comment's author for DUP and MISMATCH."""
+    published: bool
+    """True when an earlier submission was answered 201."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A lease just given."""
+
+    comment_id: UUID
+    fence: int
+    """Larger than any earlier lease's of this site."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditOutcome:
+    """What became of an edit."""
+
+    outcome: Literal["OK", "STALE", "GONE"]
+    revision: int
+    """The one that waits now; 0 when nothing does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A decision Postgres has committed."""
+
+    comment_id: UUID
+    n: int
+    revision: int
+    """The one that was judged."""
+    action: Action
+    decision_id: UUID
+    waits: bool
+    """True when the comment waits on after it."""
+
+
+def read_submission(found: Sequence[bytes | None]) -> Submitted | None:
+    """Read a submission's record; None when there is none."""
+    comment_id, fingerprint, author_id, status = found
+    if comment_id is None or fingerprint is None or author_id is None:
+        return None
+    return Submitted(
+        comment_id=read_uuid(comment_id),
+        fingerprint=fingerprint.decode(),
+        author_id=read_uuid(author_id),
+        published=int(status or 0) == PUBLISHED,
+    )
+
+
+def read_acceptance(answer: Sequence[Any], item: PendingComment) -> Acceptance:
+    """Read what `accept` said; a refusal speaks of the comment it refused."""
+    outcome = answer[0].decode()
+    if len(answer) == 1:
+        return Acceptance(
+            outcome=outcome,
+            comment_id=item.comment_id,
+            seq=0,
+            author_id=item.author.author_id,
+            published=False,
+        )
+    _, comment_id, seq, author_id, status = answer
+    return Acceptance(
+        outcome=outcome,
+        comment_id=read_uuid(comment_id),
+        seq=seq,
+        author_id=read_uuid(author_id),
+        published=int(status) == PUBLISHED,
+    )
+
+
+def finish_arguments(finished: Finished) -> tuple[Argument, ...]:
+    """Write a decision as `finish` wants it."""
+    return (
+        str(finished.comment_id),
+        finished.n,
+        finished.revision,
+        finished.action.value,
+        str(finished.decision_id),
+        int(finished.waits),
+    )
+
+
+def read_claims(answer: Sequence[Any]) -> list[Claimed]:
+    """Read leases just given."""
+    return [
+        Claimed(comment_id=read_uuid(name), fence=fence, until=read_time(int(deadline)))
+        for name, fence, deadline in zip(answer[::3], answer[1::3], answer[2::3], strict=True)
+    ]
+
+
+def read_lease(deadline: float, holder: bytes) -> Lease:
+    """Read one lease."""
+    owner, name, _ = orjson.loads(holder)
+    return Lease(owner=owner, name=name, until=read_time(int(deadline)))
+
+
+def read_uuid(name: bytes) -> UUID:
+    """Read an id."""
+    return UUID(name.decode())
+
+
+def read_time(milliseconds: int) -> datetime:
+    """Read milliseconds since 1970."""
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
