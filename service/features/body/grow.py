@@ -23,9 +23,16 @@ _BLOCKS: dict[str, _Node] = {
 _MARKS = {"em_open": "em", "strong_open": "strong", "s_open": "del"}
 
 
-def is_cut_short(tokens: Sequence[Token], *, nesting_max: int) -> bool:
-    """Whether the parser met its bound on nesting, behind which it drops what was written."""
-    return any(token.level >= nesting_max - 1 for token in tokens)
+def is_too_deep(tokens: Sequence[Token], *, nesting_max: int) -> bool:
+    """Whether blocks or marks nest as deep as the bound.
+
+    Behind it the parser drops what was written in blocks, and knows none for marks.
+    """
+    return any(
+        deepest.level >= nesting_max - 1
+        for token in tokens
+        for deepest in (token, *(token.children or ()))
+    )
 
 
 def grow(tokens: Iterable[Token]) -> Tree:

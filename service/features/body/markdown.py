@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, fence, list_block
 
-from service.features.body.grow import grow, is_cut_short
+from service.features.body.grow import grow, is_too_deep
 from service.features.body.links import bare_address, safe_href, shown
 from service.features.body.render import to_plain
 from service.features.body.tree import Inline, Tree
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
 
 NESTING_MAX = 20
-"""Quotes and lists within one another, and marks within marks (security.md 4.2)."""
+"""Quotes and lists within one another, and as many marks within marks (security.md 4.2).
+A tree of 250 marks would be too deep to be written as JSON."""
 
 MARKS_MAX = 500
 """Characters that could be Markdown in one text. Beyond, nothing is: 10,000 brackets
@@ -55,7 +56,7 @@ def parse(text: str) -> Tree:
     if len(_MARKS.findall(text)) > MARKS_MAX or text.count("\n") > LINES_MAX:
         return _as_typed(text)
     tokens = _PARSER.parse(text)
-    if is_cut_short(tokens, nesting_max=NESTING_MAX):
+    if is_too_deep(tokens, nesting_max=NESTING_MAX):
         return _as_typed(text)
     tree = grow(tokens)
     return tree if has_visible(to_plain(tree)) else _as_typed(text)

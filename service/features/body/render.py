@@ -20,18 +20,18 @@ TAGS = frozenset(
 LINK_REL = "nofollow ugc noopener noreferrer"
 """What readers link to is neither our recommendation nor told where its visitor came from."""
 
-_HREF_ONLY = {("a", "href")}
+_LINK_ATTRIBUTES = {("a", "href"), ("a", "rel")}
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS),
     attributes={"a": {"href"}},
-    attribute_filter=lambda tag, name, value: value if (tag, name) in _HREF_ONLY else None,
+    attribute_filter=lambda tag, name, value: value if (tag, name) in _LINK_ATTRIBUTES else None,
     url_schemes={"http", "https"},
     url_relative="deny",
     link_rel=LINK_REL,
     strip_comments=True,
 )
 """The second fence behind our own escaping: attributes such as `title` that it lets through
-on every element are filtered too."""
+on every element are filtered too, and `rel` is its own, not the writer's."""
 
 
 def to_html(tree: Tree) -> str:
