@@ -18,10 +18,8 @@ log = structlog.get_logger(__name__)
 NAME = "pb:invalidate"
 PAUSE_SECONDS = 0.5
 """Between attempts to connect again."""
-LISTEN_SECONDS = 1.0
-"""How long one look for a message takes at most."""
-PING_SECONDS = 2.0
-"""How long the line may be silent before it is asked whether it still stands."""
+SILENCE_SECONDS = 1.0
+"""A line this long silent is asked whether it still stands, and has as long to answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +27,7 @@ class Channel:
     """Say something to every process, and hear what is said."""
 
     redis: Redis
+    """Listening keeps one of its connections."""
 
     async def publish(self, messages: Sequence[bytes]) -> None:
         """Say something; whoever does not listen just now never hears it.
@@ -45,33 +44,37 @@ class Channel:
     async def listen(self) -> AsyncIterator[bytes | None]:
         """Yield messages without end, and None whenever some may have been missed.
 
-        None comes after every connect, the first one too.
+        None comes after every connect, the first one too; whatever is said from then on is
+        heard, or followed by another None. A dead line is noticed within three seconds.
         """
+        stands = True
         while True:
             try:
                 async with self.redis.pubsub() as line:
                     await line.subscribe(NAME)
-                    yield None
                     async for message in _messages(line):
+                        stands = True
                         yield message
             except (RedisError, OSError, TimeoutError) as error:
-                log.warning("channel_lost", error=type(error).__name__)
+                if stands:
+                    log.warning("channel_lost", error=type(error).__name__)
+                stands = False
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _messages(line: PubSub) -> AsyncIterator[bytes]:
-    """Yield messages until the line is dead; a silent one is pinged, and has to answer."""
-    loop = asyncio.get_running_loop()
-    heard = loop.time()
-    pinged = False
+async def _messages(line: PubSub) -> AsyncIterator[bytes | None]:
+    """Yield messages, and None for each confirmed subscription, until the line is dead."""
+    asked = False
     while True:
-        message = await line.get_message(timeout=LISTEN_SECONDS)
-        if message is not None:
-            heard, pinged = loop.time(), False
-            if message["type"] == "message":
-                yield message["data"]
-        elif loop.time() - heard > PING_SECONDS:
-            if pinged:
+        message = await line.get_message(timeout=SILENCE_SECONDS)
+        if message is None:
+            if asked:
                 raise TimeoutError
             await line.ping()
-            heard, pinged = loop.time(), True
+            asked = True
+            continue
+        asked = False
+        if message["type"] == "subscribe":
+            yield None  # the client may also have connected again by itself
+        elif message["type"] == "message":
+            yield message["data"]

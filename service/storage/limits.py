@@ -1,6 +1,7 @@
-"""How often something may happen: the generic cell rate algorithm (GCRA, ATM Forum TM 4.0).
+"""How often something may happen: the generic cell rate algorithm (protocol.md 3.2).
 
-Each limit is one timestamp in Redis; several are charged together or not at all.
+A limit is one time in Redis, when its next charge is due; several are charged together or
+not at all.
 """
 
 from __future__ import annotations
@@ -16,21 +17,23 @@ from service.errors import RateLimited
 from service.storage.redis import Argument, Keys, Scripts
 
 MICROSECONDS = 1_000_000
-SUBJECT_BYTES = 12
-"""Of the HMAC that stands for a subject: 96 bits, so that no two meet by chance."""
+SUBJECT_BYTES = 16
+"""Of the HMAC that stands for a subject: no two meet by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One limit, and how much of it is used up."""
+    """One limit, and how much of it an action uses up."""
 
     scope: str
-    subject: str
+    subject: str = field(repr=False)
     """Who or what is limited; only its keyed hash gets into Redis."""
     interval_us: int
     """Between two, once the burst is used up."""
     burst: int
+    """How many may come at once."""
     cost: int = 1
+    """At most the burst, else it never passes."""
 
     @classmethod
     def of(
@@ -45,7 +48,7 @@ class Charge:
         per_day: int | None = None,
         cost: int = 1,
     ) -> Self:
-        """Make a charge of a limit said in people's units; exactly one of them is given."""
+        """Make a charge of a limit in people's units; exactly one rate is given."""
         rates = ((per_second, 1), (per_minute, 60), (per_hour, 3_600), (per_day, 86_400))
         ((count, seconds),) = [(count, span) for count, span in rates if count is not None]
         return cls(
@@ -59,27 +62,31 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Charge limits against the clock of Redis."""
+    """Charge limits by the clock of Redis."""
 
     redis: Redis
     scripts: Scripts
     key: bytes = field(repr=False)
+    """Hides who is limited from whoever reads Redis."""
 
     async def charge(self, slug: str, charges: Sequence[Charge]) -> None:
-        """Charge all limits of one action on a site, or none.
+        """Charge every limit of one action on a site, or none.
 
         Raises:
-            RateLimited: one is used up; it says when to come back.
+            RateLimited: one is used up; it says when all have room again.
             QueueUnavailable: Redis is away.
         """
-        keys = [Keys(slug).limit(charge.scope, self._hashed(charge)) for charge in charges]
+        if not charges:
+            return
+        keys = [Keys(slug).limit(each.scope, self._hashed(slug, each)) for each in charges]
         arguments: list[Argument] = []
-        for charge in charges:
-            arguments += [charge.interval_us, charge.burst, charge.cost]
-        allowed, _, wait_ms = await self.scripts.run(self.redis, "gcra", keys, arguments)
-        if not allowed:
-            raise RateLimited(retry_after_seconds=max(1, -(-int(wait_ms) // 1_000)))
+        for each in charges:
+            arguments += [each.interval_us, each.burst, each.cost]
+        wait_ms = int(await self.scripts.run(self.redis, "gcra", keys, arguments))
+        if wait_ms:
+            raise RateLimited(retry_after_seconds=-(-wait_ms // 1_000))
 
-    def _hashed(self, charge: Charge) -> str:
-        said = f"{charge.scope}\n{charge.subject}".encode()
+    def _hashed(self, slug: str, charge: Charge) -> str:
+        """Name a subject so that it cannot be recognised, here or on another site."""
+        said = f"{slug}\n{charge.scope}\n{charge.subject}".encode()
         return hmac.digest(self.key, said, "sha256")[:SUBJECT_BYTES].hex()
