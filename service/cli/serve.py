@@ -1,0 +1,240 @@
+"""`postbag serve`: the service, with its stores if it has its own, in one process or several."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import click
+import structlog
+import uvloop
+
+from service.app import open_service, running_loops, serving
+from service.cli.clock import now
+from service.cli.options import with_settings
+from service.cli.ports import PortTaken, reserved
+from service.cli.welcome import welcome
+from service.demo.seed import DEMO_SITE, seed
+from service.embedded import AlreadyRunning, EmbeddedStores, Endpoints
+from service.errors import Unavailable
+from service.secrets import Secrets, load_or_make, open_secrets
+from service.settings import Settings
+from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
+from service.telemetry import set_up_logging
+from service.workers import Workers, end_with_parent, worker_command
+
+log = structlog.get_logger(__name__)
+
+BUSY_TRIES = 20
+BUSY_PAUSE_SECONDS = 0.25
+"""A command that uses the same data folder just now is gone in a moment."""
+STORE_PAUSE_SECONDS = 0.5
+"""Between a worker's attempts to reach a store that is away."""
+READY_SECONDS = 60.0
+READY_PAUSE_SECONDS = 0.05
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="With the demo site, filled on the first start.")
+@with_settings("host", "port", "workers", "data_dir", "database_url", "redis_url")
+def serve(settings: Settings, *, demo: bool) -> None:
+    """Run the service until Ctrl-C or SIGTERM.
+
+    Without a database and a Redis of your own it runs both itself, under the data folder.
+    """
+    set_up_logging(level=settings.log_level, form=settings.log_format)
+    _run(_serve(settings, demo=demo))
+
+
+@click.command(hidden=True)
+@with_settings()
+def worker(settings: Settings) -> None:
+    """Serve as one of several processes; `postbag serve` starts it."""
+    end_with_parent()
+    set_up_logging(level=settings.log_level, form=settings.log_format)
+    _run(_work(settings, int(os.environ.get("POSTBAG_WORKER", "0"))))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run until it ends or a signal asks it to; then let it put everything in order."""
+
+    async def until_told() -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    uvloop.run(until_told())
+
+
+async def _serve(settings: Settings, *, demo: bool) -> None:
+    secrets = open_secrets(settings)
+    async with AsyncExitStack() as running:
+        try:
+            port = running.enter_context(reserved(settings.host, settings.port))
+        except PortTaken as taken:
+            raise click.ClickException(str(taken)) from taken
+        settings = settings.model_copy(update={"port": port})
+        where = await running.enter_async_context(_stores(settings))
+        await _prepare(settings, where)
+        if demo:
+            await _seed(settings, secrets, where)
+        if settings.workers == 1:
+            metrics_url = await running.enter_async_context(
+                _one_process(settings, secrets, where, worker=0)
+            )
+        else:
+            metrics_url = await running.enter_async_context(_several(settings, where))
+        if demo:
+            await _welcome(settings, secrets, where, metrics_url)
+        else:
+            click.echo(f"Postbag is running on {settings.base_url}")
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _stores(settings: Settings) -> AsyncIterator[Endpoints]:
+    """Yield where both stores answer; the embedded ones run, and are restarted, meanwhile."""
+    if settings.database_url is not None and settings.redis_url is not None:
+        yield Endpoints(database_url=settings.database_url, redis_url=settings.redis_url)
+        return
+    async with AsyncExitStack() as started:
+        pair = await _start(settings, started)
+        watching = asyncio.create_task(pair.watch())
+        try:
+            yield Endpoints(
+                database_url=settings.database_url or pair.endpoints.database_url,
+                redis_url=settings.redis_url or pair.endpoints.redis_url,
+            )
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+
+async def _start(settings: Settings, started: AsyncExitStack) -> EmbeddedStores:
+    for left in range(BUSY_TRIES, -1, -1):
+        pair = EmbeddedStores(
+            settings.data_dir,
+            postgres=settings.database_url is None,
+            redis=settings.redis_url is None,
+        )
+        try:
+            return await started.enter_async_context(pair)
+        except AlreadyRunning as busy:
+            if left == 0 or busy.urls:
+                raise
+        await asyncio.sleep(BUSY_PAUSE_SECONDS)
+    raise AssertionError
+
+
+async def _prepare(settings: Settings, where: Endpoints) -> None:
+    """Bring the schema up to date, or make sure that somebody else did."""
+    if settings.migrate:
+        await migrate(where.database_url)
+        return
+    async with open_pool(where.database_url, min_size=1, max_size=1) as pool:
+        if await schema_state(pool) is SchemaState.BEHIND:
+            raise MigrationFailed("The schema is older than this release. Run: postbag migrate")
+
+
+async def _seed(settings: Settings, secrets: Secrets, where: Endpoints) -> None:
+    async with open_service(
+        settings, secrets, database_url=where.database_url, redis_url=where.redis_url
+    ) as service:
+        await seed(
+            sites=service.sites,
+            articles=service.articles,
+            pending=service.pending,
+            decisions=service.decisions,
+            votes=service.demo_votes,
+            now=now(),
+        )
+
+
+@asynccontextmanager
+async def _one_process(
+    settings: Settings, secrets: Secrets, where: Endpoints, *, worker: int
+) -> AsyncIterator[str]:
+    """Serve in this process; yield where its metrics are."""
+    async with (
+        open_service(
+            settings,
+            secrets,
+            database_url=where.database_url,
+            redis_url=where.redis_url,
+            worker=worker,
+        ) as service,
+        running_loops(service),
+        serving(service, settings, worker=worker) as metrics_url,
+    ):
+        yield metrics_url
+
+
+@asynccontextmanager
+async def _several(settings: Settings, where: Endpoints) -> AsyncIterator[str]:
+    """Keep several processes serving; yield when the first is ready."""
+    told = settings.model_copy(
+        update={"database_url": where.database_url, "redis_url": where.redis_url}
+    )
+    environment = {**os.environ, **told.variables()}
+    if settings.secret_key is None:
+        environment["POSTBAG_SECRET_KEY"] = load_or_make(settings.data_dir)
+    workers = Workers(command=worker_command([]), environment=environment, count=settings.workers)
+    running = asyncio.create_task(workers.run())
+    try:
+        await _until_ready(settings.base_url, running)
+        yield f"http://{settings.metrics_host}:{settings.metrics_port}/metrics"
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def _work(settings: Settings, number: int) -> None:
+    """Serve until told to stop; a store that is away at the start is waited for."""
+    secrets = open_secrets(settings)
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    where = Endpoints(database_url=settings.database_url, redis_url=settings.redis_url)
+    while True:
+        try:
+            async with _one_process(settings, secrets, where, worker=number):
+                await asyncio.Event().wait()
+        except Unavailable as failure:
+            log.warning("worker_waits", worker=number, code=failure.stable_code)
+        await asyncio.sleep(STORE_PAUSE_SECONDS)
+
+
+async def _until_ready(base_url: str, running: asyncio.Task[Any]) -> None:
+    async with aiohttp.ClientSession() as client, asyncio.timeout(READY_SECONDS):
+        while not running.done():
+            with suppress(aiohttp.ClientError, OSError):
+                async with client.get(f"{base_url}/readyz") as answer:
+                    if answer.status == 200:  # noqa: PLR2004 - OK
+                        return
+            await asyncio.sleep(READY_PAUSE_SECONDS)
+
+
+async def _welcome(
+    settings: Settings, secrets: Secrets, where: Endpoints, metrics_url: str
+) -> None:
+    async with open_service(
+        settings, secrets, database_url=where.database_url, redis_url=where.redis_url
+    ) as service:
+        ids, _ = await service.pending.peek(
+            DEMO_SITE, order="priority", limit=1, after=None, include_escalated=True
+        )
+    click.echo(
+        welcome(
+            settings,
+            base_url=settings.base_url,
+            metrics_url=metrics_url,
+            next_id=ids[0] if ids else None,
+        )
+    )
