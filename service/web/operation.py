@@ -36,7 +36,7 @@ A handler raises the failures of the features as they are. When it runs, everyth
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -190,7 +190,7 @@ class Reply:
     """A wire model, or what JSON can say; None: no body."""
     ready: bytes | None = None
     """The body as it goes out, of `media_type`."""
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
     """The body piece by piece; closed when the client is gone."""
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -247,6 +247,8 @@ class Operation:
     """The site is named by the body's field `site`."""
     seconds: float = HANDLER_SECONDS
     """How long the handler may take."""
+    any_host: bool = False
+    """Answers under any `Host`, even when one is enforced: a balancer asks by address."""
     hidden: bool = False
     """Not in OpenAPI: pages and files, not the API."""
 

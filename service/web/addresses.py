@@ -1,0 +1,112 @@
+"""Where a request comes from, behind proxies that are trusted and those that are not."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
+
+from service.settings import Network
+
+V6_PREFIX = 64
+"""One subscriber's part of IPv6; an address more or less costs them nothing."""
+LOCAL = "local"
+"""The network of a peer without an address: a Unix socket."""
+HOPS_MAX = 20
+"""Entries of `X-Forwarded-For` that are looked at, from the right."""
+
+Address = IPv4Address | IPv6Address
+
+
+class NotesForwarders(Protocol):
+    """Remembers who sends forwarded addresses without being trusted."""
+
+    def note(self, address: str, *, now: datetime) -> None:
+        """Note one; never waits, never fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whence:
+    """Where a request comes from."""
+
+    network: str
+    """An IPv4 address or the /64 of an IPv6 one."""
+    pretender: str | None
+    """The peer, if it sent a forwarded address without being trusted to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Finds the client's network: the right-most hop that is not a trusted proxy."""
+
+    trusted: tuple[Network, ...] = ()
+
+    def whence(self, peer: str | None, forwarded_for: Sequence[str], *, claims: bool) -> Whence:
+        """Tell where a request comes from.
+
+        `forwarded_for` are the values of all `X-Forwarded-For` headers in their order; `claims`
+        tells whether there was any header of that kind, that one or another.
+        """
+        address = _address(peer or "")
+        if address is None:
+            return Whence(network=LOCAL, pretender=None)
+        if not self.trusts(address):
+            return Whence(network=network_of(address), pretender=str(address) if claims else None)
+        return Whence(network=network_of(self._client(address, forwarded_for)), pretender=None)
+
+    def trusts(self, address: Address) -> bool:
+        """Tell whether an address is a trusted proxy's."""
+        return any(address in network for network in self.trusted)
+
+    def is_proxy(self, peer: str | None) -> bool:
+        """Tell whether whoever is at the other end of a connection is a trusted proxy."""
+        address = _address(peer or "")
+        return address is not None and self.trusts(address)
+
+    def _client(self, peer: Address, forwarded_for: Sequence[str]) -> Address:
+        client = peer
+        hops = ",".join(forwarded_for).split(",")
+        for hop in reversed(hops[-HOPS_MAX:]):
+            address = _address(_without_port(hop.strip(" \t")))
+            if address is None:  # whatever is left of it was not written by a proxy of ours
+                return client
+            client = address
+            if not self.trusts(client):
+                return client
+        return client
+
+
+def network_of(address: Address) -> str:
+    """Return an IPv4 address as it is, an IPv6 one as its /64."""
+    if address.version == 4:  # noqa: PLR2004 - IPv4
+        return str(address)
+    return str(ipaddress.ip_network((int(address), V6_PREFIX), strict=False))
+
+
+def network_of_peer(peer: str | None) -> str:
+    """Return the network of whoever is at the other end of a connection."""
+    address = _address(peer or "")
+    return LOCAL if address is None else network_of(address)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _without_port(hop: str) -> str:
+    """Take the port off `1.2.3.4:5` and `[::1]:5`; leave anything else as it is."""
+    if hop.startswith("["):
+        inside, closed, port = hop[1:].partition("]")
+        whole = closed and (not port or (port[0] == ":" and port[1:].isdecimal()))
+        return inside if whole else hop
+    host, colon, port = hop.partition(":")
+    return host if colon and port.isdecimal() and "." in host else hop

@@ -1,0 +1,148 @@
+"""Replies as HTTP: the body's bytes, and the head that every answer has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import hdrs
+from aiohttp.web import BaseRequest, Response, StreamResponse
+from multidict import CIMultiDict
+from pydantic import BaseModel
+
+from service.web import conditional, cors
+from service.web.draining import Draining
+from service.web.operation import Operation, Reply
+
+REQUEST_ID = "X-Request-Id"
+SERVER = "postbag"
+"""Says no version of anything (ASVS 13.4)."""
+
+NOTHING_ALLOWED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""The policy of what is no page of ours: nothing it might be taken for may run."""
+HSTS = "max-age=31536000; includeSubDomains"
+
+EMPTY = frozenset({204, 304})
+"""Statuses whose answers have no body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What else than its reply an answer depends on."""
+
+    operation: Operation | None = None
+    request_id: str
+    allowed_origin: str | None = None
+    """The page that may read the answer."""
+    with_credential: bool = False
+    if_none_match: Sequence[str] = ()
+    closes: bool = False
+    """Part of the request was not read: the connection is of no further use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """Writes answers; one a server."""
+
+    draining: Draining = field(default_factory=Draining)
+    secure: bool = False
+    """Readers come over TLS."""
+
+    async def send(
+        self, request: BaseRequest, reply: Reply, circumstances: Circumstances
+    ) -> StreamResponse:
+        """Return the answer; one that is a stream has been sent when this returns.
+
+        Raises:
+            ConnectionError: the client of a stream is gone.
+        """
+        if reply.stream is None:
+            return self.whole(reply, circumstances)
+        headers = self._head(reply, circumstances)
+        response = StreamResponse(status=reply.status, headers=headers)
+        self._close_if_needed(response, circumstances)
+        await self._pour(request, response, reply)
+        return response
+
+    def whole(self, reply: Reply, circumstances: Circumstances) -> Response:
+        """Return the answer to a reply that is no stream."""
+        response = self._unless_known(reply, circumstances)
+        self._close_if_needed(response, circumstances)
+        return response
+
+    def _unless_known(self, reply: Reply, circumstances: Circumstances) -> Response:
+        headers = self._head(reply, circumstances)
+        body = _body(reply)
+        operation = circumstances.operation
+        if reply.status == 200 and operation is not None and operation.public:  # noqa: PLR2004 - OK
+            cache = conditional.cache_of(
+                operation, reply, with_credential=circumstances.with_credential
+            )
+            if cache in conditional.KEPT:
+                etag = headers[hdrs.ETAG] = reply.etag or conditional.etag_of(body)
+                if conditional.is_known(etag, circumstances.if_none_match):
+                    return Response(status=304, headers=headers)
+        if body or reply.status not in EMPTY:
+            headers[hdrs.CONTENT_TYPE] = reply.media_type
+        return Response(status=reply.status, headers=headers, body=body)
+
+    async def _pour(self, request: BaseRequest, response: StreamResponse, reply: Reply) -> None:
+        assert reply.stream is not None
+        response.headers[hdrs.CONTENT_TYPE] = reply.media_type
+        async with aclosing(reply.stream) as pieces:
+            await response.prepare(request)
+            if request.method == hdrs.METH_HEAD:
+                return
+            async for piece in pieces:
+                await response.write(piece)
+
+    def _head(self, reply: Reply, circumstances: Circumstances) -> CIMultiDict[str]:
+        operation = circumstances.operation
+        headers: CIMultiDict[str] = CIMultiDict(
+            {
+                hdrs.SERVER: SERVER,
+                REQUEST_ID: circumstances.request_id,
+                hdrs.CACHE_CONTROL: _cache(reply, circumstances),
+                hdrs.VARY: conditional.vary_of(operation),
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+                "Content-Security-Policy": NOTHING_ALLOWED,
+            }
+        )
+        if self.secure:
+            headers["Strict-Transport-Security"] = HSTS
+        if circumstances.allowed_origin is not None:
+            headers.update(cors.headers(circumstances.allowed_origin))
+        headers.update(reply.headers)
+        return headers
+
+    def _close_if_needed(self, response: StreamResponse, circumstances: Circumstances) -> None:
+        if circumstances.closes or self.draining.begun:
+            response.force_close()
+
+
+def _cache(reply: Reply, circumstances: Circumstances) -> str:
+    if circumstances.operation is None:
+        return str(reply.cache or "no-store")
+    return str(
+        conditional.cache_of(
+            circumstances.operation, reply, with_credential=circumstances.with_credential
+        )
+    )
+
+
+def _body(reply: Reply) -> bytes:
+    if reply.ready is not None:
+        return reply.ready
+    if reply.content is None:
+        return b""
+    return _json(reply.content)
+
+
+def _json(content: BaseModel | Any) -> bytes:
+    if isinstance(content, BaseModel):
+        return content.model_dump_json(by_alias=True).encode()
+    return orjson.dumps(content)

@@ -1,0 +1,75 @@
+"""Puts the way in together from plain values: one gate for the API, one for the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from service.features.access import Access
+from service.features.sites import SiteDirectory
+from service.settings import Network
+from service.telemetry import Metrics
+from service.web.addresses import Addresses, NotesForwarders
+from service.web.admission import Admission
+from service.web.answers import Answers
+from service.web.asking import Doorkeeper
+from service.web.bodies import BODY_SECONDS, Bodies
+from service.web.docs import with_documentation
+from service.web.draining import Draining
+from service.web.gate import Gate
+from service.web.operation import Operation
+from service.web.operations import Health, Readiness, metrics_operation
+from service.web.paths import Routes
+from service.web.pulse import Pulse
+
+
+def api_gate(
+    operations: Iterable[Operation],
+    *,
+    access: Access,
+    sites: SiteDirectory,
+    readiness: Readiness,
+    draining: Draining,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    forwarders: NotesForwarders | None = None,
+    trusted_proxies: tuple[Network, ...] = (),
+    public_url: str | None = None,
+    body_seconds: float = BODY_SECONDS,
+) -> Gate:
+    """Return the gate to these operations, the probes, `/openapi.json` and `/docs`.
+
+    Raises:
+        ValueError: two operations share a name, or a method and a path.
+    """
+    pulse = Pulse(metrics=metrics)
+    health = Health(pulse=pulse, draining=draining, readiness=readiness)
+    admission = Admission(pulse=pulse)
+    return Gate(
+        routes=Routes(with_documentation([*operations, *health.operations()])),
+        now=now,
+        admission=admission,
+        bodies=Bodies(admission=admission, seconds=body_seconds),
+        answers=Answers(
+            draining=draining,
+            secure=public_url is not None and public_url.startswith("https://"),
+        ),
+        metrics=metrics,
+        doorkeeper=Doorkeeper(access=access, sites=sites),
+        addresses=Addresses(trusted_proxies),
+        forwarders=forwarders,
+        public_url=public_url,
+    )
+
+
+def metrics_gate(metrics: Metrics, *, now: Callable[[], datetime]) -> Gate:
+    """Return the gate of the server on the metrics' own port."""
+    admission = Admission(pulse=Pulse())
+    return Gate(
+        routes=Routes([metrics_operation(metrics)]),
+        now=now,
+        admission=admission,
+        bodies=Bodies(admission=admission),
+        answers=Answers(),
+        metrics=Metrics(),
+    )

@@ -1,0 +1,252 @@
+"""The one way in: every request passes the same checks in the same order, then its handler.
+
+The order is the contract's: path, method, media type and size, credential, site, right, body,
+object. Every failure leaves as a problem document, every answer with the same headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from aiohttp import HttpVersion10, HttpVersion11, hdrs
+from aiohttp.web import BaseRequest, StreamResponse
+
+from service.errors import Failure, NotFound
+from service.telemetry import Metrics, begin_request
+from service.web import cors
+from service.web.addresses import Addresses, NotesForwarders
+from service.web.admission import Admission
+from service.web.answers import REQUEST_ID, Answers, Circumstances
+from service.web.asked import Asked, public_hosts
+from service.web.asking import Asker, Doorkeeper
+from service.web.bodies import Bodies
+from service.web.operation import Call, Operation, Reply
+from service.web.paths import Found, Routes, refusal
+from service.web.problems import (
+    BadRequest,
+    Broken,
+    MethodNotAllowed,
+    Misdirected,
+    OriginNotAllowed,
+    TargetTooLong,
+    TimedOut,
+    problem,
+)
+from service.web.reading import body_of, idempotency_key_of, query_of
+
+log = structlog.get_logger(__name__)
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Answers requests; one a server."""
+
+    routes: Routes
+    now: Callable[[], datetime]
+    admission: Admission
+    bodies: Bodies
+    answers: Answers
+    metrics: Metrics
+    doorkeeper: Doorkeeper | None = None
+    """None where no operation has a site or asks for a credential."""
+    addresses: Addresses = field(default_factory=Addresses)
+    forwarders: NotesForwarders | None = None
+    public_url: str | None = None
+    """When set, no other `Host` is answered."""
+
+    async def __call__(self, request: BaseRequest) -> StreamResponse:
+        """Answer one request; never raises a failure."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        asked = Asked(request, request_id=begin_request(request.headers.get(REQUEST_ID)))
+        reply = await self._reply(asked)
+        allowed = asked.origin is not None and await self._may_read(asked)
+        circumstances = Circumstances(
+            operation=asked.operation,
+            request_id=asked.request_id,
+            allowed_origin=asked.origin if allowed else None,
+            with_credential=hdrs.AUTHORIZATION in request.headers,
+            if_none_match=request.headers.getall(hdrs.IF_NONE_MATCH, []),
+            closes=not request.content.is_eof(),
+        )
+        response = await self.answers.send(request, reply, circumstances)
+        self._note(asked, response.status, loop.time() - begun)
+        return response
+
+    async def _reply(self, asked: Asked) -> Reply:
+        try:
+            return await self._checked(asked)
+        except Failure as failure:
+            asked.code = failure.stable_code
+            return problem(failure, request_id=asked.request_id)
+        except Exception:
+            if asked.request.transport is not None:  # else the client went away: no fault of ours
+                log.exception("failed", operation=asked.name, method=asked.method)
+            broken = Broken()
+            asked.code = broken.stable_code
+            return problem(broken, request_id=asked.request_id)
+
+    async def _checked(self, asked: Asked) -> Reply:
+        if not HttpVersion10 <= asked.request.version <= HttpVersion11:
+            raise BadRequest("HTTP/1.0 and HTTP/1.1 are spoken here.")
+        asked.found = found = self.routes.find(asked.path)
+        self._check_host(asked)
+        if found is None:
+            raise NotFound("There is nothing at this address.")
+        if asked.method == hdrs.METH_OPTIONS:
+            return await self._options(asked, found)
+        method = hdrs.METH_GET if asked.method == hdrs.METH_HEAD else asked.method
+        operation = found.by_method.get(method)
+        if operation is None:
+            raise MethodNotAllowed(headers={"Allow": found.allow})
+        asked.operation = operation
+        if len(asked.target) > operation.target_limit:
+            raise TargetTooLong
+        async with self.bodies.read(asked.request, operation) as raw, self._turn(operation):
+            return await self._worked(asked, operation, found, raw)
+
+    async def _worked(self, asked: Asked, operation: Operation, found: Found, raw: bytes) -> Reply:
+        """Check who asks and what for, and let the handler work within its time."""
+        now = self.now()
+        async with _deadline(operation.seconds):
+            asker = await self._admitted(asked, operation, now)
+            body = body_of(operation, raw)
+            if operation.site_in_body and body is not None:
+                assert self.doorkeeper is not None
+                asked.site = await self.doorkeeper.named(asker, body.__dict__["site"])
+            query = query_of(operation, asked.query)
+            key = None
+            if operation.takes_idempotency_key:
+                key = idempotency_key_of(asked.headers.getall(IDEMPOTENCY_KEY, []))
+            wrong = refusal(found.values)
+            if wrong is not None:
+                raise wrong
+            call = Call(
+                operation=operation,
+                now=now,
+                request_id=asked.request_id,
+                network=self._network(asked, now),
+                found_site=asked.site,
+                visitor=asker.visitor,
+                found_key=asker.key,
+                path=found.values,
+                query=query,
+                body=body,
+                origin=asked.origin,
+                idempotency_key=key,
+                headers=asked.headers,
+            )
+            return await operation.handler(call)
+
+    async def _admitted(self, asked: Asked, operation: Operation, now: datetime) -> Asker:
+        asker = Asker()
+        if self.doorkeeper is not None:
+            asker = await self.doorkeeper.admit(
+                operation,
+                slug=asked.slug,
+                query=asked.query,
+                authorization=asked.headers.getall(hdrs.AUTHORIZATION, []),
+                now=now,
+            )
+        asked.site = asker.site
+        if operation.cors and operation.writes and asked.origin is not None:
+            await self._check_origin(asked)
+        return asker
+
+    async def _options(self, asked: Asked, found: Found) -> Reply:
+        """Answer a browser's preflight, or anybody who wonders what is offered here."""
+        allow = {"Allow": found.allow}
+        is_preflight = found.cors and "Access-Control-Request-Method" in asked.headers
+        if asked.origin is None or not is_preflight:
+            return Reply(status=204, headers=allow)
+        await self._check_origin(asked)
+        return Reply(status=204, headers={**allow, **cors.preflight_headers(asked.origin)})
+
+    async def _check_origin(self, asked: Asked) -> None:
+        """Let pages of the site's origins and our own pass.
+
+        Raises:
+            OriginNotAllowed: it is another's.
+            UnknownSite: there is no such site.
+        """
+        if asked.site is None and asked.slug is not None and self.doorkeeper is not None:
+            asked.site = await self.doorkeeper.sites.get(asked.slug)
+        if not self._allows(asked):
+            raise OriginNotAllowed
+
+    async def _may_read(self, asked: Asked) -> bool:
+        """Tell whether the page that asked may read the answer, even one that came early."""
+        if asked.found is None or not asked.found.cors:
+            return False
+        try:
+            await self._check_origin(asked)
+        except Failure:
+            return False
+        return True
+
+    def _allows(self, asked: Asked) -> bool:
+        own = cors.own_origins(self.public_url, asked.headers.get(hdrs.HOST, ""))
+        return (
+            asked.site is not None
+            and asked.origin is not None
+            and cors.is_allowed(asked.origin, asked.site, own=own)
+        )
+
+    def _check_host(self, asked: Asked) -> None:
+        if self.public_url is None or (asked.found is not None and asked.found.any_host):
+            return
+        if asked.host not in public_hosts(self.public_url):
+            raise Misdirected
+
+    def _network(self, asked: Asked, now: datetime) -> str:
+        whence = self.addresses.whence(
+            asked.request.remote, asked.forwarded_for, claims=asked.claims_to_forward
+        )
+        if whence.pretender is not None:
+            self.metrics.untrusted_forwarders.inc()
+            if self.forwarders is not None:
+                self.forwarders.note(whence.pretender, now=now)
+        return whence.network
+
+    @asynccontextmanager
+    async def _turn(self, operation: Operation) -> AsyncIterator[None]:
+        async with self.admission.turn() if operation.writes else nullcontext():
+            yield
+
+    def _note(self, asked: Asked, status: int, seconds: float) -> None:
+        """Count every answer; write a line of all but what a public read was told."""
+        name = asked.name
+        self.metrics.http_requests.labels(name, str(status)).inc()
+        self.metrics.http_seconds.labels(name).observe(seconds)
+        operation = asked.operation
+        if operation is not None and operation.public and status < 400:  # noqa: PLR2004 - a problem
+            return
+        log.info(
+            "answered",
+            operation=name,
+            method=asked.method,
+            status=status,
+            ms=round(seconds * 1_000, 1),
+            site=asked.site.slug if asked.site else None,
+            code=asked.code,
+        )
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    """Turn being out of time into a failure; a store's own deadline is its own affair."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if limit.expired():
+            raise TimedOut from None
+        raise

@@ -1,0 +1,54 @@
+"""Does the event loop turn, and how late does it wake up?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from service.telemetry import Metrics
+
+BEAT_SECONDS = 0.1
+"""Between two looks: 20 of them in the 2 s after which lag counts."""
+LAG_MAX_SECONDS = 0.15
+"""A loop that wakes up later than this has more to do than it can (protocol.md 3.1)."""
+LAGGING_SECONDS = 2.0
+"""For how long it must be late before requests are refused."""
+ALIVE_SECONDS = 2.0
+"""A loop that turned within this time is alive (protocol.md 3.4)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Pulse:
+    """Beats while the loop turns."""
+
+    metrics: Metrics | None = None
+    lag_seconds: float = 0.0
+    _beat_at: float | None = None
+    _late_since: float | None = field(default=None)
+
+    async def run(self) -> NoReturn:
+        """Beat until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            begun = self._beat_at = loop.time()
+            await asyncio.sleep(BEAT_SECONDS)
+            self.note(loop.time() - begun - BEAT_SECONDS, at=loop.time())
+
+    def note(self, lag_seconds: float, *, at: float) -> None:
+        """Take in how late the loop woke up, `at` on the loop's clock."""
+        self.lag_seconds = max(lag_seconds, 0.0)
+        if self.metrics is not None:
+            self.metrics.loop_lag_seconds.set(self.lag_seconds)
+        if self.lag_seconds <= LAG_MAX_SECONDS:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = at - self.lag_seconds
+
+    def is_alive(self, *, at: float) -> bool:
+        """Tell whether the loop turned lately; `at` on the loop's clock."""
+        return self._beat_at is not None and at - self._beat_at < ALIVE_SECONDS
+
+    def is_overloaded(self, *, at: float) -> bool:
+        """Tell whether the loop has been late for long enough to refuse work."""
+        return self._late_since is not None and at - self._late_since >= LAGGING_SECONDS

@@ -1,0 +1,301 @@
+"""The HTTP server: aiohttp's, with the deadlines and bounds it lacks.
+
+Measured on aiohttp 3.14.5: it waits for ever for a request's head, keeps idle connections an
+hour, waits for ever for a client that does not read, and answers HTTP/0.9 (protocol.md F10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NoReturn, cast
+
+import structlog
+from aiohttp.web import BaseRequest, RequestHandler, Response, Server, ServerRunner, TCPSite
+
+from service.errors import Failure, RateLimited
+from service.telemetry import begin_request
+from service.web.addresses import LOCAL, network_of_peer
+from service.web.answers import Circumstances
+from service.web.gate import Gate
+from service.web.operation import LONG_TARGET_MAX_CHARS
+from service.web.problems import (
+    PROBLEM,
+    BadRequest,
+    Broken,
+    Overloaded,
+    TooSlow,
+    problem,
+    status_of,
+)
+
+log = structlog.get_logger(__name__)
+
+FIELD_MAX_BYTES = 8_190
+"""Of one header (protocol.md 3.1)."""
+HEADERS_MAX = 64
+"""Headers of one request (protocol.md 3.1)."""
+LINE_MAX_BYTES = LONG_TARGET_MAX_CHARS + 256
+"""Of the request line; each operation has its own, lower bound of its target."""
+BACKLOG = 1_024
+"""Connections the kernel keeps for us; more than one turn of the loop ever lets wait."""
+LOOK_SECONDS_MAX = 1.0
+"""Between two looks at all connections; less where a deadline is short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a client may take (protocol.md 3.1). Each is noticed at most 10 % late."""
+
+    head_seconds: float = 10.0
+    """From the connection, or from the first byte of a later request, to the end of the head."""
+    idle_seconds: float = 75.0
+    """Between two requests; longer than proxies keep theirs."""
+    write_seconds: float = 10.0
+    """Without reading anything of what is ready to be sent."""
+    linger_seconds: float = 2.0
+    """Sending a body that nobody reads, after the answer."""
+    stop_seconds: float = 15.0
+    """For what is in work when the server stops."""
+
+    @property
+    def look_seconds(self) -> float:
+        """How often to look."""
+        return min(min(self.head_seconds, self.write_seconds) / 10, LOOK_SECONDS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How many connections there may be (protocol.md 3.1)."""
+
+    connections: int = 10_000
+    per_address: int | None = 64
+    """None: no bound. Trusted proxies and Unix sockets have none."""
+
+
+class HttpServer(Server):
+    """Makes a `Connection` of each client and watches them all."""
+
+    def __init__(
+        self, gate: Gate, *, deadlines: Deadlines, bounds: Bounds, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(cast("Any", gate), loop=loop)
+        self.gate = gate
+        self.deadlines = deadlines
+        self.bounds = bounds
+        self._of_network: Counter[str] = Counter()
+        self._open = 0
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(self, loop=self._loop)
+
+    async def watch(self) -> NoReturn:
+        """End connections whose time is over, until cancelled."""
+        while True:
+            await asyncio.sleep(self.deadlines.look_seconds)
+            now = self._loop.time()
+            for connection in self.connections:
+                cast("Connection", connection).look(now)
+
+    def enter(self, peer: str | None) -> tuple[Failure | None, str]:
+        """Count a new connection; return why it is refused, and whom it is counted for."""
+        network = network_of_peer(peer)
+        bound = self.bounds.per_address
+        if network == LOCAL or self.gate.addresses.is_proxy(peer):
+            bound = None
+        self._open += 1
+        self._of_network[network] += 1
+        if self._open > self.bounds.connections:
+            return Overloaded("There are too many connections."), network
+        if bound is not None and self._of_network[network] > bound:
+            return RateLimited("There are too many connections from this address."), network
+        return None, network
+
+    def leave(self, network: str) -> None:
+        """Count a connection no longer."""
+        self._open -= 1
+        self._of_network[network] -= 1
+        if not self._of_network[network]:
+            del self._of_network[network]
+
+
+class Connection(RequestHandler):
+    """One client: aiohttp's protocol, with deadlines and with problem documents."""
+
+    __slots__ = (
+        "_head_begun",
+        "_head_since",
+        "_network",
+        "_server",
+        "_stalled_since",
+        "_unsent",
+        "_wire",
+    )
+
+    def __init__(self, server: HttpServer, *, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=server.deadlines.idle_seconds,
+            lingering_time=server.deadlines.linger_seconds,
+            max_line_size=LINE_MAX_BYTES,
+            max_field_size=FIELD_MAX_BYTES,
+            max_headers=HEADERS_MAX,
+            auto_decompress=False,
+            access_log=cast("Any", None),
+        )
+        self._server = server
+        self._head_since: float | None = loop.time()
+        self._head_begun = False
+        self._stalled_since: float | None = None
+        self._unsent = 0
+        self._network: str | None = None
+        self._wire: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a head, or refuse the connection."""
+        super().connection_made(transport)
+        self._wire = wire = cast("asyncio.Transport", transport)
+        peer = wire.get_extra_info("peername")
+        refusal, self._network = self._server.enter(peer[0] if isinstance(peer, tuple) else None)
+        if refusal is not None:
+            self._end(refusal)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Count it no longer."""
+        super().connection_lost(exc)
+        self._wire = None
+        if self._network is not None:
+            self._server.leave(self._network)
+            self._network = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, and note when a head begins and when it is complete."""
+        heads = self._request_count
+        super().data_received(data)
+        if self._request_count != heads:
+            self._head_since, self._head_begun = None, False
+        elif self._waiter is not None and not self._waiter.done():
+            self._head_begun = True
+            if self._head_since is None:
+                self._head_since = self._loop.time()
+
+    def look(self, now: float) -> None:
+        """End the connection if its client took too long; `now` on the loop's clock."""
+        if self._wire is None:
+            return
+        deadlines = self._server.deadlines
+        if self._head_since is not None and now - self._head_since >= deadlines.head_seconds:
+            self._head_since = None
+            if self._head_begun:
+                self._end(TooSlow())
+            else:
+                self.force_close()  # it never asked for anything
+        unsent = self._wire.get_write_buffer_size()
+        if unsent == 0 or unsent < self._unsent:
+            self._stalled_since = None
+        elif self._stalled_since is None:
+            self._stalled_since = now
+        elif now - self._stalled_since >= deadlines.write_seconds:
+            self._wire.abort()
+        self._unsent = unsent
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's; it repeats what was sent
+    ) -> Response:
+        """Answer what is no HTTP, or a bug of the gate itself, with a problem document."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("Part of an answer is sent already.")
+        request_id = begin_request(None)
+        failure: Failure = BadRequest() if status < HTTPStatus.INTERNAL_SERVER_ERROR else Broken()
+        if isinstance(failure, Broken):
+            log.error("failed", operation="none", exc_info=exc)
+        else:
+            log.info("refused", reason=type(exc).__name__)
+        reply = problem(failure, request_id=request_id)
+        circumstances = Circumstances(request_id=request_id, closes=True)
+        return self._server.gate.answers.whole(reply, circumstances)
+
+    def _end(self, failure: Failure) -> None:
+        """Say why, outside of any request, and close."""
+        assert self._wire is not None
+        self._wire.write(_bare_answer(failure))
+        self.force_close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A server that takes requests."""
+
+    host: str
+    port: int
+    server: HttpServer
+
+
+@asynccontextmanager
+async def serving(
+    gate: Gate,
+    *,
+    host: str,
+    port: int,
+    reuse_port: bool = False,
+    deadlines: Deadlines | None = None,
+    bounds: Bounds | None = None,
+) -> AsyncIterator[Serving]:
+    """Serve until the context ends; then finish what is in work, within its time.
+
+    Port 0 takes a free one. `reuse_port` shares the port with other processes.
+
+    Raises:
+        OSError: the port is taken, or may not be used.
+    """
+    deadlines = deadlines or Deadlines()
+    loop = asyncio.get_running_loop()
+    server = HttpServer(gate, deadlines=deadlines, bounds=bounds or Bounds(), loop=loop)
+    runner = ServerRunner(server, shutdown_timeout=deadlines.stop_seconds)
+    await runner.setup()
+    tasks = [
+        asyncio.create_task(server.watch(), name="connections"),
+        asyncio.create_task(gate.admission.pulse.run(), name="pulse"),
+    ]
+    try:
+        site = TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=BACKLOG)
+        await site.start()
+        yield Serving(host=host, port=site.port, server=server)
+    finally:
+        await runner.cleanup()
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+
+
+def _bare_answer(failure: Failure) -> bytes:
+    """Return a whole answer as bytes, for a client that has not asked for anything yet."""
+    request_id = begin_request(None)
+    reply = problem(failure, request_id=request_id)
+    status = status_of(failure)
+    assert reply.ready is not None
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Server: postbag",
+        f"Content-Type: {PROBLEM}",
+        f"Content-Length: {len(reply.ready)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "Referrer-Policy: no-referrer",
+        f"X-Request-Id: {request_id}",
+        "Connection: close",
+        *(f"{name}: {value}" for name, value in reply.headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + reply.ready
