@@ -42,6 +42,7 @@ from service.features.sites import SiteDirectory
 from service.features.team import Team
 from service.features.threads import Threads
 from service.features.token_keys import TokenKeys
+from service.features.vitals import Vitals
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.accounts import AccountStore
@@ -56,16 +57,22 @@ from service.storage.lookups import LookupStore
 from service.storage.outbox import OutboxStore
 from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
+from service.storage.probes import StoreProbe
 from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
 from service.telemetry import Metrics
+from service.web import server
+from service.web.assembly import api_gate, metrics_gate
+from service.web.draining import Draining
 from service.web.management import Management
 from service.web.moderation import Moderation
 from service.web.operation import Operation
+from service.web.operations import ReadyState
 from service.web.readers import Readers
+from service.web.server import Bounds
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +90,14 @@ def clock() -> datetime:
 def new_id(now: datetime) -> UUID:
     """Make a UUIDv7: ids sort by time, and a comment's says when it was accepted."""
     return uuid7(nanoseconds=int(now.timestamp() * 1_000) * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urls:
+    """Where a process answers; no slash at their ends."""
+
+    base: str
+    metrics: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +129,7 @@ class Service:
     relay: Relay
     forwarders: Forwarders
     leadership: Leadership
+    vitals: Vitals
     hash_address: Callable[[str], str]
 
     def operations(self) -> list[Operation]:
@@ -151,6 +167,7 @@ class Service:
             self.journal.run_watermarks,
             self.invalidations.run,
             self.forwarders.run,
+            self.vitals.run,
         )
 
 
@@ -183,6 +200,10 @@ def wire(
 ) -> Service:
     """Build every feature over two open stores."""
     metrics = Metrics(version=VERSION, worker=worker)
+    vitals = Vitals(
+        probe=StoreProbe(pool=pool, redis=redis, assume_durable=settings.assume_durable),
+        metrics=metrics,
+    )
     scripts = Scripts.load()
     pending = PendingStore(redis=redis, scripts=scripts)
     limits = Limits(redis=redis, scripts=scripts, key=secrets.key("limits"))
@@ -241,6 +262,7 @@ def wire(
             new_id=new_id,
             new_guest=uuid4,
             limits_on=settings.rate_limits,
+            durable=lambda: vitals.durable,
         ),
         guests=Guests(limits=limits, new_guest=uuid4, limits_on=settings.rate_limits),
         lookup=lookup,
@@ -276,8 +298,62 @@ def wire(
         relay=Relay(outbox=outbox, invalidations=invalidations, sites=sites, clock=clock),
         forwarders=Forwarders(sightings=SightingStore(redis=redis)),
         leadership=Leadership(pool=pool),
+        vitals=vitals,
         hash_address=secrets.address_hash,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What was last seen of the stores, as the probe of a balancer is told."""
+
+    vitals: Vitals
+
+    def state(self) -> ReadyState:
+        return ReadyState(
+            schema_ok=self.vitals.schema_ok,
+            durable=self.vitals.durable,
+            dependencies=self.vitals.dependencies,
+        )
+
+
+@asynccontextmanager
+async def serving(service: Service, settings: Settings, *, worker: int = 0) -> AsyncIterator[Urls]:
+    """Answer over HTTP until the block ends; then drain, and finish what is in work.
+
+    Raises:
+        OSError: a port is taken.
+    """
+    await service.vitals.look()
+    draining = Draining()
+    gate = api_gate(
+        service.operations(),
+        access=service.access,
+        sites=service.sites,
+        readiness=_Ready(service.vitals),
+        draining=draining,
+        metrics=service.metrics,
+        now=clock,
+        forwarders=service.forwarders,
+        trusted_proxies=settings.trusted_proxies,
+        public_url=settings.public_url,
+    )
+    bounds = Bounds() if settings.rate_limits else Bounds(per_address=None)
+    metrics_port = settings.metrics_port and settings.metrics_port + worker
+    async with (
+        server.serving(
+            metrics_gate(service.metrics, now=clock), host=settings.metrics_host, port=metrics_port
+        ) as metrics,
+        server.serving(
+            gate, host=settings.host, port=settings.port, reuse_port=True, bounds=bounds
+        ) as api,
+    ):
+        base = settings.model_copy(update={"port": api.port}).base_url
+        try:
+            yield Urls(base=base, metrics=f"http://{settings.metrics_host}:{metrics.port}/metrics")
+        finally:
+            draining.begun = True
+            await asyncio.sleep(settings.drain_seconds)
 
 
 @asynccontextmanager

@@ -172,9 +172,9 @@ async def _one_process(
             worker=worker,
         ) as service,
         running_loops(service),
-        serving(service, settings, worker=worker) as metrics_url,
+        serving(service, settings, worker=worker) as urls,
     ):
-        yield metrics_url
+        yield urls.metrics
 
 
 @asynccontextmanager

@@ -86,6 +86,19 @@ class QueueEmptied(Unavailable):
     title = "Comments cannot be accepted for a moment. Please try again."
 
 
+class NotDurable(Unavailable):
+    """Redis would not keep what it acknowledges; nothing is accepted (protocol.md I20)."""
+
+    code = "not_durable"
+    title = "Comments cannot be accepted at the moment: they would not be kept safely."
+    retry_after_seconds = 30
+
+
+def _verified() -> bool:
+    """Stand in where nobody watches the durability of Redis."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The promise: this comment is durable."""
@@ -114,6 +127,8 @@ class Intake:
     new_id: Callable[[datetime], UUID]
     new_guest: Callable[[], UUID]
     limits_on: bool = True
+    durable: Callable[[], bool] = _verified
+    """Tells whether Redis was seen to keep what it acknowledges."""
 
     async def accept(self, submission: Submission, *, now: datetime) -> Accepted:
         """Take a comment in.
@@ -128,6 +143,8 @@ class Intake:
             RateLimited: too many from one place, author, article or site.
             Unavailable: not durable now, or the queue is full; nothing was promised.
         """
+        if not self.durable():
+            raise NotDurable
         clean = cleaned(submission)
         keys = Keys.of(clean)
         earlier = await self.pending.find_submission(clean.site.slug, keys.dk)

@@ -6,12 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.storage.migrations import SchemaState
 from service.storage.postgres import DatabaseUnavailable, connected, open_pool, schema_state
-from service.storage.redis import QueueUnavailable, connect, durability, unavailable_when_down
+from service.storage.redis import (
+    Durability,
+    QueueUnavailable,
+    connect,
+    durability,
+    unavailable_when_down,
+)
 from service.storage.sightings import SightingStore
 
 LOOK_SECONDS = 5.0
@@ -68,6 +75,49 @@ async def look_at_postgres(url: str, *, clock: Clock) -> PostgresSeen | Down:
         return Down(reason=_reason(failure.__cause__ or failure))
     except ValueError:  # its text would repeat the URL
         return Down(reason="its URL cannot be read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreProbe:
+    """Looks at the stores a running service uses."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    redis: Redis
+    assume_durable: bool
+
+    async def postgres(self) -> None:
+        """Ask Postgres for a sign of life.
+
+        Raises:
+            DatabaseUnavailable: there is none.
+        """
+        async with connected(self.pool, wait_seconds=LOOK_SECONDS) as connection:
+            await connection.fetchval("SELECT 1")
+
+    async def schema(self) -> SchemaState:
+        """Compare the schema with this release's.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        return await schema_state(self.pool)
+
+    async def redis_answers(self) -> None:
+        """Ask Redis for a sign of life.
+
+        Raises:
+            QueueUnavailable: there is none.
+        """
+        with unavailable_when_down():
+            await self.redis.time()
+
+    async def durability(self) -> Durability:
+        """Check that Redis keeps what it acknowledges.
+
+        Raises:
+            QueueUnavailable: Redis is away.
+        """
+        return await durability(self.redis, assume_durable=self.assume_durable)
 
 
 async def look_at_redis(url: str, *, assume_durable: bool, clock: Clock) -> RedisSeen | Down:

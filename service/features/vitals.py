@@ -1,0 +1,81 @@
+"""How the stores are: looked at now and then, so that nobody has to wait to be told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from service.errors import Unavailable
+from service.storage.migrations import SchemaState
+from service.storage.probes import StoreProbe
+from service.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks at whether the stores answer."""
+DURABILITY_SECONDS = 5.0
+"""Between two looks at whether Redis keeps what it acknowledges (protocol.md 2.2: 30 s)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Vitals:
+    """What was seen of both stores when they were last looked at."""
+
+    probe: StoreProbe
+    metrics: Metrics
+    schema_ok: bool = False
+    durable: bool = False
+    """False until it was verified: nothing is accepted before."""
+    dependencies: dict[str, bool] = field(
+        default_factory=lambda: {"postgres": False, "redis": False}
+    )
+    _findings: tuple[str, ...] = ()
+
+    async def run(self) -> None:
+        """Look without end. Every process does."""
+        looks = 0
+        every = round(DURABILITY_SECONDS / LOOK_SECONDS)
+        while True:
+            await self.look(thoroughly=looks % every == 0 or not self.durable)
+            looks += 1
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self, *, thoroughly: bool = True) -> None:
+        """Look once; thoroughly also at the schema and at the settings of Redis.
+
+        A store that is away leaves what was known of its schema or settings.
+        """
+        postgres, redis = await asyncio.gather(
+            self._postgres(thoroughly=thoroughly), self._redis(thoroughly=thoroughly)
+        )
+        self.dependencies = {"postgres": postgres, "redis": redis}
+        for store, up in self.dependencies.items():
+            self.metrics.store_up.labels(store).set(int(up))
+        self.metrics.durability_ok.set(int(self.durable))
+
+    async def _postgres(self, *, thoroughly: bool) -> bool:
+        try:
+            if thoroughly:
+                self.schema_ok = await self.probe.schema() is not SchemaState.BEHIND
+            else:
+                await self.probe.postgres()
+        except Unavailable:
+            return False
+        return True
+
+    async def _redis(self, *, thoroughly: bool) -> bool:
+        try:
+            if not thoroughly:
+                await self.probe.redis_answers()
+                return True
+            found = await self.probe.durability()
+        except Unavailable:
+            return False
+        self.durable = found.ok
+        if found.findings and found.findings != self._findings:
+            log.error("not_durable", findings=found.findings)
+        self._findings = found.findings
+        return True
