@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -259,16 +259,12 @@ class Scripts:
             QueueUnavailable: Redis is away or refuses.
         """
         script = self.named[name]
-        rest = (len(keys), *keys, *arguments)
+        rest = (*keys, *arguments)
         with unavailable_when_down():
             try:
-                return await _command(redis, "EVALSHA", script.sha, *rest)
+                return await redis.evalsha(script.sha, len(keys), *rest)
             except NoScriptError:
-                return await _command(redis, "EVAL", script.source, *rest)
-
-
-async def _command(redis: Redis, *words: Argument) -> Any:
-    return await redis.execute_command(*words)  # type: ignore[no-untyped-call]
+                return await redis.eval(script.source, len(keys), *rest)
 
 
 def _script(text: str, parts: dict[str, str]) -> Script:
@@ -331,13 +327,10 @@ async def _settings_findings(redis: Redis, *, assume_durable: bool) -> list[str]
             " appendonly is yes and appendfsync always, then set POSTBAG_ASSUME_DURABLE=on."
         )
         return [advice]
-    values = {
-        name.decode(): value.decode() for name, value in cast("dict[bytes, bytes]", found).items()
-    }
     return [
-        f"Set {name} to {wanted} (it is {values.get(name, 'unknown')}): else {consequence}."
+        f"Set {name} to {wanted} (it is {found.get(name, 'unknown')}): else {consequence}."
         for name, (wanted, consequence) in WANTED.items()
-        if values.get(name) != wanted
+        if found.get(name) != wanted
     ]
 
 

@@ -1,0 +1,104 @@
+"""Comments as hash fields, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from service.model import Author, PendingComment, Why
+from service.storage.redis import connect
+from service.storage.waiting import created_ms, from_fields, to_fields
+from tests.storage.queues import DAY, make_item
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+OPTIONAL = TEXTS | st.none()
+NUMBERS = st.integers(0, 2**53 - 1)
+SCORES = st.floats(allow_nan=False, allow_infinity=False)
+TIMES = st.datetimes(
+    datetime(1970, 1, 1),
+    datetime(9999, 12, 30),
+    timezones=st.just(UTC),  # noqa: DTZ001
+)
+AUTHORS = st.builds(
+    Author,
+    author_id=st.uuids(),
+    kind=st.sampled_from(["guest", "reader", "backend"]),
+    name=TEXTS,
+    badge=OPTIONAL,
+    avatar=OPTIONAL,
+    email=OPTIONAL,
+)
+SIGNALS = st.builds(
+    Why,
+    rule=TEXTS,
+    version=NUMBERS,
+    label=TEXTS,
+    spans=st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(tuple),
+    score=SCORES,
+)
+ITEMS = st.builds(
+    PendingComment,
+    site_id=NUMBERS,
+    site=TEXTS,
+    article_id=st.uuids(),
+    article_key=TEXTS,
+    comment_id=st.uuids(),
+    parent_id=st.uuids() | st.none(),
+    author=AUTHORS,
+    text=TEXTS,
+    lang=OPTIONAL,
+    created_at=TIMES,
+    revision=NUMBERS,
+    kind=st.sampled_from(["new", "edit"]),
+    n=NUMBERS,
+    seq=NUMBERS,
+    score=SCORES,
+    escalated=st.booleans(),
+    article_url=OPTIONAL,
+    article_title=OPTIONAL,
+    why=st.lists(SIGNALS, max_size=3).map(tuple),
+    dk=OPTIONAL,
+    fingerprint=OPTIONAL,
+    keyed=st.booleans(),
+    address_hash=OPTIONAL,
+    edited_at=TIMES | st.none(),
+)
+
+
+def as_read(item: PendingComment) -> dict[bytes, bytes]:
+    """Return the fields as the client reads them back."""
+    return {
+        name.encode(): value if isinstance(value, bytes) else str(value).encode()
+        for name, value in to_fields(item).items()
+    }
+
+
+@given(ITEMS)
+def test_a_comment_reads_back_as_it_was_written(item: PendingComment) -> None:
+    assert from_fields(as_read(item)) == item
+
+
+async def test_redis_gives_back_what_it_was_given(redis_url: str) -> None:
+    item = make_item(
+        text="Sch\u00f6n \U0001f600 \u0645\u0631\u062d\u0628\u0627\n",
+        score=9_007_199_254_740_991.0,
+        why=(Why(rule="links", version=2, label="Links", spans=((0, 4),), score=0.1),),
+        edited_at=DAY,
+    )
+    redis: Redis
+    async with connect(redis_url) as redis:
+        await redis.hset("item", mapping=cast("dict[Any, Any]", to_fields(item)))
+        assert from_fields(cast("dict[bytes, bytes]", await redis.hgetall("item"))) == item
+
+
+@pytest.mark.parametrize("hours", [-11, 0, 5])
+def test_age_is_the_same_in_every_time_zone(hours: int) -> None:
+    noon = datetime(2026, 11, 25, 12, 0, 0, 123_999, tzinfo=UTC)
+    there = noon.astimezone(timezone(timedelta(hours=hours)))
+    assert created_ms(replace(make_item(), created_at=there)) == 1_795_608_000_123
