@@ -26,6 +26,7 @@ check: lint types contracts test ## everything CI runs, in CI's order
 lint: dev ## check style and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/squawk sql/migrations/*.sql
 
 types: dev ## check types
 	@exec $(BIN)/mypy
