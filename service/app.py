@@ -33,6 +33,7 @@ from service.features.intake import Intake
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
 from service.features.leader import Leader
+from service.features.levels import Levels
 from service.features.lookup import Lookup
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
@@ -127,6 +128,7 @@ class Service:
     settle: Settle
     reconcile: Reconcile
     relay: Relay
+    levels: Levels
     forwarders: Forwarders
     leadership: Leadership
     vitals: Vitals
@@ -160,7 +162,14 @@ class Service:
         """Return what goes on behind the requests, in every process."""
         leader = Leader(
             leadership=self.leadership,
-            loops=(self.journal.run, self.settle.run, self.reconcile.run, self.relay.run),
+            loops=(
+                self.journal.run,
+                self.settle.run,
+                self.reconcile.run,
+                self.relay.run,
+                self.levels.run,
+            ),
+            leads=self.metrics.leads.set,
         )
         return (
             leader.run,
@@ -221,7 +230,11 @@ def wire(
     cache = Cache(clock=time.monotonic, heard=hear(metrics))
     invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
     decisions = Decisions(
-        store=decision_store, pending=pending, invalidations=invalidations, new_id=new_id
+        store=decision_store,
+        pending=pending,
+        invalidations=invalidations,
+        new_id=new_id,
+        heard=lambda outcome: metrics.decisions.labels(outcome).inc(),
     )
     settle = Settle(
         decisions=decisions,
@@ -263,6 +276,7 @@ def wire(
             new_guest=uuid4,
             limits_on=settings.rate_limits,
             durable=lambda: vitals.durable,
+            heard=lambda outcome: metrics.accepts.labels(outcome).inc(),
         ),
         guests=Guests(limits=limits, new_guest=uuid4, limits_on=settings.rate_limits),
         lookup=lookup,
@@ -293,9 +307,11 @@ def wire(
             outbox=outbox,
             pending=pending,
             sites=sites,
+            mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
             clock=clock,
         ),
         relay=Relay(outbox=outbox, invalidations=invalidations, sites=sites, clock=clock),
+        levels=Levels(pending=pending, outbox=outbox, sites=sites, metrics=metrics, clock=clock),
         forwarders=Forwarders(sightings=SightingStore(redis=redis)),
         leadership=Leadership(pool=pool),
         vitals=vitals,

@@ -197,8 +197,7 @@ class Metrics:
         )
         self.accepts = Counter(
             "postbag_posts",
-            "Submissions by outcome of the queue: OK, DUP, MISMATCH, FULL, EMPTY, CLASH; or"
-            " limited, invalid, unavailable.",
+            "Submissions by outcome: accepted, published, replayed, or the code of the refusal.",
             ("outcome",),
             registry=self.registry,
         )
@@ -262,18 +261,6 @@ class Metrics:
             "postbag_reconcile_fixed",
             "Repairs by rule.",
             ("rule",),
-            registry=self.registry,
-        )
-        self.rate_limited = Counter(
-            "postbag_rate_limited",
-            "Refusals by limit.",
-            ("scope",),
-            registry=self.registry,
-        )
-        self.auth_failures = Counter(
-            "postbag_auth_failures",
-            "Wrong credentials by kind.",
-            ("kind",),
             registry=self.registry,
         )
         self.untrusted_forwarders = Counter(

@@ -184,6 +184,7 @@ async def open_newsroom(
                 outbox=outbox,
                 pending=pending,
                 sites=sites,
+                mended=lambda _rule, _count: None,
                 clock=lambda: datetime.now(UTC) + timedelta(minutes=5),  # noqa: TID251
             ),
             relay=Relay(

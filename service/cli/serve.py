@@ -24,6 +24,7 @@ from service.embedded import AlreadyRunning, EmbeddedStores, Endpoints
 from service.errors import Unavailable
 from service.secrets import Secrets, load_or_make, open_secrets
 from service.settings import Settings
+from service.storage.demo import DemoVotes
 from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
 from service.telemetry import set_up_logging
 from service.workers import Workers, end_with_parent, worker_command
@@ -153,8 +154,9 @@ async def _seed(settings: Settings, secrets: Secrets, where: Endpoints) -> None:
             articles=service.articles,
             pending=service.pending,
             decisions=service.decisions,
-            votes=service.demo_votes,
+            votes=DemoVotes(pool=service.pool),
             now=now(),
+            base_url=settings.base_url,
         )
 
 

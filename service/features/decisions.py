@@ -36,6 +36,10 @@ TRIES = 3
 """Refusals by Postgres before a comment is set aside (protocol.md 2.5)."""
 
 
+def _unheard(_: Outcome) -> None:
+    """Count nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
     """An undone decision."""
@@ -62,6 +66,7 @@ class Decisions:
     pending: PendingStore
     invalidations: Invalidations
     new_id: Callable[[datetime], UUID]
+    heard: Callable[[Outcome], None] = _unheard
     tries: Counter[UUID] = field(default_factory=Counter)
 
     async def decide(
@@ -98,6 +103,8 @@ class Decisions:
         }
         if known:
             results |= await self._decide(by_id, known, places, waiting, actor=actor, now=now)
+        for result in results.values():
+            self.heard(result.outcome)
         return [results[comment_id] for comment_id in ids]
 
     async def reverse(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from service.errors import Conflict, Forbidden, Invalid, Unavailable
+from service.errors import Conflict, Failure, Forbidden, Invalid, Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.journal import Acknowledged
@@ -94,6 +94,10 @@ class NotDurable(Unavailable):
     retry_after_seconds = 30
 
 
+def _unheard(_: str) -> None:
+    """Count nothing."""
+
+
 def _verified() -> bool:
     """Stand in where nobody watches the durability of Redis."""
     return True
@@ -129,6 +133,8 @@ class Intake:
     limits_on: bool = True
     durable: Callable[[], bool] = _verified
     """Tells whether Redis was seen to keep what it acknowledges."""
+    heard: Callable[[str], None] = _unheard
+    """Told what became of each submission."""
 
     async def accept(self, submission: Submission, *, now: datetime) -> Accepted:
         """Take a comment in.
@@ -143,6 +149,15 @@ class Intake:
             RateLimited: too many from one place, author, article or site.
             Unavailable: not durable now, or the queue is full; nothing was promised.
         """
+        try:
+            accepted = await self._accept(submission, now=now)
+        except Failure as failure:
+            self.heard(failure.stable_code)
+            raise
+        self.heard(_outcome(accepted))
+        return accepted
+
+    async def _accept(self, submission: Submission, *, now: datetime) -> Accepted:
         if not self.durable():
             raise NotDurable
         clean = cleaned(submission)
@@ -333,6 +348,12 @@ class Intake:
             replayed=True,
             keyed=submission.idempotency_key is not None,
         )
+
+
+def _outcome(accepted: Accepted) -> str:
+    if accepted.replayed:
+        return "replayed"
+    return "published" if accepted.at_once else "accepted"
 
 
 def _home(

@@ -25,6 +25,8 @@ class Leader:
 
     leadership: Leadership
     loops: Sequence[Callable[[], Awaitable[None]]]
+    leads: Callable[[bool], None]
+    """Told whenever this process begins or ceases to lead."""
 
     async def run(self) -> None:
         """Seek to lead, lead, and seek again, until cancelled."""
@@ -40,12 +42,14 @@ class Leader:
             if connection is None:
                 return
             log.info("leading")
+            self.leads(True)
             tasks = [asyncio.ensure_future(loop()) for loop in self.loops]
             try:
                 while not connection.is_closed() and not any(task.done() for task in tasks):
                     await connection.fetchval("SELECT 1")
                     await asyncio.sleep(CHECK_SECONDS)
             finally:
+                self.leads(False)
                 for task in tasks:
                     task.cancel()
                 ended = await asyncio.gather(*tasks, return_exceptions=True)

@@ -48,6 +48,8 @@ class Reconcile:
     outbox: OutboxStore
     pending: PendingStore
     sites: SiteDirectory
+    mended: Callable[[str, int], None]
+    """Told which rule put how much right."""
     clock: Callable[[], datetime]
 
     async def run(self) -> None:
@@ -74,6 +76,7 @@ class Reconcile:
                 await self.pending.finish(site.slug, finished)
                 cleaned += len(finished)
         if cleaned:
+            self.mended("finish_decided", cleaned)
             log.info("decided_items_finished", site=site.slug, items=cleaned)
         return cleaned
 
@@ -90,6 +93,7 @@ class Reconcile:
                 returned += put_back
                 dropped += forgotten
         if returned or dropped:
+            self.mended("mend_structure", returned + dropped)
             log.warning("queue_mended", site=site.slug, returned=returned, dropped=dropped)
         return returned, dropped
 
@@ -105,6 +109,7 @@ class Reconcile:
                     await self.pending.requeue(item, journaled=True, guarded=True)
                     missing += 1
         if missing:
+            self.mended("put_back_missing", missing)
             log.warning("missing_items_put_back", site=site.slug, items=missing)
         return missing
 

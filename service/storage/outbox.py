@@ -45,6 +45,12 @@ class OutboxStore:
             rows = await connection.fetch(SQL["untold"], limit)
         return [Message(**row) for row in rows]
 
+    async def oldest(self) -> datetime | None:
+        """Return when the oldest message was written that nobody has been told, if any."""
+        async with connected(self.pool) as connection:
+            at: datetime | None = await connection.fetchval(SQL["oldest"])
+        return at
+
     async def told(self, messages: Sequence[Message], *, at: datetime) -> None:
         """Tick messages off."""
         async with connected(self.pool) as connection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -201,6 +202,25 @@ class PendingStore:
                 pipe.zcard(at.escalated_by_age)
                 waiting, escalated = await pipe.execute()
         return int(waiting) + (int(escalated) if include_escalated else 0)
+
+    async def oldest(self, slug: str) -> datetime | None:
+        """Return when the comment was made that waits longest; None when nothing waits."""
+        keys = Keys(slug)
+        return await self._lowest(keys.by_age, keys.escalated_by_age)
+
+    async def oldest_mark(self, slug: str) -> datetime | None:
+        """Return since when the oldest comment waits to be journaled, if any does."""
+        return await self._lowest(Keys(slug).marks)
+
+    async def _lowest(self, *lists: str) -> datetime | None:
+        """Return the lowest score of some lists, as the time it stands for."""
+        with unavailable_when_down():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for each in lists:
+                    pipe.zrange(each, 0, 0, withscores=True)
+                firsts = await pipe.execute()
+        scores = [first[0][1] for first in firsts if first]
+        return read_time(min(scores)) if scores else None
 
     # Leases
 

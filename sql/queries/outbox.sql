@@ -10,6 +10,11 @@ WHERE relayed_at IS NULL
 ORDER BY event_id
 LIMIT $1;
 
+-- name: oldest
+-- When the oldest message was written that nobody has been told.
+-- Index: outbox_waiting.
+SELECT at FROM outbox WHERE relayed_at IS NULL ORDER BY event_id LIMIT 1;
+
 -- name: told
 -- Messages that went out.
 --   $1 site_ids integer[], $2 article_ids uuid[], $3 event_ids bigint[] (side by side),
