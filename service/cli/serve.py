@@ -232,11 +232,12 @@ async def _welcome(
         ids, _ = await service.pending.peek(
             DEMO_SITE, order="priority", limit=1, after=None, include_escalated=True
         )
+        waiting = await service.pending.items(DEMO_SITE, ids)
     click.echo(
         welcome(
             settings,
             base_url=settings.base_url,
             metrics_url=metrics_url,
-            next_id=ids[0] if ids else None,
+            following=next(iter(waiting.values()), None),
         )
     )

@@ -5,22 +5,26 @@ from __future__ import annotations
 import shlex
 from json import dumps
 from pathlib import Path
-from uuid import UUID
 
+from service.model import PendingComment
 from service.settings import Settings
 
 ARTICLE = "en-harbour-ferry"
-"""The demo's article that the examples are about."""
+"""The article that the examples are about when nothing waits."""
 KEY_SCOPES = "--scope moderate --scope read"
 
 
-def welcome(settings: Settings, *, base_url: str, metrics_url: str, next_id: UUID | None) -> str:
-    """Return the lines for a newcomer; `next_id` is the comment that a claim hands out next."""
+def welcome(
+    settings: Settings, *, base_url: str, metrics_url: str, following: PendingComment | None
+) -> str:
+    """Return the lines for a newcomer; `following` is what a claim hands out next, if anything."""
+    article = following.article_key if following else ARTICLE
+    next_id = str(following.comment_id) if following else "THE ID"
     site = f"{base_url}/v1/sites/demo"
     moderation = f"{base_url}/v1/moderation"
     json = "-H 'Content-Type: application/json'"
     bearer = '-H "Authorization: Bearer $key"'
-    wish = {"comment_id": str(next_id or "THE ID"), "revision": 1, "action": "approve"}
+    wish = {"comment_id": next_id, "revision": 1, "action": "approve"}
     decision = dumps({"decisions": [wish]})
     post = '{"body": "The new timetable **works** for me.", "author": {"name": "Noor"}}'
     claim = '{"site": "demo", "lane": "held", "limit": 1}'
@@ -38,7 +42,7 @@ A comment's whole life, in a second terminal:
   key=$({command(settings)} key create --site demo {KEY_SCOPES})
 
   # 2. A reader posts. 202: it is on disk, and it waits.
-  curl -s {site}/articles/{ARTICLE}/comments {json} \\
+  curl -s {site}/articles/{article}/comments {json} \\
     -d '{post}'
 
   # 3. A moderator takes the next comment from the queue.
@@ -50,8 +54,8 @@ A comment's whole life, in a second terminal:
     -d '{decision}'
 
   # 5. Everybody reads the thread, and the count.
-  curl -s {site}/articles/{ARTICLE}/comments
-  curl -s {site}/articles/{ARTICLE}/count
+  curl -s {site}/articles/{article}/comments
+  curl -s {site}/articles/{article}/count
 """
 
 
