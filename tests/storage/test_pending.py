@@ -370,6 +370,14 @@ async def test_a_claim_by_age_gives_seniors_the_oldest_of_both_lists(desk: Desk)
     assert await desk.claimed(3, senior=True) == ids(items[:3])
 
 
+async def test_a_claim_by_age_keeps_escalated_ones_from_everybody_else(desk: Desk) -> None:
+    items = [make_item(minute) for minute in range(2)]
+    await desk.put(*items)
+    await desk.escalate(items[0])
+    await desk.redis.hset(AT.meta, "claims", 4)
+    assert await desk.claimed(9) == [items[1].comment_id]
+
+
 async def test_a_claim_says_until_when_and_under_which_number(desk: Desk) -> None:
     items = [make_item(minute) for minute in range(3)]
     await desk.put(*items)
@@ -514,6 +522,18 @@ async def test_public_comments_are_leased_and_never_queued(desk: Desk) -> None:
     await desk.pending.release("daily", owner="key:sam", ids=public)
     assert set(await desk.pending.leases("daily", public)) == {public[2]}
     assert await desk.claimed(9, senior=True) == []
+
+
+async def test_a_lease_that_ran_out_is_given_by_name_to_the_next(desk: Desk) -> None:
+    item = make_item()
+    await desk.put(item)
+    await desk.claim()
+    await desk.let_run_out(item)
+    leased = await desk.pending.lease(
+        "daily", owner="key:kim", name="Kim", ids=[item.comment_id], limit=1, ttl_ms=MINUTE_MS
+    )
+    assert [each.comment_id for each in leased] == [item.comment_id]
+    assert await desk.holder(item) == "key:kim"
 
 
 async def test_what_is_settling_or_set_aside_is_not_leased_by_name(desk: Desk) -> None:
@@ -799,6 +819,13 @@ async def test_an_escalation_of_the_former_text_counts_for_the_edit_too(desk: De
     assert await desk.decide(item, Action.ESCALATE, waits=True) == "NEWER"
     assert (await desk.get(item)).kind == "new"
     assert await desk.places(item) == {"e", "te", "pe", "j"}
+
+
+async def test_a_text_older_than_the_judged_one_does_not_wait_on(desk: Desk) -> None:
+    item = make_item(revision=2)
+    await desk.put(item)
+    assert await desk.decide(item, Action.REJECT, revision=3) == "DONE"
+    assert await desk.places(item) == set()
 
 
 async def test_a_decision_older_than_what_waits_changes_nothing(desk: Desk) -> None:
