@@ -20,7 +20,7 @@ from service.web.gate import Gate
 from service.web.operation import Operation
 from service.web.operations import Health, Readiness, metrics_operation
 from service.web.paths import Routes
-from service.web.pulse import Pulse
+from service.web.pulse import LAG_MAX_SECONDS, Pulse
 
 
 def api_gate(
@@ -36,13 +36,14 @@ def api_gate(
     trusted_proxies: tuple[Network, ...] = (),
     public_url: str | None = None,
     body_seconds: float = BODY_SECONDS,
+    lag_max_seconds: float = LAG_MAX_SECONDS,
 ) -> Gate:
     """Return the gate to these operations, the probes, `/openapi.json` and `/docs`.
 
     Raises:
         ValueError: two operations share a name, or a method and a path.
     """
-    pulse = Pulse(metrics=metrics)
+    pulse = Pulse(metrics=metrics, lag_max_seconds=lag_max_seconds)
     health = Health(pulse=pulse, draining=draining, readiness=readiness)
     admission = Admission(pulse=pulse)
     return Gate(

@@ -19,8 +19,8 @@ from pydantic import BaseModel
 from service.errors import Failure, Forbidden, Unauthenticated
 from service.settings import VERSION
 from service.web.catalogue import EVERYWHERE, failures_of
-from service.web.operation import HTML, JSON, AKey, Anyone, AVisitor, Cache, Call, Operation, Reply
 from service.web.openapi import openapi, query_parameters
+from service.web.operation import HTML, JSON, AKey, Anyone, AVisitor, Cache, Call, Operation, Reply
 from service.web.paths import parameter, parameters_of
 from service.web.problems import status_of
 from service.web.reading import CODES
@@ -297,7 +297,8 @@ def _problem_rows(failures: Iterable[type[Failure]]) -> list[tuple[str, ...]]:
 
 def _problems(operations: Sequence[Operation]) -> str:
     by_code: dict[str, type[Failure]] = {}
-    for failure in [*EVERYWHERE, Unauthenticated, Forbidden]:
+    general: tuple[type[Failure], ...] = (*EVERYWHERE, Unauthenticated, Forbidden)
+    for failure in general:
         by_code[failure.code] = failure
     for operation in operations:
         for failure in failures_of(operation):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn
 
 from service.telemetry import Metrics
@@ -23,9 +23,10 @@ class Pulse:
     """Beats while the loop turns."""
 
     metrics: Metrics | None = None
+    lag_max_seconds: float = LAG_MAX_SECONDS
     lag_seconds: float = 0.0
     _beat_at: float | None = None
-    _late_since: float | None = field(default=None)
+    _late_since: float | None = None
 
     async def run(self) -> NoReturn:
         """Beat until cancelled."""
@@ -40,7 +41,7 @@ class Pulse:
         self.lag_seconds = max(lag_seconds, 0.0)
         if self.metrics is not None:
             self.metrics.loop_lag_seconds.set(self.lag_seconds)
-        if self.lag_seconds <= LAG_MAX_SECONDS:
+        if self.lag_seconds <= self.lag_max_seconds:
             self._late_since = None
         elif self._late_since is None:
             self._late_since = at - self.lag_seconds

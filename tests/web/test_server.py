@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from service.web.server import Bounds, Deadlines
+from tests.web.conftest import House, Serve
+from tests.web.raw import Answer, ask, connected, request, send_raw, until
+
+NOTES = "/v1/sites/demo/articles/story-1/notes"
+SHORT = Deadlines(head_seconds=0.1, idle_seconds=0.1, write_seconds=0.1, linger_seconds=0.1)
+POST = f"POST {NOTES} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n".encode()
+GET = f"GET {NOTES} HTTP/1.1\r\nHost: a\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        POST + b"Content-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Content-Length: 13\r\nContent-Length: 14\r\n\r\n" + b'{"text": "x"}',
+        POST + b"Content-Length: 13, 13\r\n\r\n" + b'{"text": "x"}',
+        POST + b"Content-Length: +13\r\n\r\n" + b'{"text": "x"}',
+        POST + b"Content-Length: 1_3\r\n\r\n" + b'{"text": "x"}',
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Content-Length : 13\r\n\r\n" + b'{"text": "x"}',
+        POST + b"Transfer-Encoding: chunky\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n0xd\r\n" + b'{"text": "x"}\r\n0\r\n\r\n',
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        GET + b" folded: x\r\n\r\n",
+        GET + b"X: a\r\n b\r\n\r\n",
+        GET + b"Bad Name: x\r\n\r\n",
+        GET + b"X: a\x00b\r\n\r\n",
+        GET + b"X: a\rb\r\n\r\n",
+        GET + b"Host: b\r\n\r\n",
+        f"GET {NOTES} HTTP/1.1\r\n\r\n".encode(),
+        GET + b"X: " + b"a" * 9_000 + b"\r\n\r\n",
+        GET + b"".join(b"X%d: a\r\n" % number for number in range(100)) + b"\r\n",
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/3.0\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+        b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"FROBNICATE / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n",
+        f"GET {NOTES}\r\n\r\n".encode(),
+        f"GET {NOTES} HTTP/0.9\r\n\r\n".encode(),
+    ],
+)
+async def test_what_is_no_http_is_400_and_ends_the_connection(house: House, raw: bytes) -> None:
+    async with connected(house.port) as line:
+        await line.send(raw + b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = await line.receive()
+        assert (answer.status, answer.code) == (400, "bad_request")
+        assert answer.json["request_id"] == answer.headers["x-request-id"]
+        assert answer.headers["server"] == "postbag"
+        assert answer.headers["connection"] == "close"
+        assert await line.is_closed()
+
+
+async def test_requests_may_follow_each_other_and_be_sent_at_once(house: House) -> None:
+    async with connected(house.port) as line:
+        await line.send(
+            request("GET", f"{NOTES}?limit=1")
+            + request("POST", NOTES, json={"text": "x"})
+            + request("GET", f"{NOTES}?limit=3")
+        )
+        answers = [await line.receive() for _ in range(3)]
+        assert [answer.status for answer in answers] == [200, 201, 200]
+        assert [answers[0].json["limit"], answers[2].json["limit"]] == [1, 3]
+        assert len({answer.headers["x-request-id"] for answer in answers}) == 3
+
+
+async def test_http_1_0_is_spoken(house: House) -> None:
+    async with connected(house.port) as line:
+        await line.send(f"GET {NOTES} HTTP/1.0\r\n\r\n".encode())
+        assert (await line.receive()).status == 200
+        assert await line.is_closed()
+
+
+async def test_a_connection_that_asks_for_nothing_is_closed(serve: Serve) -> None:
+    async with serve(deadlines=SHORT) as house, connected(house.port) as line:
+        assert await line.is_closed()
+
+
+@pytest.mark.parametrize("begun", [b"G", GET, GET + b"X: a"])
+async def test_a_head_that_does_not_end_is_408(serve: Serve, begun: bytes) -> None:
+    async with serve(deadlines=SHORT) as house, connected(house.port) as line:
+        await line.send(begun)
+        answer = await line.receive()
+        assert (answer.status, answer.code) == (408, "request_timeout")
+        assert await line.is_closed()
+
+
+async def test_a_head_that_trickles_is_408_all_the_same(serve: Serve) -> None:
+    async with serve(deadlines=SHORT) as house, connected(house.port) as line:
+
+        async def trickle() -> None:
+            while True:
+                await line.send(b"X: a\r\n")
+                await asyncio.sleep(0.02)
+
+        await line.send(GET)
+        trickling = asyncio.create_task(trickle())
+        assert (await line.receive()).status == 408
+        trickling.cancel()
+
+
+async def test_a_later_head_has_its_deadline_too(serve: Serve) -> None:
+    deadlines = Deadlines(head_seconds=0.1, idle_seconds=30)
+    async with serve(deadlines=deadlines) as house, connected(house.port) as line:
+        await line.send(request("GET", NOTES))
+        assert (await line.receive()).status == 200
+        await line.send(b"GET /")
+        assert (await line.receive()).status == 408
+        assert await line.is_closed()
+
+
+async def test_an_idle_connection_outlives_the_deadline_of_heads(serve: Serve) -> None:
+    deadlines = Deadlines(head_seconds=0.05, idle_seconds=30)
+    async with serve(deadlines=deadlines) as house, connected(house.port) as line:
+        for _ in range(3):
+            await line.send(request("GET", NOTES))
+            assert (await line.receive()).status == 200
+            await asyncio.sleep(0.08)  # the idle time itself is what is tested
+
+
+async def test_an_idle_connection_is_closed_in_the_end(serve: Serve) -> None:
+    deadlines = Deadlines(idle_seconds=0.1)
+    async with serve(deadlines=deadlines) as house, connected(house.port) as line:
+        await line.send(request("GET", NOTES))
+        assert (await line.receive()).status == 200
+        assert await line.is_closed()
+
+
+@pytest.mark.parametrize("piece", [b"", b'{"text"'])
+async def test_a_body_that_does_not_come_is_408(serve: Serve, piece: bytes) -> None:
+    async with serve(deadlines=SHORT, body_seconds=0.1) as house, connected(house.port) as line:
+        await line.send(POST + b"Content-Length: 13\r\n\r\n" + piece)
+        answer = await line.receive()
+        assert (answer.status, answer.code) == (408, "request_timeout")
+        assert await line.is_closed()
+        assert house.gate.admission.held_bytes == 0
+
+
+async def test_a_client_that_leaves_in_mid_body_leaves_nothing_behind(serve: Serve) -> None:
+    async with serve() as house:
+        async with connected(house.port) as line:
+            await line.send(POST + b"Content-Length: 13\r\n\r\n" + b'{"text"')
+            await until(lambda: house.gate.admission.held_bytes == 7)
+        await until(lambda: not house.gate.admission.held_bytes)
+        assert (await ask(house.port, "GET", NOTES)).status == 200
+
+
+async def test_a_client_that_does_not_read_is_cut_off(serve: Serve) -> None:
+    async with serve(deadlines=SHORT) as house:
+        deaf = socket.create_connection(("127.0.0.1", house.port))
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deaf.setblocking(False)
+        loop = asyncio.get_running_loop()
+        wanted = request("GET", "/docs") * 30
+        await until(lambda: house.port > 0)
+
+        async def ask_on() -> None:
+            for _ in range(2_000):
+                await loop.sock_sendall(deaf, wanted)
+
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(10):
+                await ask_on()
+        deaf.close()
+        assert (await ask(house.port, "GET", NOTES)).status == 200
+
+
+async def test_one_address_has_so_many_connections_and_no_more(serve: Serve) -> None:
+    async with serve(bounds=Bounds(per_address=2)) as house:
+        async with connected(house.port) as first, connected(house.port) as second:
+            for line in (first, second):
+                await line.send(request("GET", NOTES))
+                assert (await line.receive()).status == 200
+            refused = await refusal(house)
+            assert (refused.status, refused.code) == (429, "rate_limited")
+            assert int(refused.headers["retry-after"]) >= 1
+        await until_answered(house)
+
+
+async def test_a_trusted_proxy_has_no_such_bound(serve: Serve) -> None:
+    async with (
+        serve(bounds=Bounds(per_address=1), trusted="127.0.0.0/8") as house,
+        connected(house.port) as line,
+    ):
+        await line.send(request("GET", NOTES))
+        assert (await line.receive()).status == 200
+        assert (await ask(house.port, "GET", NOTES)).status == 200
+
+
+async def test_all_together_have_a_bound_too(serve: Serve) -> None:
+    async with serve(bounds=Bounds(connections=1, per_address=None)) as house:
+        async with connected(house.port) as line:
+            await line.send(request("GET", NOTES))
+            assert (await line.receive()).status == 200
+            refused = await refusal(house)
+            assert (refused.status, refused.code) == (503, "overloaded")
+            assert "retry-after" in refused.headers
+        await until_answered(house)
+
+
+async def test_what_is_in_work_is_finished_when_the_server_stops(serve: Serve) -> None:
+    async with serve() as house:
+        working = asyncio.create_task(ask(house.port, "POST", "/v1/work"))
+        await until(lambda: house.toys.working == 1)
+        asyncio.get_running_loop().call_later(0.05, house.toys.let_go.set)
+    answer = await working
+    assert answer.status == 200
+    assert answer.json == {"text": "done"}
+
+
+async def refusal(house: House) -> Answer:
+    """Connect and read what is said before anything was asked."""
+    return await send_raw(house.port, b"")
+
+
+async def until_answered(house: House) -> None:
+    """Ask again until the closed connections are counted no longer."""
+    async with asyncio.timeout(5):
+        while (await ask(house.port, "GET", NOTES)).status != 200:
+            await asyncio.sleep(0.01)
