@@ -28,7 +28,7 @@ from service.web.assembly import api_gate
 from service.web.draining import Draining
 from service.web.gate import Gate
 from service.web.operations import ReadyState
-from service.web.server import Bounds, Deadlines, serving
+from service.web.server import Bounds, Deadlines, HttpServer, serving
 from tests.conftest import FreshDatabase
 from tests.web.toys import Toys
 
@@ -79,6 +79,7 @@ class House:
     """A server that runs, with everything a test may turn."""
 
     port: int
+    server: HttpServer
     gate: Gate
     toys: Toys
     draining: Draining
@@ -172,6 +173,7 @@ def serve(newsroom: Newsroom) -> Serve:
         ) as running:
             yield House(
                 port=running.port,
+                server=running.server,
                 gate=gate,
                 toys=toys,
                 draining=draining,
