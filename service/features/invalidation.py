@@ -30,11 +30,11 @@ class Invalidations:
     origin: str = field(default_factory=_new_origin)
     """This process, so that it does not act twice on what it said itself."""
 
-    async def tell(self, site: Site, article_ids: Iterable[UUID], *, drop: bool) -> None:
+    async def tell(self, site: Site, article_ids: Iterable[UUID], *, drop: bool) -> bool:
         """Stop believing what depends on these articles, here at once and elsewhere in a moment.
 
         Call it after the commit. `drop` when a text was taken away. A process that is not
-        reached believes what it has for at most 30 s more.
+        reached believes what it has for at most 30 s more. False when none could be reached.
         """
         change = Change(
             origin=self.origin,
@@ -43,12 +43,14 @@ class Invalidations:
             drop=drop,
         )
         if not change.article_ids:
-            return
+            return True
         self.cache.invalidate(change.article_ids, drop=drop)
         try:
             await self.channel.publish([change.encode()])
         except Unavailable as failure:
             log.warning("invalidation_not_published", code=failure.stable_code)
+            return False
+        return True
 
     async def run(self) -> None:
         """Act on what other processes say, until cancelled."""

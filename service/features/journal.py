@@ -11,6 +11,7 @@ import structlog
 
 from service.errors import Unavailable
 from service.features.sites import SiteDirectory
+from service.features.transitions import still_waits
 from service.model import Site
 from service.storage.journal import JournalStore, Watermark
 from service.storage.pending import PendingStore
@@ -54,9 +55,12 @@ class Journal:
     acknowledged: Acknowledged
     new_epoch: Callable[[], str]
     clock: Callable[[], datetime]
+    known: dict[int, int] = field(default_factory=dict)
+    """By site: a sequence number that Redis must not be behind."""
 
     async def run(self) -> None:
         """Copy what waits, without end. Only one process may."""
+        self.known.clear()  # another process may have led since
         while True:
             try:
                 full = False
@@ -88,40 +92,55 @@ class Journal:
         if not ids:
             return 0
         items = await self.pending.items(site.slug, ids)
-        await self.store.record(list(items.values()))
+        for item in await self.store.record(list(items.values())):
+            log.error("not_journaled", comment=str(item.comment_id))
         written = [(item.comment_id, item.revision, item.n) for item in items.values()]
         gone = [(comment_id, 0, 0) for comment_id in ids if comment_id not in items]
         await self.pending.clear_marks(site.slug, written + gone)
         return len(ids)
 
     async def open_queue(self, site: Site) -> None:
-        """Give a site's queue an epoch; fill it from the journal first where it was lost."""
-        if await self.pending.epoch(site.slug) is not None:
+        """Give a site's queue an epoch; fill it from the journal first where it was lost.
+
+        A queue that went back in time, as from a backup, is filled up while it goes on.
+        """
+        if await self.pending.epoch(site.slug) is not None and not await self._went_back(site):
             return
         mark = await self.store.watermark(site.site_id)
         highest = await self.store.highest_seq(site.site_id)
-        restored = 0
-        if mark is not None or highest:
-            restored = await self._refill(site)
-        sequence = max(highest, mark.seq if mark else 0)
+        sequence = max(highest, mark.seq if mark else 0, self.known.get(site.site_id, 0))
+        restored = await self._refill(site) if mark is not None or highest else 0
         epoch = await self.pending.begin_epoch(site.slug, epoch=self.new_epoch(), seq=sequence)
         await self.store.raise_watermark(site.site_id, Watermark(epoch=epoch, seq=sequence))
-        if mark is not None:
+        self.known[site.site_id] = sequence
+        if sequence:
             log.warning(
                 "queue_refilled",
                 site=site.slug,
                 restored=restored,
-                lost_at_most=max(0, mark.seq - highest) if restored else 0,
+                lost_at_most=sequence - highest,
             )
+
+    async def _went_back(self, site: Site) -> bool:
+        """Tell whether Redis knows of fewer comments than were acknowledged."""
+        known = self.known.get(site.site_id)
+        if known is None:
+            mark = await self.store.watermark(site.site_id)
+            known = mark.seq if mark else 0
+        sequence = await self.pending.sequence(site.slug)
+        self.known[site.site_id] = max(known, sequence)
+        return sequence < known
 
     async def _refill(self, site: Site) -> int:
         """Put everything that waits back under its id, and every idempotency record."""
         now = self.clock()
         restored = 0
-        async for batch in self.store.waiting(site.site_id, before=now):
+        async for batch in self.store.waiting(site.site_id):
+            latest = await self.store.latest(site.site_id, [item.comment_id for item in batch])
             for item in batch:
-                await self.pending.requeue(item, journaled=True, guarded=False)
-                restored += 1
+                if still_waits(item, latest.get(item.comment_id)):
+                    await self.pending.requeue(item, journaled=True, guarded=False)
+                    restored += 1
         async for records in self.store.submissions(site.site_id, since=now - REMEMBER):
             for record in records:
                 left = record.at + REMEMBER - now

@@ -104,13 +104,12 @@ def _merge(item: PendingComment | None, record: Record | None) -> Found | None:
     status = status_of(record.public, waiting, record.decision)
     if status is None:
         return None
-    source = waiting or record.public or record.kept
     return Found(
         status=status,
         article_id=record.article_id,
         article_key=record.article_key or (waiting.article_key if waiting else ""),
         comment_id=record.comment_id,
-        author_id=source.author.author_id if source else None,
+        author_id=waiting.author.author_id if waiting else record.author_id,
         waiting=waiting,
         public=record.public,
         kept=record.kept,

@@ -7,23 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from service.cursors import Cursors
+from service.errors import Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.lookup import Found, Lookup
 from service.model import Actor, Article, Comment, Lease, PendingComment, Site, Standing
-from service.storage.lookups import LookupStore
+from service.storage.lookups import BEGINNING, LookupStore
 from service.storage.pending import PendingStore
 
 LEASE_MS = 90_000
 """How long a claimed comment stays with its holder (api.md)."""
 REVIEW_WITHIN = timedelta(hours=1)
 """When a waiting comment is due: an hour after it came, until a site says otherwise."""
-SEQ_TOP = 2**53
-"""Above every sequence number Redis can give."""
 
 
 class Lane(StrEnum):
@@ -91,7 +90,7 @@ class Queue:
 
         Raises:
             Invalid: the cursor is not one of this list's (`bad_cursor`).
-            Unavailable: Redis is away.
+            Unavailable: Redis is away; with a phrase also when Postgres is.
         """
         if lane not in WAITING_LANES:
             return QueuePage(entries=(), next=None, total=0)
@@ -99,7 +98,9 @@ class Queue:
         purpose = f"queue:{site.site_id}:{lane}:{sort}:{phrase or ''}"
         after = self.cursors.open(purpose, cursor) if cursor else None
         if phrase:
-            ids, following = await self._search(site, phrase, limit=limit, after=after)
+            ids, following = await self._search(
+                site, phrase, sort=sort, limit=limit, after=after, actor=actor
+            )
         else:
             ids, following = await self.pending.peek(
                 site.slug,
@@ -156,14 +157,19 @@ class Queue:
         return standings.get(author_id, Standing(author_id=author_id))
 
     async def _search(
-        self, site: Site, phrase: str, *, limit: int, after: object
-    ) -> tuple[list[UUID], object]:
-        below = after if isinstance(after, int) else SEQ_TOP
+        self, site: Site, phrase: str, *, sort: Sort, limit: int, after: Any, actor: Actor
+    ) -> tuple[list[UUID], list[Any] | None]:
         rows = await self.lookups.search_waiting(
-            site.site_id, phrase, below_seq=below, limit=limit + 1
+            site.site_id,
+            phrase,
+            sort=sort,
+            escalated=actor.sees_escalated,
+            after=(after[0], UUID(after[1])) if after else BEGINNING,
+            limit=limit + 1,
         )
-        following = rows[limit - 1][1] if len(rows) > limit else None
-        return [comment_id for comment_id, _ in rows[:limit]], following
+        page = rows[:limit]
+        following = [page[-1][1], str(page[-1][0])] if len(rows) > limit else None
+        return [comment_id for comment_id, _ in page], following
 
     async def _entries(
         self, site: Site, ids: Sequence[UUID], *, now: datetime
@@ -200,10 +206,22 @@ class Queue:
             standing=standings.get(author_id, Standing(author_id=author_id)),
             lease=lease,
             due_at=item.created_at + REVIEW_WITHIN,
+            public=await self._public(site, item),
         )
 
     async def _parent(self, site: Site, item: PendingComment) -> Found | None:
-        return await self.lookup.find(site, item.parent_id) if item.parent_id else None
+        return await self._known(site, item.parent_id) if item.parent_id else None
+
+    async def _public(self, site: Site, item: PendingComment) -> Comment | None:
+        found = await self._known(site, item.comment_id) if item.kind == "edit" else None
+        return found.public if found else None
+
+    async def _known(self, site: Site, comment_id: UUID) -> Found | None:
+        """Look a comment up; while it cannot be, the queue is shown without it."""
+        try:
+            return await self.lookup.find(site, comment_id)
+        except Unavailable:
+            return None
 
 
 def owner(actor: Actor) -> str:

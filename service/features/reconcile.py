@@ -12,7 +12,7 @@ import structlog
 from service.errors import Unavailable
 from service.features.sites import SiteDirectory
 from service.features.transitions import still_waits
-from service.model import Action, Decision, Site, Status
+from service.model import Action, Decision, PendingComment, Site, Status
 from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
 from service.storage.outbox import OutboxStore
@@ -98,20 +98,28 @@ class Reconcile:
         return returned, dropped
 
     async def put_back_missing(self, site: Site) -> int:
-        """R6: put what waits in the journal and is not in Redis back under its id."""
-        missing = 0
+        """R6: put what waits in the journal and is not in Redis back under its id.
+
+        Of what the log has closed, the journal does not keep the text.
+        """
+        put_back = 0
         async for batch in self.journal.waiting(site.site_id, before=self.clock() - MISSING_AFTER):
             present = await self.pending.items(site.slug, [item.comment_id for item in batch])
-            absent = [item for item in batch if item.comment_id not in present]
+            absent = [item for item in batch if _is_behind(present.get(item.comment_id), item)]
+            if not absent:
+                continue
             latest = await self.decisions.latest(site.site_id, [item.comment_id for item in absent])
+            closed = [item for item in absent if not still_waits(item, latest.get(item.comment_id))]
             for item in absent:
-                if still_waits(item, latest.get(item.comment_id)):
-                    await self.pending.requeue(item, journaled=True, guarded=True)
-                    missing += 1
-        if missing:
-            self.mended("put_back_missing", missing)
-            log.warning("missing_items_put_back", site=site.slug, items=missing)
-        return missing
+                if item not in closed:
+                    outcome = await self.pending.requeue(item, journaled=True, guarded=True)
+                    put_back += outcome in ("NEW", "REPLACED")
+            if closed:
+                await self.journal.settle(closed)
+        if put_back:
+            self.mended("put_back_missing", put_back)
+            log.warning("missing_items_put_back", site=site.slug, items=put_back)
+        return put_back
 
     async def purge(self) -> None:
         """R8: delete what is too old."""
@@ -138,6 +146,11 @@ class Reconcile:
             except Unavailable as failure:
                 log.warning("repair_waits", code=failure.stable_code)
             await asyncio.sleep(seconds)
+
+
+def _is_behind(item: PendingComment | None, journaled: PendingComment) -> bool:
+    """Tell whether Redis lacks what the journal has, or went back to what it had before."""
+    return item is None or item.revision < journaled.revision or item.n < journaled.n
 
 
 def _finished(decision: Decision) -> Finished:

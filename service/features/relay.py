@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ import structlog
 from service.errors import Unavailable
 from service.features.invalidation import Invalidations
 from service.features.sites import SiteDirectory
-from service.storage.outbox import OutboxStore
+from service.storage.outbox import Message, OutboxStore
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +44,19 @@ class Relay:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def relay(self) -> int:
-        """Tell every process which articles changed, tick off, and return how many messages."""
+        """Tell every process which articles changed, tick off, and return how many messages.
+
+        What reaches no other process is not ticked off: it is told again.
+        """
         messages = await self.outbox.untold(limit=BATCH)
-        if not messages:
+        if not messages or not await self._tell(messages):
             return 0
+        await self.outbox.told(messages, at=self.clock())
+        return len(messages)
+
+    async def _tell(self, messages: Sequence[Message]) -> bool:
         sites = {site.site_id: site for site in await self.sites.all_sites()}
+        told = True
         for drop in (False, True):
             changed: dict[int, set[UUID]] = {}
             for message in messages:
@@ -56,6 +64,5 @@ class Relay:
                     changed.setdefault(message.site_id, set()).add(message.article_id)
             for site_id, article_ids in changed.items():
                 if site_id in sites:
-                    await self.invalidations.tell(sites[site_id], list(article_ids), drop=drop)
-        await self.outbox.told(messages, at=self.clock())
-        return len(messages)
+                    told &= await self.invalidations.tell(sites[site_id], article_ids, drop=drop)
+        return told

@@ -14,7 +14,7 @@ from service.errors import Unavailable
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest, Outcome, Result
 from service.features.sites import SiteDirectory
-from service.model import Action, Actor, PendingComment, Site
+from service.model import Action, Actor, PendingComment, Site, Status
 from service.storage.decisions import DecisionStore, Place
 from service.storage.pending import PendingStore
 
@@ -77,7 +77,7 @@ class Settle:
         if not requests:
             return 0
         for result in await self.decisions.decide([site], requests, actor=SCREENING, now=now):
-            if result.outcome not in (Outcome.APPLIED, Outcome.REPLAYED):
+            if result.outcome is not Outcome.APPLIED:
                 await self._leave_to_people(site, result)
         return len(requests)
 
@@ -90,7 +90,9 @@ class Settle:
         )
 
     async def _leave_to_people(self, site: Site, result: Result) -> None:
-        """Let moderators have what a rule could not settle."""
+        """Let moderators have what a rule could not settle, unless it is settled already."""
+        if result.status is not Status.PENDING:
+            return
         try:
             await self.pending.move(site.slug, result.comment_id, aside=False)
         except Unavailable:

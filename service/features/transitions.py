@@ -19,6 +19,8 @@ NEEDS_REASON = frozenset({Action.REJECT, Action.REMOVE})
 
 def still_waits(item: PendingComment, latest: Decision | None) -> bool:
     """Tell whether a text in Redis or the journal is still to be decided."""
+    if latest is not None and latest.status is Status.DELETED:
+        return False  # nothing comes back that its author or the law took away (Ruling 6)
     if latest is None or item.n >= latest.n:
         return True
     if latest.status is Status.PENDING or latest.action is Action.ESCALATE:

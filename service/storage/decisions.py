@@ -286,8 +286,11 @@ class Changes:
         """Yield each statement's rows, in the order they have to run."""
         self._rows["shift_replies"] = [(*place, *shift) for place, shift in self._replies.items()]
         self._rows["shift_counts"] = [(*place, *shift) for place, shift in self._counts.items()]
-        # In one order, so that two transactions over the same people never deadlock.
+        # In one order, so that two transactions over the same rows never deadlock: neither two
+        # decisions over the same people, nor a decision and the journal's copy.
         self._rows["count_for_author"].sort(key=itemgetter(0, 1))
+        for name in ("place", "settle_journal", "journal", "submit"):
+            self._rows[name].sort(key=itemgetter(0, 1, 2))
         for name in self.ORDER:
             if self._rows[name]:
                 yield name, self._rows[name]

@@ -9,16 +9,22 @@ from uuid import UUID
 
 import asyncpg
 
-from service.model import PendingComment
+from service.model import Decision, PendingComment
 from service.payload import from_payload
 from service.storage.decisions import SQL as DECISIONS
-from service.storage.decisions import Place, journal_row, submission_row
+from service.storage.decisions import DecisionStore, Place, journal_row, submission_row
 from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("journal")
 
 BATCH = 500
 """Rows of one statement when a queue is read back."""
+
+HIGHEST_SECONDS = 60.0
+"""Longer than other statements may take: it reads a site's journal, and only after a loss."""
+
+DOES_NOT_FIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
+"""What Postgres, or the way there, says of a value that cannot be stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +52,43 @@ class JournalStore:
     """Write what Redis holds, and read it back when Redis has lost it."""
 
     pool: asyncpg.Pool[asyncpg.Record]
+    batch: int = BATCH
 
-    async def record(self, items: Sequence[PendingComment]) -> None:
+    async def record(self, items: Sequence[PendingComment]) -> list[PendingComment]:
         """Copy waiting comments; newer ones win, what was decided meanwhile stays decided.
 
+        Returns those that Postgres does not take; they keep no other from being copied.
+
         Raises:
-            DatabaseUnavailable: Postgres is away; nothing was copied.
+            DatabaseUnavailable: Postgres is away; what was copied is not known.
         """
-        places = [(item, Place(item.site_id, item.article_id, item.comment_id)) for item in items]
-        places.sort(key=lambda pair: pair[1])
+        try:
+            await self._record_together(items)
+        except DOES_NOT_FIT:
+            if len(items) == 1:
+                return list(items)
+            return [refused for item in items for refused in await self.record([item])]
+        return []
+
+    async def settle(self, items: Sequence[PendingComment]) -> None:
+        """Empty rows that wait although the log has closed their comments."""
+        async with connected(self.pool) as connection:
+            await connection.executemany(
+                SQL["settle"],
+                [
+                    (item.site_id, item.article_id, item.comment_id, item.revision, item.n)
+                    for item in items
+                ],
+            )
+
+    async def _record_together(self, items: Sequence[PendingComment]) -> None:
+        # In the order in which decisions write the same rows, so that neither waits for the other.
+        ordered = sorted(items, key=lambda item: (item.site_id, item.article_id, item.comment_id))
+        places = [(item, Place(item.site_id, item.article_id, item.comment_id)) for item in ordered]
         async with in_transaction(self.pool) as connection:
             await connection.executemany(
                 DECISIONS["place"],
-                [(place.site_id, place.comment_id, place.article_id) for _, place in places],
+                sorted((place.site_id, place.comment_id, place.article_id) for _, place in places),
             )
             await connection.executemany(
                 DECISIONS["journal"], [journal_row(item, place) for item, place in places]
@@ -72,28 +102,30 @@ class JournalStore:
                 await connection.executemany(DECISIONS["submit"], keyed)
 
     async def waiting(
-        self, site_id: int, *, before: datetime
+        self, site_id: int, *, before: datetime | None = None
     ) -> AsyncIterator[list[PendingComment]]:
-        """Yield what waits on a site and was journaled before a time, in batches, oldest first."""
-        after = -1
+        """Yield what waits on a site, in batches, oldest first; all, or what was journaled `before`."""
+        after = (-1, UUID(int=0))
         while True:
             async with connected(self.pool) as connection:
-                rows = await connection.fetch(SQL["waiting"], site_id, after, before, BATCH)
+                rows = await connection.fetch(SQL["waiting"], site_id, *after, before, self.batch)
             if not rows:
                 return
             yield [
                 replace(from_payload(row["payload"]), seq=row["seq"], n=row["n"]) for row in rows
             ]
-            if len(rows) < BATCH:
-                return
-            after = rows[-1]["seq"]
+            after = (rows[-1]["seq"], rows[-1]["comment_id"])
+
+    async def latest(self, site_id: int, comment_ids: Sequence[UUID]) -> dict[UUID, Decision]:
+        """Return the latest decision of each comment that has one."""
+        return await DecisionStore(pool=self.pool).latest(site_id, comment_ids)
 
     async def submissions(self, site_id: int, *, since: datetime) -> AsyncIterator[list[Submitted]]:
         """Yield the idempotency records of a site since a time, in batches."""
         after = b""
         while True:
             async with connected(self.pool) as connection:
-                rows = await connection.fetch(SQL["submissions"], site_id, since, after, BATCH)
+                rows = await connection.fetch(SQL["submissions"], site_id, since, after, self.batch)
             if not rows:
                 return
             yield [
@@ -110,9 +142,12 @@ class JournalStore:
             after = rows[-1]["dk"]
 
     async def highest_seq(self, site_id: int) -> int:
-        """Return the highest sequence number of what waits; 0 when nothing does."""
+        """Return the highest sequence number the journal has, of what waits and of what waited."""
         async with connected(self.pool) as connection:
-            return await connection.fetchval(SQL["highest_seq"], site_id) or 0
+            highest: int = await connection.fetchval(
+                SQL["highest_seq"], site_id, timeout=HIGHEST_SECONDS
+            )
+        return highest
 
     async def watermark(self, site_id: int) -> Watermark | None:
         """Return how far a site's Redis was known to be; None for a site that never had one."""

@@ -34,5 +34,6 @@ class Leadership:
             try:
                 yield connection
             finally:
-                if not connection.is_closed():
-                    await connection.fetchval("SELECT pg_advisory_unlock($1)", LOCK_KEY)
+                # Whatever state it is in, the lock ends with it: a session that went back to the
+                # pool with the lock would keep every process from leading.
+                connection.terminate()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +16,9 @@ from service.storage.postgres import connected, load_queries
 from service.storage.rows import decision_of, public_comment
 
 SQL = load_queries("lookups")
+
+BEGINNING = (-math.inf, UUID(int=0))
+"""Before every rank a search can give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class Record:
     decision: Decision | None
     waiting: PendingComment | None
     kept: PendingComment | None
+    author_id: UUID | None
+    """None before the first decision, and once erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +78,26 @@ class LookupStore:
         return tuple(Revision(**row) for row in rows)
 
     async def search_waiting(
-        self, site_id: int, phrase: str, *, below_seq: int, limit: int
-    ) -> list[tuple[UUID, int]]:
-        """Ids and sequence numbers of waiting comments that hold a phrase, newest first."""
+        self,
+        site_id: int,
+        phrase: str,
+        *,
+        sort: Literal["priority", "oldest", "newest"],
+        escalated: bool,
+        after: tuple[float, UUID],
+        limit: int,
+    ) -> list[tuple[UUID, float]]:
+        """Ids and ranks of waiting comments that hold a phrase, the smallest rank first.
+
+        `escalated` includes what only seniors see; `after` is a rank and an id, `BEGINNING`
+        for the first page.
+        """
         escaped = phrase.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["search_waiting"], site_id, escaped, below_seq, limit)
-        return [(row["comment_id"], row["seq"]) for row in rows]
+            rows = await connection.fetch(
+                SQL["search_waiting"], site_id, escaped, sort, escalated, *after, limit
+            )
+        return [(row["comment_id"], row["rank"]) for row in rows]
 
 
 def _record(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Record:
@@ -105,4 +125,5 @@ def _record(row: asyncpg.Record, site_id: int, comment_id: UUID) -> Record:
         decision=decision,
         waiting=from_payload(row["waiting"]) if row["waiting"] else None,
         kept=from_payload(row["kept"]) if row["kept"] else None,
+        author_id=row["subject_id"],
     )

@@ -1,21 +1,32 @@
 -- The intake journal behind Redis: what waits, what it was asked under, how far it is known.
 
 -- name: waiting
--- What waits on a site, in the order it came; from a sequence number on.
---   $1 site_id integer, $2 after_seq bigint, $3 journaled before timestamptz, $4 limit integer
+-- What waits on a site, in the order it came; from a sequence number on. What an undone decision
+-- has put back has none (0) until Redis gives it one.
+--   $1 site_id integer, $2 after seq bigint, $3 after comment_id uuid,
+--   $4 journaled before timestamptz (null: at any time), $5 limit integer
 -- Index: intake_journal_waiting.
 SELECT comment_id, revision, n, seq, payload
 FROM intake_journal
-WHERE site_id = $1 AND state = 'waiting' AND seq > $2 AND journaled_at <= $3
+WHERE site_id = $1 AND state = 'waiting' AND seq >= $2 AND (seq, comment_id) > ($2, $3)
+  AND ($4::timestamptz IS NULL OR journaled_at <= $4)
 ORDER BY seq, comment_id
-LIMIT $4;
+LIMIT $5;
+
+-- name: settle
+-- A text that waits here although the log has closed its comment: its author, or the law, took it
+-- away while it was being copied. Unless it has changed since it was read.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 n integer
+-- Index: intake_journal_pkey.
+UPDATE intake_journal SET state = 'decided', payload = NULL, journaled_at = now()
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND state = 'waiting'
+  AND revision = $4 AND n = $5;
 
 -- name: highest_seq
--- The highest sequence number the journal knows of what waits on a site.
+-- The highest sequence number the journal knows of on a site. Asked only after a loss.
 --   $1 site_id integer
--- Index: intake_journal_waiting, read backwards.
-SELECT seq FROM intake_journal WHERE site_id = $1 AND state = 'waiting'
-ORDER BY seq DESC LIMIT 1;
+-- Index: intake_journal_pkey, all rows of the site.
+SELECT coalesce(max(seq), 0) FROM intake_journal WHERE site_id = $1;
 
 -- name: submissions
 -- Idempotency records of a site that are still remembered.

@@ -1,6 +1,6 @@
 -- name: find_comment
 -- Everything that says what a comment is now: its public row, its latest decision, its journal
--- row and the text kept of it. One row, or none when Postgres knows no such comment.
+-- row, the text kept of it, and whose it is. One row, or none when Postgres knows no such comment.
 --   $1 site_id integer, $2 comment_id uuid
 -- Index: comment_places_pkey, then each table's primary key.
 SELECT p.article_id,
@@ -12,7 +12,8 @@ SELECT p.article_id,
        d.n, d.decision_id, d.action, d.revision AS judged_revision, d.status AS decided_status,
        d.reason, d.note, d.actor_kind, d.actor_id, d.at, d.reverses,
        j.payload AS waiting,
-       k.payload AS kept
+       k.payload AS kept,
+       coalesce(c.author_id, s.author_id) AS subject_id
 FROM comment_places p
 LEFT JOIN articles a ON a.site_id = p.site_id AND a.article_id = p.article_id
 LEFT JOIN comments c
@@ -30,8 +31,11 @@ LEFT JOIN intake_journal j
 LEFT JOIN LATERAL (
     SELECT payload FROM kept_texts
     WHERE site_id = p.site_id AND article_id = p.article_id AND comment_id = p.comment_id
+      AND expires_at > now()
     ORDER BY revision DESC LIMIT 1
 ) k ON true
+LEFT JOIN decision_subjects s
+    ON s.site_id = p.site_id AND s.article_id = p.article_id AND s.comment_id = p.comment_id
 WHERE p.site_id = $1 AND p.comment_id = $2;
 
 -- name: find_history
@@ -54,13 +58,25 @@ WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
 ORDER BY revision;
 
 -- name: search_waiting
--- Ids of waiting comments whose text holds a phrase, newest first, for the queue's `q`.
---   $1 site_id integer, $2 phrase text (already escaped for ILIKE), $3 below seq bigint,
---   $4 limit integer
--- Index: intake_journal_waiting, read backwards.
-SELECT comment_id, seq
-FROM intake_journal
-WHERE site_id = $1 AND state = 'waiting' AND payload ->> 'text' ILIKE '%' || $2 || '%'
-  AND seq < $3
-ORDER BY seq DESC
-LIMIT $4;
+-- Ids and ranks of waiting comments whose text holds a phrase, for the queue's `q`. The smallest
+-- rank comes first: by score, by age, or by age backwards.
+--   $1 site_id integer, $2 phrase text (already escaped for ILIKE), $3 sort text (`priority`,
+--   `oldest` or `newest`), $4 escalated ones too boolean, $5 after rank double precision,
+--   $6 after comment_id uuid, $7 limit integer
+-- Index: intake_journal_waiting; every text that waits may have to be read.
+SELECT comment_id, rank
+FROM (
+    SELECT comment_id,
+           CASE $3::text
+               WHEN 'priority' THEN (payload ->> 'score')::double precision
+               WHEN 'oldest' THEN extract(epoch FROM created_at)::double precision
+               ELSE -extract(epoch FROM created_at)::double precision
+           END AS rank
+    FROM intake_journal
+    WHERE site_id = $1 AND state = 'waiting'
+      AND payload ->> 'text' ILIKE '%' || $2 || '%'
+      AND ($4::boolean OR NOT (payload ->> 'escalated')::boolean)
+) found
+WHERE rank > $5 OR (rank = $5 AND comment_id > $6)
+ORDER BY rank, comment_id
+LIMIT $7;
