@@ -40,6 +40,8 @@ class _Subject:
 
     case: Case
     waiting: PendingComment | None
+    author_id: UUID | None
+    """Whose it is, also when nothing of it waits any more."""
 
     @property
     def latest(self) -> Decision | None:
@@ -450,7 +452,7 @@ class Sitting:
             decision,
             kind=kind,
             text=text,
-            author_id=_author_id(subject),
+            author_id=subject.author_id,
             duplicate_of=duplicate_of,
         )
         subject.case = replace(subject.case, latest=Entry(decision=decision, kind=kind))
@@ -527,7 +529,10 @@ class Sitting:
 
 def _subject(case: Case, item: PendingComment | None) -> _Subject:
     latest = case.latest.decision if case.latest else None
-    return _Subject(case=case, waiting=waiting_of((item, case.journaled), latest))
+    waiting = waiting_of((item, case.journaled), latest)
+    source = waiting or case.public or case.kept
+    author_id = source.author.author_id if source else None
+    return _Subject(case=case, waiting=waiting, author_id=author_id)
 
 
 def _parent_place(subject: _Subject) -> Place | None:
@@ -536,11 +541,6 @@ def _parent_place(subject: _Subject) -> Place | None:
         return None
     place = subject.case.place
     return Place(place.site_id, place.article_id, source.parent_id)
-
-
-def _author_id(subject: _Subject) -> UUID | None:
-    source = subject.waiting or subject.case.public or subject.case.kept
-    return source.author.author_id if source else None
 
 
 def _approved(row: Branch | None) -> bool:
