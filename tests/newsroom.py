@@ -9,31 +9,42 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
+from service.cursors import Cursors
+from service.features.articles import ArticleDirectory
+from service.features.authors import Authors
 from service.features.cache import Cache
 from service.features.decisions import Decisions
+from service.features.guests import Guests
+from service.features.intake import Accepted, Intake
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Result
+from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
 from service.features.screening import queue_score
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
+from service.features.submission import Submission
 from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
+from service.storage.articles import ArticleStore
 from service.storage.channel import Channel
 from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
+from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
 from service.storage.outbox import OutboxStore
 from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
+from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
 from service.storage.sites import SiteStore
 
@@ -60,6 +71,12 @@ class Newsroom:
     settle: Settle
     sites: SiteDirectory
     cache: Cache
+    intake: Intake
+    guests: Guests
+    queue: Queue
+    articles: ArticleDirectory
+    readers: ReaderStore
+    invalidations: Invalidations
     now: datetime = NOON
     _minutes: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -134,6 +151,30 @@ class Newsroom:
         found = await self.find(comment)
         return found.status if found else None
 
+    async def submit(
+        self,
+        text: str = "A comment.",
+        *,
+        article: str = "story-1",
+        key: str | None = None,
+        **sent: Any,
+    ) -> Accepted:
+        """Send a comment through the front door, as a guest unless `sent` says otherwise."""
+        named = {"name": "Leila", "address_hash": "here", **sent}
+        submission = Submission(
+            site=self.site, article_key=article, body=text, idempotency_key=key, **named
+        )
+        return await self.intake.accept(submission, now=self.now)
+
+    async def lose_redis(self) -> None:
+        """Take everything this site has in Redis, as a disk that dies does."""
+        keys = [key async for key in self.redis.scan_iter(f"pb:{{{self.site.slug}}}:*")]
+        await self.redis.delete(*keys)
+
+    async def journal_all(self) -> int:
+        """Copy what waits to the journal."""
+        return await self.journal.copy(self.site)
+
     async def count(self, article: str = "story-1") -> int:
         """Return the approved comments Postgres counts."""
         counted: int = await self.pool.fetchval(
@@ -143,61 +184,138 @@ class Newsroom:
         return counted
 
 
+def staff(
+    pool: asyncpg.Pool,
+    redis: Redis,
+    site: Site,
+    *,
+    articles: ArticleDirectory | None = None,
+    limits_on: bool = False,
+) -> Newsroom:
+    """Wire one process over two stores; called again it is another process over the same ones."""
+    scripts = Scripts.load()
+    pending = PendingStore(redis=redis, scripts=scripts)
+    sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
+    articles = articles or ArticleDirectory(articles=ArticleStore(pool=pool))
+    readers = ReaderStore(pool=pool)
+    authors = Authors(readers=readers)
+    cache = Cache(clock=time.monotonic)
+    invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
+    store, outbox = DecisionStore(pool=pool), OutboxStore(pool=pool)
+    lookups, journal = LookupStore(pool=pool), JournalStore(pool=pool)
+    lookup = Lookup(pending=pending, lookups=lookups)
+    decisions = Decisions(
+        store=store, pending=pending, invalidations=invalidations, new_id=lambda _: uuid4()
+    )
+    settle = Settle(
+        decisions=decisions,
+        store=store,
+        pending=pending,
+        sites=sites,
+        new_id=lambda _: uuid4(),
+        clock=lambda: NOON,
+    )
+    acknowledged = Acknowledged()
+    limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
+    return Newsroom(
+        site=site,
+        pool=pool,
+        redis=redis,
+        pending=pending,
+        decisions=decisions,
+        lookup=lookup,
+        journal=Journal(
+            store=journal,
+            pending=pending,
+            sites=sites,
+            acknowledged=acknowledged,
+            new_epoch=lambda: uuid4().hex,
+            clock=real_time,
+        ),
+        reconcile=Reconcile(
+            decisions=store,
+            journal=journal,
+            outbox=outbox,
+            pending=pending,
+            sites=sites,
+            mended=lambda _rule, _count: None,
+            clock=lambda: real_time() + timedelta(minutes=5),
+        ),
+        relay=Relay(outbox=outbox, invalidations=invalidations, sites=sites, clock=real_time),
+        settle=settle,
+        sites=sites,
+        cache=cache,
+        intake=Intake(
+            pending=pending,
+            limits=limits,
+            articles=articles,
+            authors=authors,
+            lookup=lookup,
+            settle=settle,
+            acknowledged=acknowledged,
+            new_id=new_id,
+            new_guest=uuid4,
+            limits_on=limits_on,
+        ),
+        guests=Guests(limits=limits, new_guest=uuid4, limits_on=limits_on),
+        queue=Queue(
+            pending=pending,
+            lookup=lookup,
+            lookups=lookups,
+            articles=articles,
+            authors=authors,
+            cursors=Cursors([b"c" * 32]),
+        ),
+        articles=articles,
+        readers=readers,
+        invalidations=invalidations,
+    )
+
+
+async def open_site(
+    pool: asyncpg.Pool,
+    redis: Redis,
+    settings: SiteSettings | None = None,
+    *,
+    slug: str | None = None,
+    limits_on: bool = False,
+) -> Newsroom:
+    """Make a site over two stores, of a name of its own, and the process that serves it."""
+    pending = PendingStore(redis=redis, scripts=Scripts.load())
+    sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
+    site = await sites.create(slug or f"daily-{uuid4().hex[:12]}", "The Daily", settings)
+    return staff(pool, redis, site, limits_on=limits_on)
+
+
 @asynccontextmanager
 async def open_newsroom(
     database_url: str, redis_url: str, settings: SiteSettings | None = None
 ) -> AsyncIterator[Newsroom]:
-    """Wire a site over two stores."""
+    """Wire the site `daily` over two stores that are its alone."""
     async with open_pool(database_url) as pool, connect(redis_url) as redis:
-        scripts = Scripts.load()
-        pending = PendingStore(redis=redis, scripts=scripts)
-        sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
-        site = await sites.create("daily", "The Daily", settings)
-        cache = Cache(clock=time.monotonic)
-        invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
-        store, journal, outbox = (
-            DecisionStore(pool=pool),
-            JournalStore(pool=pool),
-            OutboxStore(pool=pool),
-        )
-        decisions = Decisions(
-            store=store, pending=pending, invalidations=invalidations, new_id=lambda _: uuid4()
-        )
-        yield Newsroom(
-            site=site,
-            pool=pool,
-            redis=redis,
-            pending=pending,
-            decisions=decisions,
-            lookup=Lookup(pending=pending, lookups=LookupStore(pool=pool)),
-            journal=Journal(
-                store=journal,
-                pending=pending,
-                sites=sites,
-                acknowledged=Acknowledged(),
-                new_epoch=lambda: uuid4().hex,
-                clock=lambda: NOON,
-            ),
-            reconcile=Reconcile(
-                decisions=store,
-                journal=journal,
-                outbox=outbox,
-                pending=pending,
-                sites=sites,
-                mended=lambda _rule, _count: None,
-                clock=lambda: datetime.now(UTC) + timedelta(minutes=5),  # noqa: TID251
-            ),
-            relay=Relay(
-                outbox=outbox, invalidations=invalidations, sites=sites, clock=lambda: NOON
-            ),
-            settle=Settle(
-                decisions=decisions,
-                store=store,
-                pending=pending,
-                sites=sites,
-                new_id=lambda _: uuid4(),
-                clock=lambda: NOON,
-            ),
-            sites=sites,
-            cache=cache,
-        )
+        yield await open_site(pool, redis, settings, slug="daily")
+
+
+@asynccontextmanager
+async def without_postgres(newsroom: Newsroom) -> AsyncIterator[Newsroom]:
+    """Lend a process that reaches Redis and no Postgres, and has never met it."""
+    nowhere = "postgresql://postbag@/postbag?host=/nonexistent"
+    async with asyncpg.create_pool(nowhere, min_size=0, max_size=8) as pool:
+        yield staff(pool, newsroom.redis, newsroom.site)
+
+
+@asynccontextmanager
+async def without_redis(newsroom: Newsroom) -> AsyncIterator[Newsroom]:
+    """Lend a process that reaches Postgres and no Redis."""
+    async with connect("redis://127.0.0.1:1") as redis:
+        yield staff(newsroom.pool, redis, newsroom.site)
+
+
+def new_id(now: datetime) -> UUID:
+    """Make a comment's id, as the service does."""
+    return uuid7(nanoseconds=int(now.timestamp() * 1_000) * 1_000_000)
+
+
+def real_time() -> datetime:
+    """Tell the time that Postgres writes beside its rows."""
+    return datetime.now(UTC)  # noqa: TID251 - Postgres' own clock is not ours to set

@@ -104,7 +104,7 @@ class JournalStore:
     async def waiting(
         self, site_id: int, *, before: datetime | None = None
     ) -> AsyncIterator[list[PendingComment]]:
-        """Yield what waits on a site, in batches, oldest first; all, or what was journaled `before`."""
+        """Yield what waits on a site, in batches, oldest first; or what was journaled `before`."""
         after = (-1, UUID(int=0))
         while True:
             async with connected(self.pool) as connection:
