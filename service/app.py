@@ -35,6 +35,7 @@ from service.features.journal import Acknowledged, Journal
 from service.features.leader import Leader
 from service.features.levels import Levels
 from service.features.lookup import Lookup
+from service.features.own import Own
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
@@ -44,6 +45,7 @@ from service.features.team import Team
 from service.features.threads import Threads
 from service.features.token_keys import TokenKeys
 from service.features.vitals import Vitals
+from service.features.votes import Votes
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.accounts import AccountStore
@@ -56,6 +58,7 @@ from service.storage.leadership import Leadership
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
 from service.storage.outbox import OutboxStore
+from service.storage.own import OwnStore
 from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
 from service.storage.probes import StoreProbe
@@ -64,6 +67,7 @@ from service.storage.redis import Scripts, connect
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
+from service.storage.votes import VoteStore
 from service.telemetry import Metrics
 from service.web import server
 from service.web.assembly import api_gate, metrics_gate
@@ -72,8 +76,10 @@ from service.web.management import Management
 from service.web.moderation import Moderation
 from service.web.operation import Operation
 from service.web.operations import ReadyState
+from service.web.own import OwnComments
 from service.web.readers import Readers
 from service.web.server import Bounds
+from service.web.votes import Voting
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +125,8 @@ class Service:
     intake: Intake
     guests: Guests
     lookup: Lookup
+    own: Own
+    votes: Votes
     queue: Queue
     threads: Threads
     counts: Counts
@@ -156,7 +164,15 @@ class Service:
             token_keys=self.token_keys,
             team=self.team,
         )
-        return [*readers.operations(), *moderation.operations(), *management.operations()]
+        own = OwnComments(own=self.own, votes=self.votes)
+        voting = Voting(votes=self.votes, hash_address=self.hash_address)
+        return [
+            *readers.operations(),
+            *own.operations(),
+            *voting.operations(),
+            *moderation.operations(),
+            *management.operations(),
+        ]
 
     def loops(self) -> Sequence[Loop]:
         """Return what goes on behind the requests, in every process."""
@@ -244,6 +260,7 @@ def wire(
         new_id=new_id,
         clock=clock,
     )
+    own_store = OwnStore(pool=pool)
     lookup = Lookup(pending=pending, lookups=lookups)
     cursors = Cursors(secrets.keys("cursors"))
     acknowledged = Acknowledged()
@@ -280,6 +297,25 @@ def wire(
         ),
         guests=Guests(limits=limits, new_guest=uuid4, limits_on=settings.rate_limits),
         lookup=lookup,
+        own=Own(
+            store=own_store,
+            pending=pending,
+            lookup=lookup,
+            decisions=decisions,
+            settle=settle,
+            articles=articles,
+            authors=authors,
+            limits=limits,
+            new_id=new_id,
+            limits_on=settings.rate_limits,
+        ),
+        votes=Votes(
+            store=VoteStore(pool=pool),
+            own=own_store,
+            authors=authors,
+            limits=limits,
+            limits_on=settings.rate_limits,
+        ),
         queue=Queue(
             pending=pending,
             lookup=lookup,

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -143,6 +143,11 @@ def article_id(site_id: int, key: str) -> UUID:
     """
     digest = hashlib.sha256(f"{site_id}\n{key}".encode()).digest()
     return uuid_of_digest(digest)
+
+
+def made_at(comment_id: UUID) -> datetime:
+    """Return the time in a UUIDv7 (RFC 9562, 5.7): when the comment was accepted."""
+    return datetime.fromtimestamp((comment_id.int >> 80) / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,9 @@ MAX_BYTES = 64 * 1024 * 1024
 ENTRY_MAX_BYTES = 4 * 1024 * 1024
 """Of one entry; a larger page is built whenever it is asked for."""
 
-FRESH_SECONDS = 30.0
-"""How long an entry is believed: a lost invalidation heals in this time (protocol.md 3.3)."""
+FRESH_SECONDS = 4.0
+"""How long an entry is believed. Votes, which invalidate nothing, are at most 5 s old with the time
+a rebuild may take (api.md, "Counts"), and a lost invalidation heals (protocol.md 3.3: in 30 s)."""
 
 PATIENCE_SECONDS = 1.0
 """How long a rebuild may take before stale bytes are served (protocol.md Ruling 13)."""
@@ -238,13 +239,6 @@ class Cache:
         With `drop` (removal, deletion, erasure) its bytes are gone, also for times of need.
         """
         self.shelf.invalidate(article_ids, drop=drop)
-
-    def shorten(self, article_ids: Iterable[UUID], *, seconds: float) -> None:
-        """Believe what depends on these articles for no more than `seconds` from its build.
-
-        So a change that may be told late, a vote, costs at most one rebuild in that time.
-        """
-        self.shelf.shorten(article_ids, seconds)
 
     def flush(self) -> None:
         """Believe nothing any longer: an invalidation may have been missed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
@@ -140,14 +140,6 @@ class Shelf:
         self._all_changed = self.changes
         self._changed.clear()
         self._stale.update(self._kept)
-
-    def shorten(self, article_ids: Iterable[UUID], seconds: float) -> None:
-        """Let what depends on these articles be fresh for at most `seconds` from its build."""
-        for article_id in article_ids:
-            for key in self._keys_of.get(article_id, ()):
-                kept = self._kept[key]
-                end = min(kept.fresh_until, kept.built_at + seconds)
-                self._kept[key] = replace(kept, fresh_until=end)
 
     def drop(self, key: Key) -> None:
         """Throw one entry out, if it is there."""

@@ -212,9 +212,11 @@ class Sitting:
         public, kept = subject.case.public, subject.case.kept
         if action in JUDGES_WAITING or action is Action.WITHDRAW:
             return subject.waiting.revision if subject.waiting else None
-        if action in (Action.REMOVE, Action.DELETE):
-            is_public = public is not None and public.status is Status.APPROVED
-            return public.revision if public is not None and is_public else None
+        is_public = public is not None and public.status is Status.APPROVED
+        if action in {Action.REMOVE, Action.DELETE} and public is not None and is_public:
+            return public.revision
+        if action is Action.DELETE and subject.status in {Status.REJECTED, Status.REMOVED}:
+            return subject.latest.revision if subject.latest else None
         if action is Action.RESTORE and subject.status is Status.REMOVED:
             return kept.revision if kept else None
         return None
@@ -257,7 +259,7 @@ class Sitting:
                 status, text = self._take_down(subject, Status.REMOVED)
                 kind = "new"
             case Action.DELETE:
-                status, text = self._take_down(subject, Status.DELETED)
+                status, text = self._delete(subject)
                 kind = "new"
             case Action.RESTORE:
                 status, text = self._restore(subject)
@@ -323,6 +325,20 @@ class Sitting:
         self._tell(subject, "comment.deleted", waiting)
         return Status.DELETED, waiting.text
 
+    def _delete(self, subject: _Subject) -> tuple[Status, str]:
+        """Take every text of a comment away, whether it is public or only kept."""
+        place, public = subject.case.place, subject.case.public
+        text = ""
+        if public is not None and public.text is not None:
+            _, text = self._take_down(subject, Status.DELETED)
+        elif public is not None:
+            self.changes.take_down(place, Status.DELETED)
+        self.changes.forget_texts(place)
+        if subject.waiting is not None:
+            self.changes.settle(subject.waiting, place, n=subject.next_n)
+            subject.waiting = None
+        return Status.DELETED, text
+
     def _take_down(self, subject: _Subject, status: Status) -> tuple[Status, str]:
         place, public = subject.case.place, subject.case.public
         assert public is not None
@@ -331,12 +347,7 @@ class Sitting:
         self.changes.take_down(place, status)
         self.took_down = True
         item = self._as_waiting(public, n=subject.next_n)
-        if status is Status.DELETED:
-            self.changes.forget_texts(place)
-            if subject.waiting is not None:
-                self.changes.settle(subject.waiting, place, n=subject.next_n)
-                subject.waiting = None
-        else:
+        if status is Status.REMOVED:
             self._keep(place, item)
         self._tell(subject, f"comment.{status}", item)
         return status, public.text

@@ -20,11 +20,11 @@ from service.features.outcomes import (
     DecisionRequest,
     TextGone,
 )
+from service.features.own import UnknownComment
 from service.features.queue import Lane, Queue, Sort
 from service.features.sites import UnknownSite
 from service.model import Action, Actor, ApiKey, Scope
 from service.web.operation import DECISIONS_BODY_BYTES, AKey, Call, Operation, Reply
-from service.web.readers import UnknownComment
 from service.web.wire.base import Wire
 from service.web.wire.comments import found_json
 from service.web.wire.moderation import (

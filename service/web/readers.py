@@ -11,7 +11,7 @@ import orjson
 from pydantic import Field, StringConstraints
 
 from service.cursors import BadCursor
-from service.errors import FieldError, Forbidden, Invalid, NotFound, RateLimited
+from service.errors import FieldError, Forbidden, Invalid, RateLimited
 from service.features.access import Access, KeyHolder, SignedIn, Visitor
 from service.features.cache import Built, Cache, Entry
 from service.features.counts import KEYS_MAX, Counts
@@ -27,6 +27,7 @@ from service.features.intake import (
     QueueFull,
 )
 from service.features.lookup import Found, Lookup
+from service.features.own import UnknownComment
 from service.features.submission import Submission
 from service.features.threads import LIMIT_DEFAULT, LIMIT_MAX, Sort, Threads, UnknownParent
 from service.model import ApiKey, Scope
@@ -53,13 +54,6 @@ from service.web.wire.submissions import (
 TAG = "Readers"
 
 ArticleKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-
-class UnknownComment(NotFound):
-    """No such comment here, or not for whoever asks."""
-
-    code = "unknown_comment"
-    title = "There is no such comment here."
 
 
 class ThreadQuery(Wire):

@@ -212,24 +212,12 @@ async def test_an_invalidated_page_is_built_again(cache: Cache, drop: bool) -> N
 async def test_a_page_is_believed_for_half_a_minute(cache: Cache, clock: Clock) -> None:
     press = Press()
     await cache.get("page", press.build)
-    clock.seconds += 29.9
+    clock.seconds += 3.9
     assert cache.ready("page") is not None
     clock.seconds += 0.1
     assert cache.ready("page") is None
     await cache.get("page", press.build)
     assert press.begun == 2
-
-
-async def test_votes_shorten_the_time_a_page_is_believed(cache: Cache, clock: Clock) -> None:
-    press = Press()
-    await cache.get("page", press.build)
-    await cache.get("other", Press(article_ids=(OTHER,)).build)
-    cache.shorten([STORY], seconds=2)
-    clock.seconds += 1.9
-    assert cache.ready("page") is not None
-    clock.seconds += 0.1
-    assert cache.ready("page") is None
-    assert cache.ready("other") is not None
 
 
 async def test_stale_bytes_are_served_while_postgres_is_away(
@@ -393,9 +381,7 @@ async def test_what_is_kept_is_accounted_for_to_the_last_byte(clock: Clock) -> N
                 cache.invalidate(ids, drop=True)
             case 1:
                 cache.invalidate(ids, drop=False)
-            case 2:
-                cache.shorten(ids, seconds=2)
-            case 3 if chance.random() < 0.1:
+            case 2 if chance.random() < 0.1:
                 cache.flush()
             case _:
                 press = Press(truth="x" * chance.randrange(4_000), article_ids=ids)

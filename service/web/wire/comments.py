@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from service.features import body
 from service.features.lookup import Found
 from service.features.reasons import public_text
 from service.features.threads import ShownComment, Threaded, ThreadPage
-from service.model import Author, Comment, PendingComment, Site, Status
+from service.model import Author, Comment, PendingComment, Site, Status, made_at
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
 
 StatusName = Literal["pending", "approved", "rejected", "removed", "deleted"]
@@ -208,11 +208,6 @@ def author_json(found: Found, site: Site, *, now: datetime) -> dict[str, Any]:
         "appeal": None,
         "pending_revision": edit.revision if edit else None,
     }
-
-
-def made_at(comment_id: UUID) -> datetime:
-    """Return the time in a UUIDv7 (RFC 9562, 5.7): when the comment was accepted."""
-    return datetime.fromtimestamp((comment_id.int >> 80) / 1000, UTC)
 
 
 def _core(

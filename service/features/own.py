@@ -1,0 +1,239 @@
+"""An author and their own comments: they see them, change them, and take them away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.errors import Conflict, Forbidden, NotFound
+from service.features import text
+from service.features.articles import ArticleDirectory
+from service.features.authors import Authors
+from service.features.decisions import Decisions
+from service.features.intake import AuthorBanned, QueueEmptied
+from service.features.lookup import Found, Lookup
+from service.features.outcomes import DecisionRequest, Outcome
+from service.features.screening import Draft, screen
+from service.features.settle import Settle
+from service.model import (
+    Action,
+    Actor,
+    ArticleState,
+    Mode,
+    PendingComment,
+    Site,
+    Status,
+    article_id,
+    made_at,
+)
+from service.storage.limits import Charge, Limits
+from service.storage.own import OwnStore
+from service.storage.pending import PendingStore
+
+OWN_MAX = 50
+"""Comments of one's own that are told at once, the newest."""
+EDITS_PER_MINUTE = 10
+
+
+class UnknownComment(NotFound):
+    """No such comment here, or not for whoever asks."""
+
+    code = "unknown_comment"
+    title = "There is no such comment here."
+
+
+class NotYours(Forbidden):
+    """Only its author may change a comment."""
+
+    code = "not_your_comment"
+    title = "Only its author may do this."
+
+
+class EditWindowOver(Forbidden):
+    """The time in which a comment may be edited is over."""
+
+    code = "edit_window_over"
+    title = "This comment can no longer be edited. You can still delete it."
+
+
+class NotEditable(Conflict):
+    """A rejected, removed or deleted comment is not edited but written anew."""
+
+    code = "not_editable"
+    title = "This comment cannot be edited any more."
+
+
+class StaleRevision(Conflict):
+    """The comment changed after its author had read it."""
+
+    code = "stale_revision"
+    title = "This comment changed meanwhile. Look at it again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What authors do with what they wrote."""
+
+    store: OwnStore
+    pending: PendingStore
+    lookup: Lookup
+    decisions: Decisions
+    settle: Settle
+    articles: ArticleDirectory
+    authors: Authors
+    limits: Limits
+    new_id: Callable[[datetime], UUID]
+    limits_on: bool = True
+
+    async def under(self, site: Site, article_key: str, author_id: UUID) -> list[Found]:
+        """Return an author's newest comments under an article that readers do not simply see.
+
+        Public ones are among them, so that a page can mark them as one's own.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        asked = article_id(site.site_id, article_key)
+        ids = await self.store.under_article(site.site_id, asked, author_id, limit=OWN_MAX)
+        found = await asyncio.gather(*(self.lookup.find(site, comment_id) for comment_id in ids))
+        return [each for each in found if each is not None]
+
+    async def edit(
+        self,
+        site: Site,
+        comment_id: UUID,
+        author_id: UUID,
+        *,
+        body: str,
+        revision: int,
+        now: datetime,
+    ) -> Found:
+        """Replace a comment's text; what is public stays so until the new text is approved.
+
+        Raises:
+            Invalid: the text policy, or the site's length.
+            UnknownComment, NotYours, AuthorBanned, EditWindowOver, NotEditable, StaleRevision.
+            RateLimited: too many edits.
+            Unavailable: it is not durable now; the outcome is unknown, and repeating is safe.
+        """
+        clean = text.clean_body(body, max_chars=site.settings.body_max_chars, pointer="/body")
+        found = await self._own(site, comment_id, author_id)
+        if found.status not in {Status.PENDING, Status.APPROVED}:
+            raise NotEditable
+        window = timedelta(seconds=site.settings.edit_window_seconds)
+        if made_at(comment_id) + window <= now:
+            raise EditWindowOver
+        await self._check_standing(site, author_id, now=now)
+        if self.limits_on:
+            charge = Charge.of("edit", author_id.hex, per_minute=EDITS_PER_MINUTE, burst=5)
+            await self.limits.charge(site.slug, [charge])
+        if found.waiting is not None:
+            await self._edit_waiting(found.waiting, clean, revision=revision, now=now)
+        else:
+            await self._edit_public(site, found, clean, revision=revision, now=now)
+        changed = await self.lookup.find(site, comment_id)
+        if changed is None:
+            raise UnknownComment
+        return changed
+
+    async def delete(self, site: Site, comment_id: UUID, author_id: UUID, *, now: datetime) -> None:
+        """Take a comment away: its text is gone at once. Repeating it changes nothing.
+
+        Raises:
+            UnknownComment, NotYours.
+            Unavailable: Postgres cannot commit; repeating is safe.
+        """
+        found = await self._own(site, comment_id, author_id)
+        if found.status is Status.DELETED:
+            return
+        action = Action.WITHDRAW if found.status is Status.PENDING else Action.DELETE
+        latest = found.waiting if action is Action.WITHDRAW else found.public or found.kept
+        judged = latest.revision if latest else 1
+        if action is Action.DELETE and found.decision and found.status is not Status.APPROVED:
+            judged = found.decision.revision
+        request = DecisionRequest(
+            comment_id=comment_id,
+            revision=judged,
+            action=action,
+            decision_id=self.new_id(now),
+            override=True,
+        )
+        actor = Actor(kind="author", actor_id=str(author_id), name="")
+        result = (await self.decisions.decide([site], [request], actor=actor, now=now))[0]
+        if result.outcome is not Outcome.APPLIED:
+            # Somebody decided between our look and our lock: the next try meets the new state.
+            raise StaleRevision("This comment was decided just now. Try again.")
+
+    async def _own(self, site: Site, comment_id: UUID, author_id: UUID) -> Found:
+        """Return a comment to its author, and to nobody else."""
+        found = await self.lookup.find(site, comment_id)
+        if found is None:
+            raise UnknownComment
+        if found.author_id != author_id:
+            raise NotYours if found.status is Status.APPROVED else UnknownComment
+        return found
+
+    async def _check_standing(self, site: Site, author_id: UUID, *, now: datetime) -> None:
+        standing = await self.authors.standing_or_none(site, author_id)
+        if standing and standing.banned_until is not None and standing.banned_until > now:
+            raise AuthorBanned
+
+    async def _edit_waiting(
+        self, waiting: PendingComment, clean: str, *, revision: int, now: datetime
+    ) -> None:
+        if revision != waiting.revision:
+            raise StaleRevision
+        item = replace(waiting, text=clean, edited_at=now)
+        change = await self.pending.edit(item, expected_revision=revision)
+        if change.outcome != "OK":
+            raise StaleRevision
+
+    async def _edit_public(
+        self, site: Site, found: Found, clean: str, *, revision: int, now: datetime
+    ) -> None:
+        """Let an edit wait, or publish it where the site publishes at once."""
+        public, decision = found.public, found.decision
+        assert public is not None
+        assert decision is not None
+        if revision != public.revision:
+            raise StaleRevision
+        article = await self.articles.get(site, found.article_key, now=now)
+        standing = await self.authors.standing_or_none(site, public.author.author_id)
+        premoderated = article is None or article.state is ArticleState.PREMODERATED
+        mode = Mode.PRE if premoderated else (article and article.mode) or site.settings.mode
+        verdict = screen(
+            Draft(
+                text=clean,
+                mode=mode,
+                author_is_trusted=standing is not None and standing.trusted,
+                checks_complete=standing is not None and article is not None,
+            )
+        )
+        item = PendingComment(
+            site_id=public.site_id,
+            site=site.slug,
+            article_id=public.article_id,
+            article_key=public.article_key,
+            comment_id=public.comment_id,
+            parent_id=public.parent_id,
+            author=public.author,
+            text=clean,
+            lang=public.lang,
+            created_at=public.created_at,
+            revision=public.revision + 1,
+            kind="edit",
+            n=decision.n,
+            score=verdict.score(now),
+            why=verdict.why,
+            edited_at=now,
+        )
+        outcome = await self.pending.requeue(item, journaled=False, guarded=True)
+        if outcome == "EMPTY":
+            raise QueueEmptied
+        if outcome != "NEW":
+            raise StaleRevision
+        if verdict.publish:
+            await self.settle.publish_now(site, item, now=now)

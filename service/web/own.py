@@ -1,0 +1,150 @@
+"""Authors and their own comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from service.errors import RateLimited, Unauthenticated
+from service.features.access import Guest, SignedIn
+from service.features.intake import AuthorBanned
+from service.features.own import (
+    EditWindowOver,
+    NotEditable,
+    NotYours,
+    Own,
+    StaleRevision,
+    UnknownComment,
+)
+from service.features.votes import Votes
+from service.web.operation import AVisitor, Cache, Call, Operation, Reply
+from service.web.wire.base import Wire
+from service.web.wire.comments import CommentOut, author_json
+
+TAG = "Readers"
+AUTHOR = AVisitor(required=True)
+COMMENT = "/v1/sites/{site}/comments/{comment_id}"
+
+
+class EditIn(Wire):
+    """A comment's new text."""
+
+    body: str
+    """Markdown subset."""
+    revision: Annotated[int, Field(ge=1)]
+    """The one that was read: of the edit that waits, if one does."""
+
+
+class EditedOut(Wire):
+    """The comment as it is now."""
+
+    comment: CommentOut
+
+
+class OwnOut(Wire):
+    """What one author has under an article."""
+
+    comments: list[CommentOut]
+    votes: dict[str, Literal[1, -1]]
+    """By comment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnComments:
+    """What authors ask about what they wrote."""
+
+    own: Own
+    votes: Votes
+
+    def operations(self) -> list[Operation]:
+        """Return the table of what authors can ask."""
+        return [
+            Operation(
+                operation_id="read_own",
+                method="GET",
+                path="/v1/sites/{site}/articles/{article}/me",
+                summary="Read one's own comments and votes under an article",
+                tag=TAG,
+                credential=AUTHOR,
+                answers={200: OwnOut},
+                cors=True,
+                handler=self.me,
+            ),
+            Operation(
+                operation_id="edit_comment",
+                method="PATCH",
+                path=COMMENT,
+                summary="Edit one's own comment",
+                description="While the new text waits, the last approved one stays public.",
+                tag=TAG,
+                credential=AUTHOR,
+                body=EditIn,
+                answers={200: EditedOut},
+                problems=(
+                    UnknownComment,
+                    NotYours,
+                    AuthorBanned,
+                    EditWindowOver,
+                    NotEditable,
+                    StaleRevision,
+                    RateLimited,
+                ),
+                cors=True,
+                handler=self.edit,
+            ),
+            Operation(
+                operation_id="delete_comment",
+                method="DELETE",
+                path=COMMENT,
+                summary="Delete one's own comment",
+                description="Its text is gone at once.",
+                tag=TAG,
+                credential=AUTHOR,
+                answers={204: None},
+                problems=(UnknownComment, NotYours, StaleRevision),
+                cors=True,
+                handler=self.delete,
+            ),
+        ]
+
+    async def me(self, call: Call) -> Reply:
+        """Show authors their own."""
+        author_id = author_of(call)
+        found = await self.own.under(call.site, call.article, author_id)
+        votes = await self.votes.of(call.site, call.article, author_id)
+        comments = [author_json(each, call.site, now=call.now) for each in found]
+        content = {"comments": comments, "votes": {str(key): value for key, value in votes.items()}}
+        return Reply(content=content, cache=Cache.NEVER)
+
+    async def edit(self, call: Call) -> Reply:
+        """Replace a text."""
+        wish = call.body_as(EditIn)
+        found = await self.own.edit(
+            call.site,
+            call.comment_id,
+            author_of(call),
+            body=wish.body,
+            revision=wish.revision,
+            now=call.now,
+        )
+        return Reply(content={"comment": author_json(found, call.site, now=call.now)})
+
+    async def delete(self, call: Call) -> Reply:
+        """Take a comment away."""
+        await self.own.delete(call.site, call.comment_id, author_of(call), now=call.now)
+        return Reply(status=204)
+
+
+def author_of(call: Call) -> UUID:
+    """Return who asks: a guest with a receipt or a signed-in reader.
+
+    Raises:
+        Unauthenticated: nobody in particular.
+    """
+    visitor = call.visitor
+    if not isinstance(visitor, Guest | SignedIn):
+        raise Unauthenticated
+    return visitor.author_id
