@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
@@ -17,6 +18,9 @@ LOCAL = "local"
 """The network of a peer without an address: a Unix socket."""
 HOPS_MAX = 20
 """Entries of `X-Forwarded-For` that are looked at, from the right."""
+
+PEERS_MAX = 1_024
+"""Peers whose network is remembered: one asks many times on its connection."""
 
 Address = IPv4Address | IPv6Address
 
@@ -44,17 +48,16 @@ class Addresses:
 
     trusted: tuple[Network, ...] = ()
 
-    def whence(self, peer: str | None, forwarded_for: Sequence[str], *, claims: bool) -> Whence:
-        """Tell where a request comes from.
+    def whence(self, peer: str | None, forwarded_for: Sequence[str]) -> Whence:
+        """Tell where a request comes from that claims to be asked for somebody else.
 
-        `forwarded_for` are the values of all `X-Forwarded-For` headers in their order; `claims`
-        tells whether there was any header of that kind, that one or another.
+        `forwarded_for` are the values of all `X-Forwarded-For` headers in their order.
         """
         address = _address(peer or "")
         if address is None:
             return Whence(network=LOCAL, pretender=None)
         if not self.trusts(address):
-            return Whence(network=network_of(address), pretender=str(address) if claims else None)
+            return Whence(network=network_of(address), pretender=str(address))
         return Whence(network=network_of(self._client(address, forwarded_for)), pretender=None)
 
     def trusts(self, address: Address) -> bool:
@@ -86,6 +89,7 @@ def network_of(address: Address) -> str:
     return str(ipaddress.ip_network((int(address), V6_PREFIX), strict=False))
 
 
+@lru_cache(PEERS_MAX)
 def network_of_peer(peer: str | None) -> str:
     """Return the network of whoever is at the other end of a connection."""
     address = _address(peer or "")

@@ -17,6 +17,7 @@ from service.web.bodies import BODY_SECONDS, Bodies
 from service.web.docs import with_documentation
 from service.web.draining import Draining
 from service.web.gate import Gate
+from service.web.ledger import Ledger
 from service.web.operation import Operation
 from service.web.operations import Health, Readiness, metrics_operation
 from service.web.paths import Routes
@@ -55,7 +56,7 @@ def api_gate(
             draining=draining,
             secure=public_url is not None and public_url.startswith("https://"),
         ),
-        metrics=metrics,
+        ledger=Ledger(metrics=metrics),
         doorkeeper=Doorkeeper(access=access, sites=sites),
         addresses=Addresses(trusted_proxies),
         forwarders=forwarders,
@@ -72,5 +73,5 @@ def metrics_gate(metrics: Metrics, *, now: Callable[[], datetime]) -> Gate:
         admission=admission,
         bodies=Bodies(admission=admission),
         answers=Answers(),
-        metrics=Metrics(),
+        ledger=Ledger(metrics=Metrics()),
     )

@@ -7,8 +7,7 @@ object. Every failure leaves as a problem document, every answer with the same h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,14 +16,15 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs
 from aiohttp.web import BaseRequest, StreamResponse
 
 from service.errors import Failure, NotFound
-from service.telemetry import Metrics, begin_request
+from service.telemetry import begin_request
 from service.web import cors
-from service.web.addresses import Addresses, NotesForwarders
+from service.web.addresses import Addresses, NotesForwarders, network_of_peer
 from service.web.admission import Admission
 from service.web.answers import REQUEST_ID, Answers, Circumstances
 from service.web.asked import Asked, public_hosts
 from service.web.asking import Asker, Doorkeeper
 from service.web.bodies import Bodies
+from service.web.ledger import Ledger
 from service.web.operation import Call, Operation, Reply
 from service.web.paths import Found, Routes, refusal
 from service.web.problems import (
@@ -53,7 +53,7 @@ class Gate:
     admission: Admission
     bodies: Bodies
     answers: Answers
-    metrics: Metrics
+    ledger: Ledger
     doorkeeper: Doorkeeper | None = None
     """None where no operation has a site or asks for a credential."""
     addresses: Addresses = field(default_factory=Addresses)
@@ -77,7 +77,7 @@ class Gate:
             closes=not request.content.is_eof(),
         )
         response = await self.answers.send(request, reply, circumstances)
-        self._note(asked, response.status, loop.time() - begun)
+        self.ledger.note(asked, response.status, loop.time() - begun)
         return response
 
     async def _reply(self, asked: Asked) -> Reply:
@@ -109,41 +109,56 @@ class Gate:
         asked.operation = operation
         if len(asked.target) > operation.target_limit:
             raise TargetTooLong
-        async with self.bodies.read(asked.request, operation) as raw, self._turn(operation):
-            return await self._worked(asked, operation, found, raw)
+        if operation.body is None and not operation.writes:
+            return await self._in_time(asked, operation, found, b"")
+        async with self.bodies.read(asked.request, operation) as raw:
+            if not operation.writes:
+                return await self._in_time(asked, operation, found, raw)
+            async with self.admission.turn():
+                return await self._in_time(asked, operation, found, raw)
+
+    async def _in_time(self, asked: Asked, operation: Operation, found: Found, raw: bytes) -> Reply:
+        """Let the work be done within its time; a store's own deadline is its own affair."""
+        limit = asyncio.timeout(operation.seconds)
+        try:
+            async with limit:
+                return await self._worked(asked, operation, found, raw)
+        except TimeoutError:
+            if limit.expired():
+                raise TimedOut from None
+            raise
 
     async def _worked(self, asked: Asked, operation: Operation, found: Found, raw: bytes) -> Reply:
-        """Check who asks and what for, and let the handler work within its time."""
+        """Check who asks and what for, and let the handler work."""
         now = self.now()
-        async with _deadline(operation.seconds):
-            asker = await self._admitted(asked, operation, now)
-            body = body_of(operation, raw)
-            if operation.site_in_body and body is not None:
-                assert self.doorkeeper is not None
-                asked.site = await self.doorkeeper.named(asker, body.__dict__["site"])
-            query = query_of(operation, asked.query)
-            key = None
-            if operation.takes_idempotency_key:
-                key = idempotency_key_of(asked.headers.getall(IDEMPOTENCY_KEY, []))
-            wrong = refusal(found.values)
-            if wrong is not None:
-                raise wrong
-            call = Call(
-                operation=operation,
-                now=now,
-                request_id=asked.request_id,
-                network=self._network(asked, now),
-                found_site=asked.site,
-                visitor=asker.visitor,
-                found_key=asker.key,
-                path=found.values,
-                query=query,
-                body=body,
-                origin=asked.origin,
-                idempotency_key=key,
-                headers=asked.headers,
-            )
-            return await operation.handler(call)
+        asker = await self._admitted(asked, operation, now)
+        body = body_of(operation, raw)
+        if operation.site_in_body and body is not None:
+            assert self.doorkeeper is not None
+            asked.site = await self.doorkeeper.named(asker, body.__dict__["site"])
+        query = query_of(operation, asked.query)
+        key = None
+        if operation.takes_idempotency_key:
+            key = idempotency_key_of(asked.headers.getall(IDEMPOTENCY_KEY, []))
+        wrong = refusal(found.values)
+        if wrong is not None:
+            raise wrong
+        call = Call(
+            operation=operation,
+            now=now,
+            request_id=asked.request_id,
+            network=self._network(asked, now),
+            found_site=asked.site,
+            visitor=asker.visitor,
+            found_key=asker.key,
+            path=found.values,
+            query=query,
+            body=body,
+            origin=asked.origin,
+            idempotency_key=key,
+            headers=asked.headers,
+        )
+        return await operation.handler(call)
 
     async def _admitted(self, asked: Asked, operation: Operation, now: datetime) -> Asker:
         asker = Asker()
@@ -206,47 +221,11 @@ class Gate:
             raise Misdirected
 
     def _network(self, asked: Asked, now: datetime) -> str:
-        whence = self.addresses.whence(
-            asked.request.remote, asked.forwarded_for, claims=asked.claims_to_forward
-        )
+        if not asked.claims_to_forward:
+            return network_of_peer(asked.request.remote)
+        whence = self.addresses.whence(asked.request.remote, asked.forwarded_for)
         if whence.pretender is not None:
-            self.metrics.untrusted_forwarders.inc()
+            self.ledger.metrics.untrusted_forwarders.inc()
             if self.forwarders is not None:
                 self.forwarders.note(whence.pretender, now=now)
         return whence.network
-
-    @asynccontextmanager
-    async def _turn(self, operation: Operation) -> AsyncIterator[None]:
-        async with self.admission.turn() if operation.writes else nullcontext():
-            yield
-
-    def _note(self, asked: Asked, status: int, seconds: float) -> None:
-        """Count every answer; write a line of all but what a public read was told."""
-        name = asked.name
-        self.metrics.http_requests.labels(name, str(status)).inc()
-        self.metrics.http_seconds.labels(name).observe(seconds)
-        operation = asked.operation
-        if operation is not None and operation.public and status < 400:  # noqa: PLR2004 - a problem
-            return
-        log.info(
-            "answered",
-            operation=name,
-            method=asked.method,
-            status=status,
-            ms=round(seconds * 1_000, 1),
-            site=asked.site.slug if asked.site else None,
-            code=asked.code,
-        )
-
-
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[None]:
-    """Turn being out of time into a failure; a store's own deadline is its own affair."""
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            yield
-    except TimeoutError:
-        if limit.expired():
-            raise TimedOut from None
-        raise

@@ -48,21 +48,20 @@ NOTES = "/v1/sites/demo/articles/story-1/notes"
 def test_the_client_is_the_rightmost_hop_that_is_not_trusted(
     forwarded: list[str], network: str
 ) -> None:
-    whence = BEHIND.whence("10.0.0.1", forwarded, claims=bool(forwarded))
+    whence = BEHIND.whence("10.0.0.1", forwarded)
     assert whence.network == network
     assert whence.pretender is None
 
 
 @pytest.mark.parametrize("peer", ["198.51.100.1", "2001:db8::1", "192.0.2.8"])
 def test_nobody_else_is_believed(peer: str) -> None:
-    whence = BEHIND.whence(peer, ["203.0.113.7"], claims=True)
+    whence = BEHIND.whence(peer, ["203.0.113.7"])
     assert whence.network == network_of_peer(peer)
     assert whence.pretender == peer
-    assert BEHIND.whence(peer, [], claims=False).pretender is None
 
 
 def test_by_default_nobody_is_believed() -> None:
-    assert Addresses().whence("127.0.0.1", ["203.0.113.7"], claims=True).network == "127.0.0.1"
+    assert Addresses().whence("127.0.0.1", ["203.0.113.7"]).network == "127.0.0.1"
 
 
 def test_an_ipv4_client_of_an_ipv6_socket_is_an_ipv4_client() -> None:
