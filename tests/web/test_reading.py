@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.errors import Invalid
+from service.web.problems import MalformedJson
+from service.web.reading import strict_json
 from tests.web.conftest import House, Newsroom
 from tests.web.raw import ask, request, send_raw
 from tests.web.toys import NOTE
 
 NOTES = "/v1/sites/demo/articles/story-1/notes"
+CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "json-test-suite" / "test_parsing"
 TYPED = {"Content-Type": "application/json"}
 
 
@@ -180,3 +185,27 @@ async def test_a_body_may_come_in_pieces(house: House) -> None:
     pieces = b'8\r\n{"text":\r\n4\r\n "x"\r\n1\r\n}\r\n0\r\n\r\n'
     answer = await send_raw(house.port, request("POST", NOTES, headers=headers) + pieces)
     assert answer.status == 201
+
+
+def corpus() -> list[Path]:
+    """Return the files of JSONTestSuite (MIT), where they lie beside the checkout."""
+    return sorted(CORPUS.glob("*.json"))
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="no ../shared/corpora/json-test-suite")
+def test_the_parser_agrees_with_json_test_suite_but_for_names_said_twice() -> None:
+    refused_on_purpose = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
+    wrong = []
+    for file in corpus():
+        try:
+            strict_json(file.read_bytes(), depth_max=1_000)
+        except (MalformedJson, Invalid):
+            accepted = False
+        else:
+            accepted = True
+        if file.name in refused_on_purpose:
+            assert not accepted
+        elif file.name.startswith(("y_", "n_")) and accepted != file.name.startswith("y_"):
+            wrong.append(file.name)
+    assert wrong == []
+    assert len(corpus()) > 300
