@@ -96,7 +96,7 @@ class Queue:
             return QueuePage(entries=(), next=None, total=0)
         total = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
         purpose = f"queue:{site.site_id}:{lane}:{sort}:{phrase or ''}"
-        after = self.cursors.open(purpose, cursor) if cursor else None
+        after = None if cursor is None else self.cursors.open(purpose, cursor)
         if phrase:
             ids, following = await self._search(
                 site, phrase, sort=sort, limit=limit, after=after, actor=actor

@@ -49,8 +49,8 @@ def _all(operation: Operation) -> Iterator[type[Failure]]:
         yield from (TooLarge, WrongMediaType)
         if operation.body_media.endswith("json"):
             yield MalformedJson
-    if operation.body is not None or operation.query is not None or "article" in names:
-        yield Invalid
+    if operation.body is not None or operation.query is not None or not operation.hidden:
+        yield Invalid  # at least a parameter that it does not have
     if "site" in names or operation.site_in_query or operation.site_in_body:
         yield UnknownSite
     if any(name not in {"site", "article"} for name in names):
