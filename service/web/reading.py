@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
@@ -75,6 +76,7 @@ CODES: Mapping[str, str] = {
     "out_of_range": "The number is outside the field's range.",
     "unknown_value": "The value is none of those the field takes.",
     "bad_format": "The value is not written as the field asks.",
+    "forbidden_character": "The text has a character that cannot be kept.",
     "repeated": "The parameter was given more than once.",
     "too_deep": "Arrays and objects are nested deeper than the operation takes.",
 }
@@ -95,6 +97,8 @@ def body_of(operation: Operation, raw: bytes) -> BaseModel | None:
     if not raw.strip(b" \t\r\n") and operation.body_optional:
         return None
     document = strict_json(raw, depth_max=operation.body_depth)
+    if b"\\u0000" in raw:
+        _refuse_nul(document)
     try:
         return operation.body.model_validate_json(raw)
     except ValidationError as error:
@@ -182,6 +186,25 @@ def _look_through(raw: bytes, depth_max: int) -> None:
             else:
                 depth -= 1
                 names.pop()
+
+
+def _refuse_nul(document: Any, pointer: str = "") -> None:
+    """Refuse U+0000, which Postgres keeps in no text: it would be accepted and never published.
+
+    Raises:
+        Invalid: a name or a string has one.
+    """
+    if isinstance(document, str) and "\0" in document:
+        error = _error("", "forbidden_character")
+        raise Invalid(errors=(replace(error, pointer=pointer),))
+    if isinstance(document, list):
+        for place, each in enumerate(document):
+            _refuse_nul(each, f"{pointer}/{place}")
+    elif isinstance(document, dict):
+        for name, each in document.items():
+            below = f"{pointer}/{_escaped(name)}"
+            _refuse_nul(name, below)
+            _refuse_nul(each, below)
 
 
 def _refuse_depth(depth_max: int) -> None:

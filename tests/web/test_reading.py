@@ -52,6 +52,7 @@ async def test_what_is_no_strict_json_is_400(house: House, body: bytes) -> None:
     "body",
     [
         b'{"text": "\\"text\\": 1, \\\\"}',
+        b'{"text": "\\\\u0000"}',
         b'\n\t {"text"\n:"x" , "author" :null}\r\n',
         '{"text": "\\ud83d\\ude00 ü"}'.encode(),
         b'{"text": "x", "author": {"name": "text"}}',
@@ -85,6 +86,10 @@ async def test_strict_json_is_read_however_it_is_written(house: House, body: byt
         ({"text": "x", "kind": "poem"}, [("/kind", "unknown_value")]),
         ({"text": "x", "tags": ["a", "B"]}, [("/tags/1", "bad_format")]),
         ({"text": "x", "tags": "a"}, [("/tags", "wrong_type")]),
+        ({"text": "a\0b"}, [("/text", "forbidden_character")]),
+        ({"text": "x", "author": {"name": "\0"}}, [("/author/name", "forbidden_character")]),
+        ({"text": "x", "tags": ["a", "\0"]}, [("/tags/1", "forbidden_character")]),
+        ({"text": "x", "a\0": 1}, [("/a\\x00", "forbidden_character")]),
         ([], [("", "wrong_type")]),
         ("text", [("", "wrong_type")]),
         (
