@@ -1,0 +1,101 @@
+"""The table of operations as tests are made of it, and what a request for each looks like."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import pytest
+
+from service.app import Service
+from service.web.operation import AKey, AVisitor, Operation
+from service.web.paths import NAMES, parameters_of
+from tests.api.calls import query, segment
+
+NOBODY = "0199f1f0-0000-7000-8000-00000000000a"
+"""An id that names nothing."""
+
+QUERIES: Mapping[str, Mapping[str, Any]] = {"read_counts": {"article": "story-1"}}
+"""Parameters an operation cannot do without."""
+
+BODIES: Mapping[str, Any] = {
+    "edit_comment": {"body": "Another text.", "revision": 1},
+    "vote": {"value": 1},
+}
+"""Bodies of those that look at their object only when the body is one."""
+
+
+def _without_stores() -> list[Operation]:
+    """Return the table of a service that cannot do anything."""
+    names = [field.name for field in dataclasses.fields(Service)]
+    return Service(**cast("Any", dict.fromkeys(names))).operations()
+
+
+OPERATIONS = _without_stores()
+
+
+def each(
+    chosen: Callable[[Operation], bool] = lambda _: True,
+) -> pytest.MarkDecorator:
+    """Make a test of each operation that fits."""
+    fitting = [operation for operation in OPERATIONS if chosen(operation)]
+    assert fitting
+    return pytest.mark.parametrize(
+        "operation", fitting, ids=[operation.operation_id for operation in fitting]
+    )
+
+
+def takes_body(operation: Operation) -> bool:
+    return operation.body is not None
+
+
+def needs_credential(operation: Operation) -> bool:
+    credential = operation.credential
+    if isinstance(credential, AVisitor):
+        return credential.required
+    return isinstance(credential, AKey)
+
+
+def needs_key(operation: Operation) -> bool:
+    return isinstance(operation.credential, AKey)
+
+
+def looks_at_credential(operation: Operation) -> bool:
+    return isinstance(operation.credential, AKey | AVisitor)
+
+
+def is_of_readers(operation: Operation) -> bool:
+    return operation.cors
+
+
+def names_site(operation: Operation) -> bool:
+    return operation.site_in_path or operation.site_in_query or operation.site_in_body
+
+
+def names_ids(operation: Operation) -> list[str]:
+    """Return the path's values that are UUIDs."""
+    names = parameters_of(operation.path)
+    return [name for name in names if name.endswith("_id") and name not in NAMES]
+
+
+def body(operation: Operation) -> Any:
+    """Return the least that an operation takes for a body; None where it takes none."""
+    return BODIES.get(operation.operation_id, {}) if operation.body is not None else None
+
+
+def broken_body(operation: Operation) -> bytes | None:
+    """Return what is no JSON; None where no body is taken."""
+    return None if operation.body is None else b"{"
+
+
+def target(operation: Operation, site: str, **values: Any) -> str:
+    """Return where to ask: `values` by name are the path's, all others the query's."""
+    path = operation.path
+    for name in parameters_of(path):
+        usual = site if name == "site" else NOBODY if name.endswith("_id") else "story-1"
+        path = path.replace(f"{{{name}}}", segment(str(values.pop(name, usual))))
+    asked = {**QUERIES.get(operation.operation_id, {}), **values}
+    if operation.site_in_query:
+        asked.setdefault("site", site)
+    return path + query(**asked)
