@@ -27,6 +27,7 @@ from service.features.authors import Authors
 from service.features.cache import Cache, hear
 from service.features.counts import Counts
 from service.features.decisions import Decisions
+from service.features.events import Events
 from service.features.forwarders import Forwarders
 from service.features.guests import Guests
 from service.features.intake import Intake
@@ -50,9 +51,10 @@ from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.accounts import AccountStore
 from service.storage.articles import ArticleStore
-from service.storage.channel import Channel
+from service.storage.channel import EVENTS, Channel
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
+from service.storage.events import EventStore
 from service.storage.journal import JournalStore
 from service.storage.leadership import Leadership
 from service.storage.limits import Limits
@@ -72,6 +74,7 @@ from service.telemetry import Metrics
 from service.web import server
 from service.web.assembly import api_gate, metrics_gate
 from service.web.draining import Draining
+from service.web.events import EventStreams
 from service.web.management import Management
 from service.web.moderation import Moderation
 from service.web.operation import Operation
@@ -136,6 +139,7 @@ class Service:
     settle: Settle
     reconcile: Reconcile
     relay: Relay
+    events: Events
     levels: Levels
     forwarders: Forwarders
     leadership: Leadership
@@ -166,10 +170,12 @@ class Service:
         )
         own = OwnComments(own=self.own, votes=self.votes)
         voting = Voting(votes=self.votes, hash_address=self.hash_address)
+        streams = EventStreams(events=self.events)
         return [
             *readers.operations(),
             *own.operations(),
             *voting.operations(),
+            *streams.operations(),
             *moderation.operations(),
             *management.operations(),
         ]
@@ -191,6 +197,7 @@ class Service:
             leader.run,
             self.journal.run_watermarks,
             self.invalidations.run,
+            self.events.run,
             self.forwarders.run,
             self.vitals.run,
         )
@@ -225,10 +232,6 @@ def wire(
 ) -> Service:
     """Build every feature over two open stores."""
     metrics = Metrics(version=VERSION, worker=worker)
-    vitals = Vitals(
-        probe=StoreProbe(pool=pool, redis=redis, assume_durable=settings.assume_durable),
-        metrics=metrics,
-    )
     scripts = Scripts.load()
     pending = PendingStore(redis=redis, scripts=scripts)
     limits = Limits(redis=redis, scripts=scripts, key=secrets.key("limits"))
@@ -245,6 +248,17 @@ def wire(
     token_keys = TokenKeys(token_keys=TokenKeyStore(pool=pool), secrets=secrets)
     cache = Cache(clock=time.monotonic, heard=hear(metrics))
     invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
+    events = Events(
+        store=EventStore(redis=redis),
+        channel=Channel(redis=redis, name=EVENTS),
+        comments=comments,
+        limits_on=settings.rate_limits,
+    )
+    vitals = Vitals(
+        probe=StoreProbe(pool=pool, redis=redis, assume_durable=settings.assume_durable),
+        metrics=metrics,
+        redis_lost=events.say_degraded,
+    )
     decisions = Decisions(
         store=decision_store,
         pending=pending,
@@ -346,7 +360,14 @@ def wire(
             mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
             clock=clock,
         ),
-        relay=Relay(outbox=outbox, invalidations=invalidations, sites=sites, clock=clock),
+        relay=Relay(
+            outbox=outbox,
+            invalidations=invalidations,
+            events=events,
+            sites=sites,
+            clock=clock,
+        ),
+        events=events,
         levels=Levels(pending=pending, outbox=outbox, sites=sites, metrics=metrics, clock=clock),
         forwarders=Forwarders(sightings=SightingStore(redis=redis)),
         leadership=Leadership(pool=pool),
@@ -405,6 +426,7 @@ async def serving(service: Service, settings: Settings, *, worker: int = 0) -> A
             yield Urls(base=base, metrics=f"http://{settings.metrics_host}:{metrics.port}/metrics")
         finally:
             draining.begun = True
+            service.events.say_bye()
             await asyncio.sleep(settings.drain_seconds)
 
 

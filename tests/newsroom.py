@@ -21,6 +21,7 @@ from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.cache import Cache
 from service.features.decisions import Decisions
+from service.features.events import Events
 from service.features.guests import Guests
 from service.features.intake import Accepted, Intake
 from service.features.invalidation import Invalidations
@@ -36,8 +37,10 @@ from service.features.sites import SiteDirectory
 from service.features.submission import Submission
 from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
 from service.storage.articles import ArticleStore
-from service.storage.channel import Channel
+from service.storage.channel import EVENTS, Channel
+from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
+from service.storage.events import EventStore
 from service.storage.journal import JournalStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
@@ -241,7 +244,17 @@ def staff(
             mended=lambda _rule, _count: None,
             clock=lambda: real_time() + timedelta(minutes=5),
         ),
-        relay=Relay(outbox=outbox, invalidations=invalidations, sites=sites, clock=real_time),
+        relay=Relay(
+            outbox=outbox,
+            invalidations=invalidations,
+            events=Events(
+                store=EventStore(redis=redis),
+                channel=Channel(redis=redis, name=EVENTS),
+                comments=CommentStore(pool=pool),
+            ),
+            sites=sites,
+            clock=real_time,
+        ),
         settle=settle,
         sites=sites,
         cache=cache,

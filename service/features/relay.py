@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from service.errors import Unavailable
+from service.features.events import Events
 from service.features.invalidation import Invalidations
 from service.features.sites import SiteDirectory
 from service.storage.outbox import Message, OutboxStore
@@ -29,6 +30,7 @@ class Relay:
 
     outbox: OutboxStore
     invalidations: Invalidations
+    events: Events
     sites: SiteDirectory
     clock: Callable[[], datetime]
 
@@ -65,4 +67,7 @@ class Relay:
             for site_id, article_ids in changed.items():
                 if site_id in sites:
                     told &= await self.invalidations.tell(sites[site_id], article_ids, drop=drop)
+        for site_id, site in sites.items():
+            own = [message for message in messages if message.site_id == site_id]
+            await self.events.publish(site, own)
         return told

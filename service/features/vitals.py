@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -26,6 +27,8 @@ class Vitals:
 
     probe: StoreProbe
     metrics: Metrics
+    redis_lost: Callable[[], None]
+    """Told once, when Redis ceases to answer."""
     schema_ok: bool = False
     durable: bool = False
     """False until it was verified: nothing is accepted before."""
@@ -51,6 +54,8 @@ class Vitals:
         postgres, redis = await asyncio.gather(
             self._postgres(thoroughly=thoroughly), self._redis(thoroughly=thoroughly)
         )
+        if self.dependencies["redis"] and not redis:
+            self.redis_lost()
         self.dependencies = {"postgres": postgres, "redis": redis}
         for store, up in self.dependencies.items():
             self.metrics.store_up.labels(store).set(int(up))

@@ -15,7 +15,10 @@ from service.storage.redis import unavailable_when_down
 
 log = structlog.get_logger(__name__)
 
-NAME = "pb:invalidate"
+INVALIDATE = "pb:invalidate"
+"""What is ready about an article is no longer true."""
+EVENTS = "pb:events"
+"""What readers with a page open are told."""
 PAUSE_SECONDS = 0.5
 """Between attempts to connect again."""
 SILENCE_SECONDS = 1.0
@@ -28,6 +31,7 @@ class Channel:
 
     redis: Redis
     """Listening keeps one of its connections."""
+    name: str = INVALIDATE
 
     async def publish(self, messages: Sequence[bytes]) -> None:
         """Say something; whoever does not listen just now never hears it.
@@ -38,7 +42,7 @@ class Channel:
         with unavailable_when_down():
             async with self.redis.pipeline(transaction=False) as pipe:
                 for message in messages:
-                    pipe.publish(NAME, message)
+                    pipe.publish(self.name, message)
                 await pipe.execute()
 
     async def listen(self) -> AsyncIterator[bytes | None]:
@@ -51,7 +55,7 @@ class Channel:
         while True:
             try:
                 async with self.redis.pubsub() as line:
-                    await line.subscribe(NAME)
+                    await line.subscribe(self.name)
                     async for message in _messages(line):
                         stands = True
                         yield message

@@ -1,0 +1,268 @@
+"""What readers who have a page open are told, while it happens: never text, never who.
+
+The leader turns messages of the outbox into events; every process passes them on to its own
+readers. Whoever was away for a moment is told the rest, or to look again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+
+from service.errors import Unavailable
+from service.model import Site, article_id
+from service.storage.channel import Channel
+from service.storage.comments import CommentStore
+from service.storage.events import EventStore
+from service.storage.outbox import Message
+
+log = structlog.get_logger(__name__)
+
+KINDS = MappingProxyType(
+    {
+        "comment.approved": "comment",
+        "comment.restored": "comment",
+        "comment.edited": "update",
+        "comment.removed": "gone",
+        "comment.deleted": "gone",
+        "comment.pending": "gone",
+    }
+)
+"""Messages of the outbox that readers are told of, and as what; a rejection is not."""
+
+QUEUE_MAX = 64
+"""Events that may wait for one reader; then they are told to look again (protocol.md 3.1)."""
+STREAMS_MAX = 5_000
+"""Readers that one process tells (protocol.md 3.1)."""
+PER_ADDRESS_MAX = 8
+"""Streams of one address (protocol.md 3.1)."""
+RESUME_MAX = 500
+"""Events told again at most to a reader who was away."""
+HEARTBEAT_SECONDS = 20.0
+AGE_SECONDS = 30 * 60
+"""A stream ends after about this time, so that readers spread over the processes there are."""
+
+
+class TooManyStreams(Unavailable):
+    """As many readers are told as this process can, or as one address may have."""
+
+    code = "too_many_streams"
+    title = "There are too many open streams. Comments are there all the same: look again later."
+    retry_after_seconds = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened under an article."""
+
+    event_id: str
+    kind: str
+    article_ids: tuple[UUID, ...]
+    """The article's and of those that are read as one with it."""
+    payload: str
+    """JSON."""
+
+    def encode(self) -> bytes:
+        """Write it as Server-Sent Events do (HTML Living Standard, 9.2)."""
+        return f"id: {self.event_id}\nevent: {self.kind}\ndata: {self.payload}\n\n".encode()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Reader:
+    """One open stream."""
+
+    queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
+    overrun: bool = False
+
+    def tell(self, piece: bytes) -> None:
+        """Hand a piece over; a reader that does not keep up is told to look again."""
+        if self.overrun:
+            return
+        try:
+            self.queue.put_nowait(piece)
+        except asyncio.QueueFull:
+            self.overrun = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Events:
+    """Tell readers, and let them listen."""
+
+    store: EventStore
+    channel: Channel
+    comments: CommentStore
+    limits_on: bool = True
+    _readers: dict[UUID, set[_Reader]] = field(default_factory=lambda: defaultdict(set))
+    _of_address: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _count: int = 0
+
+    # Telling
+
+    async def publish(self, site: Site, messages: Sequence[Message]) -> None:
+        """Make events of a site's messages and tell every process.
+
+        Raises:
+            Unavailable: a store is away; nothing or some of it was told, and may be again.
+        """
+        shown = [message for message in messages if message.kind in KINDS]
+        if not shown:
+            return
+        async with self.comments.reading(site.site_id) as reader:
+            counted = await reader.find_counts(list({each.article_id for each in shown}))
+        events: list[dict[str, str]] = []
+        for message in shown:
+            tally = counted.get(message.article_id)
+            if tally is not None and message.comment_id is not None:
+                payload = {
+                    "id": str(message.comment_id),
+                    "article": message.payload["article"],
+                    "parent_id": message.payload["parent_id"],
+                    "count": tally.approved,
+                }
+                events.append(_fields(KINDS[message.kind], tally.article_ids, payload))
+        keys = {message.article_id: message.payload["article"] for message in shown}
+        for each, key in keys.items():
+            if each in counted:
+                payload = {"article": key, "count": counted[each].approved}
+                events.append(_fields("count", counted[each].article_ids, payload))
+        ids = await self.store.append(site.slug, events)
+        await self.channel.publish(
+            [
+                orjson.dumps({"id": event_id, **event})
+                for event_id, event in zip(ids, events, strict=True)
+            ]
+        )
+
+    # Listening
+
+    async def run(self) -> None:
+        """Pass on what is told, until cancelled."""
+        async for message in self.channel.listen():
+            if message is None:
+                self._tell_all(_bare("resync"))
+                continue
+            event = _read(message)
+            for reader in {each for key in event.article_ids for each in self._readers[key]}:
+                reader.tell(event.encode())
+            for key in event.article_ids:
+                if not self._readers[key]:
+                    del self._readers[key]
+
+    def say_bye(self) -> None:
+        """End every stream: the process stops. Readers come back spread over some seconds."""
+        self._tell_all(b"")
+
+    def say_degraded(self) -> None:
+        """Tell every reader that nothing is told for a while."""
+        self._tell_all(_bare("degraded"))
+
+    def listen(
+        self, site: Site, article_key: str, *, after: str | None, network: str
+    ) -> AsyncGenerator[bytes, None]:
+        """Return the stream of an article: what came after `after`, then what comes.
+
+        Raises:
+            TooManyStreams: no more can be told.
+        """
+        if self._count >= STREAMS_MAX:
+            raise TooManyStreams
+        if self.limits_on and self._of_address[network] >= PER_ADDRESS_MAX:
+            raise TooManyStreams
+        return self._stream(site, article_id(site.site_id, article_key), after, network)
+
+    async def _past(self, site: Site, asked: UUID, after: str | None) -> list[bytes]:
+        if after is None:
+            return []
+        try:
+            found = await self.store.since(site.slug, after, limit=RESUME_MAX)
+        except Unavailable:
+            found = None
+        if found is None:
+            return [_bare("resync")]
+        events = [_event(event_id, fields) for event_id, fields in found]
+        return [event.encode() for event in events if asked in event.article_ids]
+
+    async def _stream(
+        self, site: Site, asked: UUID, after: str | None, network: str
+    ) -> AsyncGenerator[bytes, None]:
+        loop = asyncio.get_running_loop()
+        # Not for secrets: only so that not everybody comes back at once.
+        end = loop.time() + AGE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+        reader = self._enter(asked, network)
+        try:
+            yield f"retry: {random.randint(1_000, 10_000)}\n\n".encode()  # noqa: S311
+            for piece in await self._past(site, asked, after):
+                yield piece
+            while loop.time() < end:
+                if reader.overrun:
+                    yield _bare("resync")
+                    return
+                try:
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        piece = await reader.queue.get()
+                except TimeoutError:
+                    yield b":\n\n"
+                    continue
+                if not piece:
+                    break
+                yield piece
+            yield _bare("bye")
+        finally:
+            self._leave(reader, asked, network)
+
+    def _enter(self, asked: UUID, network: str) -> _Reader:
+        """Listen before the past is read, so that nothing falls between the two."""
+        reader = _Reader()
+        self._readers[asked].add(reader)
+        self._count += 1
+        self._of_address[network] += 1
+        return reader
+
+    def _leave(self, reader: _Reader, asked: UUID, network: str) -> None:
+        self._readers[asked].discard(reader)
+        if not self._readers[asked]:
+            del self._readers[asked]
+        self._count -= 1
+        self._of_address[network] -= 1
+        if not self._of_address[network]:
+            del self._of_address[network]
+
+    def _tell_all(self, piece: bytes) -> None:
+        for reader in {each for readers in self._readers.values() for each in readers}:
+            reader.tell(piece)
+
+
+def _fields(kind: str, article_ids: Iterable[UUID], payload: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "kind": kind,
+        "articles": " ".join(str(each) for each in article_ids),
+        "data": orjson.dumps(payload).decode(),
+    }
+
+
+def _event(event_id: str, fields: Mapping[str, str]) -> Event:
+    return Event(
+        event_id=event_id,
+        kind=fields["kind"],
+        article_ids=tuple(UUID(each) for each in fields["articles"].split()),
+        payload=fields["data"],
+    )
+
+
+def _read(message: bytes) -> Event:
+    fields = orjson.loads(message)
+    return _event(fields["id"], fields)
+
+
+def _bare(kind: str) -> bytes:
+    """Write an event that says nothing but its name; it moves no reader's place."""
+    return f"event: {kind}\ndata: {{}}\n\n".encode()
