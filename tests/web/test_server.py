@@ -71,6 +71,25 @@ async def test_requests_may_follow_each_other_and_be_sent_at_once(house: House) 
         assert len({answer.headers["x-request-id"] for answer in answers}) == 3
 
 
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+        (f"CONNECT {NOTES} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 405),
+        (f"TRACE {NOTES} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 405),
+        (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+        (GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 200),
+        (GET + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n", 200),
+    ],
+)
+async def test_no_tunnel_is_dug_and_no_other_protocol_begun(
+    house: House, raw: bytes, status: int
+) -> None:
+    answer = await send_raw(house.port, raw)
+    assert answer.status == status
+    assert "upgrade" not in answer.headers
+
+
 async def test_http_1_0_is_spoken(house: House) -> None:
     async with connected(house.port) as line:
         await line.send(f"GET {NOTES} HTTP/1.0\r\n\r\n".encode())
