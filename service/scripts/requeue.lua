@@ -23,7 +23,6 @@ local escalated = later_decision and ARGV[8] or had[5]
 local score = had[6]
 if revision > had_revision then
   score = ARGV[6]
-  redis.call('DEL', item)
   redis.call('HSET', item, unpack(ARGV, 11))
 end
 if seq == 0 then

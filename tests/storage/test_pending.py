@@ -925,6 +925,15 @@ async def test_the_later_text_and_the_later_decision_win(desk: Desk) -> None:
     assert await desk.get(item) == both
 
 
+async def test_of_one_decision_the_later_text_brings_its_kind(desk: Desk) -> None:
+    item = make_item(n=1, revision=1)
+    await desk.pending.requeue(item, journaled=True, guarded=True)
+    edit = replace(item, revision=2, kind="edit", escalated=True, text="Two.", seq=1)
+    assert await desk.pending.requeue(edit, journaled=True, guarded=True) == "REPLACED"
+    assert await desk.get(item) == edit
+    assert await desk.places(item) == {"e", "te", "pe"}
+
+
 async def test_a_comment_put_back_while_held_stays_with_its_holder(desk: Desk) -> None:
     item = make_item(n=1)
     await desk.pending.lease(
