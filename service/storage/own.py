@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,10 +19,10 @@ class OwnStore:
 
     pool: asyncpg.Pool[asyncpg.Record]
 
-    async def under_article(
-        self, site_id: int, article_id: UUID, author_id: UUID, *, limit: int
+    async def under_articles(
+        self, site_id: int, article_ids: Sequence[UUID], author_id: UUID, *, limit: int
     ) -> list[UUID]:
-        """Return ids of an author's comments under an article and those merged with it.
+        """Return ids of an author's comments under some articles.
 
         The newest first, whatever became of them; what was accepted in the last half second
         may be missing.
@@ -29,10 +30,9 @@ class OwnStore:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
-        articles = await self.thread_ids(site_id, article_id)
         async with connected(self.pool) as connection:
             found = await connection.fetch(
-                SQL["under_articles"], site_id, articles, author_id, limit
+                SQL["under_articles"], site_id, list(article_ids), author_id, limit
             )
         return [row["comment_id"] for row in found]
 
