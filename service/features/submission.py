@@ -11,7 +11,7 @@ from uuid import UUID
 from service.errors import FieldError, Invalid
 from service.features import text
 from service.features.access import Guest
-from service.features.reader_tokens import SignedIn, author_id_of
+from service.features.reader_tokens import BADGE_MAX_CHARS, SignedIn, author_id_of
 from service.model import ApiKey, Site
 
 BACKEND_ISSUER = ""
@@ -108,9 +108,14 @@ def cleaned(submission: Submission) -> Submission:
     body = attempt(
         submission.body, lambda raw: text.clean_body(raw, max_chars=max_chars, pointer="/body")
     )
-    name = attempt(submission.name, lambda raw: text.clean_name(raw, pointer="/author/name"))
+    who = "/on_behalf_of" if submission.kind == "backend" else "/author"
+    name = attempt(submission.name, lambda raw: text.clean_name(raw, pointer=f"{who}/name"))
     email = attempt(
-        submission.email, lambda raw: text.clean_line(raw, max_chars=254, pointer="/author/email")
+        submission.email, lambda raw: text.clean_line(raw, max_chars=254, pointer=f"{who}/email")
+    )
+    badge = attempt(
+        submission.badge,
+        lambda raw: text.clean_line(raw, max_chars=BADGE_MAX_CHARS, pointer=f"{who}/badge"),
     )
     title = attempt(
         submission.article_title,
@@ -118,7 +123,14 @@ def cleaned(submission: Submission) -> Submission:
     )
     if errors:
         raise Invalid("Some fields cannot be accepted as they are.", errors=tuple(errors))
-    return replace(submission, body=body or "", name=name or "", email=email, article_title=title)
+    return replace(
+        submission,
+        body=body or "",
+        name=name or "",
+        email=email,
+        badge=badge,
+        article_title=title,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,9 +243,8 @@ class Management:
     async def change_settings(self, call: Call) -> Reply:
         """Change what was said, and only if nobody was faster."""
         wish, site = call.body_as(SettingsIn), call.site
-        changed = await self.sites.change_settings(
-            site, wish.applied_to(site.settings), wish.version or site.settings_version
-        )
+        read = site.settings_version if wish.version is None else wish.version
+        changed = await self.sites.change_settings(site, wish.applied_to(site.settings), read)
         return Reply(content=settings_json(changed))
 
     async def list_keys(self, call: Call) -> Reply:

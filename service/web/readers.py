@@ -234,7 +234,9 @@ class Readers:
     async def comment(self, call: Call) -> Reply:
         """Show a public comment to everybody, and their own to its author."""
         if call.visitor is not None:
-            return await self._comment_for(call, call.visitor)
+            found = await self.lookup.find(call.site, call.comment_id)
+            if found is not None and _is_theirs(found, call.visitor):
+                return await self._own_comment(call, found)
         site, comment_id = call.site, call.comment_id
 
         async def build() -> Built:
@@ -257,10 +259,7 @@ class Readers:
         guest = await self.guests.admit(call.site, address_hash=address)
         return Reply(status=201, content={"receipt": self.access.receipt(call.site, guest, 0)})
 
-    async def _comment_for(self, call: Call, visitor: Visitor) -> Reply:
-        found = await self.lookup.find(call.site, call.comment_id)
-        if found is None or not _may_see(found, visitor):
-            raise UnknownComment
+    async def _own_comment(self, call: Call, found: Found) -> Reply:
         ancestors = []
         if found.parent_id is not None:
             above = await self.threads.one(call.site, found.parent_id)
@@ -315,12 +314,9 @@ def _represented(submission: Submission, key: ApiKey, sent: SubmissionIn) -> Sub
     )
 
 
-def _may_see(found: Found, visitor: Visitor) -> bool:
-    """Let authors see their own, back ends everything, and everybody what is public."""
-    if isinstance(visitor, KeyHolder):
-        return True
-    is_public = found.public is not None and found.public.text is not None
-    return is_public or found.author_id == visitor.author_id
+def _is_theirs(found: Found, visitor: Visitor) -> bool:
+    """Tell whether somebody is told more than the public: authors of their own, keys of all."""
+    return isinstance(visitor, KeyHolder) or found.author_id == visitor.author_id
 
 
 def _built(written: object, article_ids: tuple[UUID, ...], version: int) -> Built:

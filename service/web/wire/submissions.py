@@ -22,8 +22,13 @@ Language = Annotated[
 """A language tag (BCP 47), e.g. `fr` or `ar-EG`."""
 
 HttpAddress = Annotated[
-    str, StringConstraints(pattern=r"^https?://[^\s\\]+$", min_length=8, max_length=2_048)
+    str,
+    StringConstraints(
+        pattern=r"^https?://[^\s\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+$",
+        max_length=2_048,
+    ),
 ]
+"""Without control and direction characters: Postgres refuses NUL, and people are misled."""
 
 
 class AuthorIn(Wire):
