@@ -6,6 +6,7 @@ article, so the next start repeats the same steps and finds what is done already
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from uuid import UUID
 import structlog
 
 from service.demo.content import NEWSPAPER, Demo, DemoArticle, DemoComment, load
+from service.errors import Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.decisions import DECISIONS_MAX, Decisions
 from service.features.outcomes import DecisionRequest, Outcome
@@ -42,6 +44,11 @@ NEWSROOM = Actor(kind="rule", actor_id="demo", name="demo")
 
 REMEMBERED_MS = 48 * 3_600_000
 """How long Redis recognises a comment of the demo; later its id does."""
+
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.5
+"""A start right after a crash, or on a machine that is busy with starting, may find a row still
+locked or every connection taken."""
 
 _ACTIONS = {"approved": Action.APPROVE, "rejected": Action.REJECT}
 _HELD = frozenset({Outcome.APPLIED, Outcome.REPLAYED})
@@ -103,8 +110,37 @@ async def seed(
     site's queue took no comments: the next start tries again.
 
     Raises:
-        Unavailable: a store is away; the next call goes on.
+        Unavailable: a store stays away; the next call goes on.
     """
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return await _fill(
+                sites=sites,
+                articles=articles,
+                pending=pending,
+                decisions=decisions,
+                votes=votes,
+                now=now,
+                base_url=base_url,
+            )
+        except Unavailable as failure:
+            if not left:
+                raise
+            log.warning("demo_waits", code=failure.stable_code)
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise AssertionError  # the last attempt returns or raises
+
+
+async def _fill(
+    *,
+    sites: SiteDirectory,
+    articles: ArticleDirectory,
+    pending: PendingStore,
+    decisions: Decisions,
+    votes: DemoVotes,
+    now: datetime,
+    base_url: str,
+) -> bool:
     demo = load()
     site = await _site(sites)
     if await _is_done(articles, site, demo.articles, now=now):

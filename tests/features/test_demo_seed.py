@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from service.demo.content import Demo, load
@@ -181,6 +182,10 @@ async def has_half_of_the_comments(room: Newsroom) -> bool:
     return await room.pending.total(DEMO_SITE, include_escalated=True) > 90
 
 
+async def has_all_the_comments(room: Newsroom) -> bool:
+    return await room.pending.total(DEMO_SITE, include_escalated=True) == len(load().comments)
+
+
 async def has_decisions(room: Newsroom) -> bool:
     return bool(await room.pool.fetchval("SELECT EXISTS (SELECT 1 FROM decisions)"))
 
@@ -204,9 +209,13 @@ async def test_a_start_that_stopped_in_the_middle_is_finished_by_the_next(
 
 
 async def test_the_next_start_leaves_what_a_moderator_decided_meanwhile(
-    start: Start, demo: Demo
+    start: Start, demo: Demo, database_url: str
 ) -> None:
-    await start.stop_at(has_half_of_the_comments)
+    administrator = await asyncpg.connect(database_url)
+    async with administrator.transaction():
+        await administrator.execute("LOCK TABLE decisions IN SHARE MODE")  # nothing is decided
+        await start.stop_at(has_all_the_comments)
+    await administrator.close()
     answered = {comment.parent for comment in demo.comments}
     lone = next(c for c in demo.comments if c.status == "approved" and c.id not in answered)
     start.room.site = await start.site()
