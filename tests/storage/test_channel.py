@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,7 +114,26 @@ async def test_a_server_that_is_away_is_waited_for_without_a_flood_of_lines() ->
     assert len(lost(lines)) == 2
 
 
-async def test_a_frozen_server_is_noticed_within_three_seconds() -> None:
+async def test_attempts_go_on_and_the_loss_is_said_once(tmp_path: Path) -> None:
+    attempts = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+
+    socket = tmp_path / "socket"
+    async with await asyncio.start_unix_server(hang_up, socket):
+        with capture_logs() as lines:
+            async with connect(f"unix://{socket}") as redis, listening(redis) as listener:
+                async with asyncio.timeout(10):
+                    while attempts < 3:  # noqa: ASYNC110 - what is waited for has no event
+                        await asyncio.sleep(0.01)
+                assert listener.heard.empty()
+    assert lost(lines) == ["ConnectionError"]
+
+
+async def test_a_frozen_server_is_noticed_within_seconds() -> None:
     async with own_server() as server:
         await server.start()
         assert server.running is not None
@@ -131,7 +151,7 @@ async def test_a_frozen_server_is_noticed_within_three_seconds() -> None:
                 await Channel(redis=redis).publish([b"thawed"])
                 assert await listener.next() == b"thawed"
     assert lost(lines) == ["TimeoutError"]
-    assert noticed < 3
+    assert noticed < 4  # 2.5 s on a machine with nothing else to do
 
 
 async def test_a_quiet_line_that_stands_is_left_alone(redis: Redis) -> None:
