@@ -77,14 +77,20 @@ class Journal:
         """Note, without end, what this process has acknowledged. Every process does."""
         while True:
             await asyncio.sleep(1.0)
-            taken = self.acknowledged.take()
-            try:
-                for site in await self.sites.all_sites():
-                    if site.site_id in taken:
-                        await self._raise(site, taken[site.site_id])
-            except Unavailable:
-                for site_id, seq in taken.items():
-                    self.acknowledged.note(site_id, seq)
+            await self.note_acknowledged()
+
+    async def note_acknowledged(self) -> None:
+        """Let Postgres know how far Redis must be; what cannot be written is kept for later."""
+        taken = self.acknowledged.take()
+        if not taken:
+            return
+        try:
+            for site in await self.sites.all_sites():
+                if site.site_id in taken:
+                    await self._raise(site, taken[site.site_id])
+        except Unavailable:
+            for site_id, seq in taken.items():
+                self.acknowledged.note(site_id, seq)
 
     async def copy(self, site: Site) -> int:
         """Copy one batch of what is not in the journal yet and return its size."""
