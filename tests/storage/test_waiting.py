@@ -20,11 +20,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 OPTIONAL = TEXTS | st.none()
 NUMBERS = st.integers(0, 2**53 - 1)
 SCORES = st.floats(allow_nan=False, allow_infinity=False)
-TIMES = st.datetimes(
-    datetime(1970, 1, 1),
-    datetime(9999, 12, 30),
-    timezones=st.just(UTC),  # noqa: DTZ001
-)
+FIRST, LAST = datetime(1970, 1, 1), datetime(9999, 12, 30)  # noqa: DTZ001 - the strategy adds UTC
+TIMES = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
 AUTHORS = st.builds(
     Author,
     author_id=st.uuids(),
