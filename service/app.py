@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 
 from service.cursors import Cursors
 from service.features.access import Access, Keyring
+from service.features.appeals import Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.cache import Cache, hear
@@ -33,6 +34,7 @@ from service.features.guests import Guests
 from service.features.intake import Intake
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
+from service.features.lanes import Lanes
 from service.features.leader import Leader
 from service.features.levels import Levels
 from service.features.lookup import Lookup
@@ -40,6 +42,7 @@ from service.features.own import Own
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
+from service.features.reports import Reports
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.team import Team
@@ -50,6 +53,7 @@ from service.features.votes import Votes
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.accounts import AccountStore
+from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
 from service.storage.channel import EVENTS, Channel
 from service.storage.comments import CommentStore
@@ -66,12 +70,14 @@ from service.storage.postgres import open_pool
 from service.storage.probes import StoreProbe
 from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
+from service.storage.reports import ReportStore
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
 from service.storage.votes import VoteStore
 from service.telemetry import Metrics
 from service.web import server
+from service.web.appeals import Appealing
 from service.web.assembly import api_gate, metrics_gate
 from service.web.draining import Draining
 from service.web.events import EventStreams
@@ -81,6 +87,7 @@ from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.own import OwnComments
 from service.web.readers import Readers
+from service.web.reports import Reporting
 from service.web.server import Bounds
 from service.web.votes import Voting
 
@@ -130,6 +137,8 @@ class Service:
     lookup: Lookup
     own: Own
     votes: Votes
+    reports: Reports
+    appeals: Appeals
     queue: Queue
     threads: Threads
     counts: Counts
@@ -154,6 +163,7 @@ class Service:
             threads=self.threads,
             counts=self.counts,
             lookup=self.lookup,
+            appeals=self.appeals,
             cache=self.cache,
             access=self.access,
             hash_address=self.hash_address,
@@ -168,7 +178,9 @@ class Service:
             token_keys=self.token_keys,
             team=self.team,
         )
-        own = OwnComments(own=self.own, votes=self.votes)
+        own = OwnComments(own=self.own, votes=self.votes, appeals=self.appeals)
+        reporting = Reporting(reports=self.reports, hash_address=self.hash_address)
+        appealing = Appealing(appeals=self.appeals)
         voting = Voting(votes=self.votes, hash_address=self.hash_address)
         streams = EventStreams(events=self.events)
         return [
@@ -176,6 +188,8 @@ class Service:
             *own.operations(),
             *voting.operations(),
             *streams.operations(),
+            *reporting.operations(),
+            *appealing.operations(),
             *moderation.operations(),
             *management.operations(),
         ]
@@ -276,6 +290,15 @@ def wire(
     )
     own_store = OwnStore(pool=pool)
     lookup = Lookup(pending=pending, lookups=lookups)
+    report_store, appeal_store = ReportStore(pool=pool), AppealStore(pool=pool)
+    appeals = Appeals(
+        store=appeal_store,
+        lookup=lookup,
+        decisions=decisions,
+        limits=limits,
+        new_id=new_id,
+        limits_on=settings.rate_limits,
+    )
     cursors = Cursors(secrets.keys("cursors"))
     acknowledged = Acknowledged()
     return Service(
@@ -330,12 +353,24 @@ def wire(
             limits=limits,
             limits_on=settings.rate_limits,
         ),
+        reports=Reports(
+            store=report_store,
+            decisions=decisions,
+            lookup=lookup,
+            authors=authors,
+            limits=limits,
+            new_id=new_id,
+            limits_on=settings.rate_limits,
+        ),
+        appeals=appeals,
         queue=Queue(
             pending=pending,
             lookup=lookup,
             lookups=lookups,
             articles=articles,
             authors=authors,
+            lanes=Lanes(reports=report_store, appeals=appeal_store),
+            appeals=appeals,
             cursors=cursors,
         ),
         threads=Threads(store=comments, cursors=cursors),

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from service.cursors import Cursors
+from service.features.appeals import Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.cache import Cache
@@ -26,6 +27,7 @@ from service.features.guests import Guests
 from service.features.intake import Accepted, Intake
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
+from service.features.lanes import Lanes
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Result
 from service.features.queue import Queue
@@ -36,6 +38,7 @@ from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.submission import Submission
 from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
+from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
 from service.storage.channel import EVENTS, Channel
 from service.storage.comments import CommentStore
@@ -49,6 +52,7 @@ from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
 from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
+from service.storage.reports import ReportStore
 from service.storage.sites import SiteStore
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -277,6 +281,15 @@ def staff(
             lookups=lookups,
             articles=articles,
             authors=authors,
+            lanes=Lanes(reports=ReportStore(pool=pool), appeals=AppealStore(pool=pool)),
+            appeals=Appeals(
+                store=AppealStore(pool=pool),
+                lookup=lookup,
+                decisions=decisions,
+                limits=limits,
+                new_id=new_id,
+                limits_on=limits_on,
+            ),
             cursors=Cursors([b"c" * 32]),
         ),
         articles=articles,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -30,6 +31,9 @@ VIEWS_MAX = 1e9
 
 _LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}\Z")
 """A language tag as BCP 47 writes it, with what sites use of it."""
+
+_NOT_PRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 
 TAKES_COMMENTS = (ArticleState.OPEN, ArticleState.PREMODERATED)
 
@@ -192,8 +196,17 @@ def _check_url(url: str) -> None:
         raise _refusal("/url", "bad_url", detail)
 
 
+def is_printable(text: str) -> bool:
+    """Tell whether a text has no control characters, line ends, surrogates or noncharacters."""
+    if text.isprintable():
+        return not _NONCHARACTERS.search(text)
+    return not any(unicodedata.category(char) in _NOT_PRINTABLE for char in text) and not (
+        _NONCHARACTERS.search(text)
+    )
+
+
 def _check_key(key: str, pointer: str) -> None:
-    if not key or len(key) > KEY_MAX_CHARS or not key.isprintable():
+    if not key or len(key) > KEY_MAX_CHARS or not is_printable(key):
         detail = f"1 to {KEY_MAX_CHARS} printable characters."
         raise _refusal(pointer, "bad_key", detail)
 

@@ -3,55 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
 from service.cursors import Cursors
 from service.errors import Unavailable
+from service.features.appeals import Appeal, Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
+from service.features.lanes import WAITING_LANES, Lane, Lanes
 from service.features.lookup import Found, Lookup
-from service.model import Actor, Article, Comment, Lease, PendingComment, Site, Standing
+from service.model import (
+    Actor,
+    Article,
+    Lease,
+    PendingComment,
+    Site,
+    Standing,
+    made_at,
+)
 from service.storage.lookups import BEGINNING, LookupStore
 from service.storage.pending import PendingStore
 
+__all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort"]
+
+NOBODY = UUID(int=0)
+NO_TIMES: Mapping[UUID, datetime] = MappingProxyType({})
+LOOK_BEYOND = 100
+"""How many held comments of a pile are passed over at most to find free ones."""
 LEASE_MS = 90_000
 """How long a claimed comment stays with its holder (api.md)."""
 REVIEW_WITHIN = timedelta(hours=1)
 """When a waiting comment is due: an hour after it came, until a site says otherwise."""
 
 
-class Lane(StrEnum):
-    """One of the piles moderators work through."""
-
-    HELD = "held"
-    REPORTED = "reported"
-    NEW = "new"
-    APPEALS = "appeals"
-    CHECK = "check"
-    ALL = "all"
-
-
 Sort = Literal["priority", "oldest", "newest"]
-WAITING_LANES = frozenset({Lane.HELD, Lane.ALL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueEntry:
-    """A waiting comment with what a moderator needs to decide it."""
+    """A comment with what a moderator needs to decide it."""
 
-    item: PendingComment
+    found: Found
     article: Article
     parent: Found | None
     standing: Standing
     lease: Lease | None
     due_at: datetime
-    public: Comment | None = None
-    """The public comment whose edit waits."""
+    reports: Mapping[str, int]
+    """Open reports, by reason."""
+    appeal: Appeal | None = None
+
+    @property
+    def item(self) -> PendingComment | None:
+        """What waits: the comment, or the edit of a public one."""
+        return self.found.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +82,8 @@ class Queue:
     lookups: LookupStore
     articles: ArticleDirectory
     authors: Authors
+    lanes: Lanes
+    appeals: Appeals
     cursors: Cursors
 
     async def look(
@@ -92,11 +104,11 @@ class Queue:
             Invalid: the cursor is not one of this list's (`bad_cursor`).
             Unavailable: Redis is away; with a phrase also when Postgres is.
         """
-        if lane not in WAITING_LANES:
-            return QueuePage(entries=(), next=None, total=0)
-        total = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
         purpose = f"queue:{site.site_id}:{lane}:{sort}:{phrase or ''}"
         after = None if cursor is None else self.cursors.open(purpose, cursor)
+        if lane not in WAITING_LANES:
+            return await self._look_at_lane(site, lane, after, limit, purpose, now=now)
+        total = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
         if phrase:
             ids, following = await self._search(
                 site, phrase, sort=sort, limit=limit, after=after, actor=actor
@@ -122,7 +134,7 @@ class Queue:
             Unavailable: Redis is away.
         """
         if lane not in WAITING_LANES:
-            return ()
+            return await self._claim_of_lane(site, lane, limit, actor, now=now)
         claimed = await self.pending.claim(
             site.slug,
             owner=owner(actor),
@@ -171,50 +183,121 @@ class Queue:
         following = [page[-1][1], str(page[-1][0])] if len(rows) > limit else None
         return [comment_id for comment_id, _ in page], following
 
+    async def _look_at_lane(
+        self, site: Site, lane: Lane, after: Any, limit: int, purpose: str, *, now: datetime
+    ) -> QueuePage:
+        page = await self.lanes.page(site, lane, after=after, limit=limit)
+        entries = await self._entries(site, page.ids, now=now, since=page.since)
+        following = self.cursors.sign(purpose, page.following) if page.following else None
+        return QueuePage(entries=entries, next=following, total=await self.lanes.total(site, lane))
+
+    async def _claim_of_lane(
+        self, site: Site, lane: Lane, limit: int, actor: Actor, *, now: datetime
+    ) -> tuple[QueueEntry, ...]:
+        """Lease the first of a pile that nobody holds, looking a little further than needed."""
+        page = await self.lanes.page(site, lane, after=None, limit=limit + LOOK_BEYOND)
+        if not page.ids:
+            return ()
+        claimed = await self.pending.lease(
+            site.slug,
+            owner=owner(actor),
+            name=actor.name,
+            ids=page.ids,
+            limit=limit,
+            ttl_ms=LEASE_MS,
+        )
+        ids = [each.comment_id for each in claimed]
+        return await self._entries(site, ids, now=now, since=page.since)
+
     async def _entries(
-        self, site: Site, ids: Sequence[UUID], *, now: datetime
+        self,
+        site: Site,
+        ids: Sequence[UUID],
+        *,
+        now: datetime,
+        since: Mapping[UUID, datetime] = NO_TIMES,
     ) -> tuple[QueueEntry, ...]:
         if not ids:
             return ()
         items = await self.pending.items(site.slug, ids)
         leases = await self.pending.leases(site.slug, ids)
-        present = [items[each] for each in ids if each in items]
-        standings = await self.authors.standings(site, [each.author.author_id for each in present])
+        found = await asyncio.gather(
+            *(self._found(site, comment_id, items.get(comment_id)) for comment_id in ids)
+        )
+        present = [each for each in found if each is not None]
+        standings = await self.authors.standings(
+            site, [each.author_id for each in present if each.author_id is not None]
+        )
+        reports, appeals = await self._said_of(site, present)
         entries = await asyncio.gather(
             *(
-                self._entry(site, item, leases.get(item.comment_id), standings, now=now)
-                for item in present
+                self._entry(
+                    site,
+                    each,
+                    lease=leases.get(each.comment_id),
+                    standing=standings.get(each.author_id or NOBODY),
+                    reports=reports.get(each.comment_id, {}),
+                    appeal=appeals.get(each.comment_id),
+                    since=since.get(each.comment_id) or made_at(each.comment_id),
+                    now=now,
+                )
+                for each in present
             )
         )
         return tuple(entries)
 
+    async def _found(
+        self, site: Site, comment_id: UUID, item: PendingComment | None
+    ) -> Found | None:
+        """Return a comment wherever it is; a new one that waits is all that Redis says."""
+        if item is not None and item.kind == "new" and item.n == 0:
+            return Found.of_pending(item)
+        known = await self._known(site, comment_id)
+        return known or (Found.of_pending(item) if item else None)
+
+    async def _said_of(
+        self, site: Site, found: Sequence[Found]
+    ) -> tuple[dict[UUID, dict[str, int]], dict[UUID, Appeal]]:
+        """Return reports and appeals of comments; nothing while Postgres is away."""
+        decided = [each for each in found if each.decision is not None]
+        if not decided:
+            return {}, {}
+        try:
+            return (
+                await self.lanes.reports.by_reason(
+                    site.site_id, [each.comment_id for each in decided]
+                ),
+                await self.appeals.of(site, decided),
+            )
+        except Unavailable:
+            return {}, {}
+
     async def _entry(
         self,
         site: Site,
-        item: PendingComment,
-        lease: Lease | None,
-        standings: dict[UUID, Standing],
+        found: Found,
         *,
+        lease: Lease | None,
+        standing: Standing | None,
+        reports: Mapping[str, int],
+        appeal: Appeal | None,
+        since: datetime,
         now: datetime,
     ) -> QueueEntry:
-        article = await self.articles.get(site, item.article_key, now=now)
-        author_id = item.author.author_id
+        article = await self.articles.get(site, found.article_key, now=now)
         return QueueEntry(
-            item=item,
-            article=article or _unseen_article(item),
-            parent=await self._parent(site, item),
-            standing=standings.get(author_id, Standing(author_id=author_id)),
+            found=found,
+            article=article or _unseen_article(site, found),
+            parent=await self._parent(site, found),
+            standing=standing or Standing(author_id=found.author_id or NOBODY),
             lease=lease,
-            due_at=item.created_at + REVIEW_WITHIN,
-            public=await self._public(site, item),
+            due_at=since + REVIEW_WITHIN,
+            reports=reports,
+            appeal=appeal,
         )
 
-    async def _parent(self, site: Site, item: PendingComment) -> Found | None:
-        return await self._known(site, item.parent_id) if item.parent_id else None
-
-    async def _public(self, site: Site, item: PendingComment) -> Comment | None:
-        found = await self._known(site, item.comment_id) if item.kind == "edit" else None
-        return found.public if found else None
+    async def _parent(self, site: Site, found: Found) -> Found | None:
+        return await self._known(site, found.parent_id) if found.parent_id else None
 
     async def _known(self, site: Site, comment_id: UUID) -> Found | None:
         """Look a comment up; while it cannot be, the queue is shown without it."""
@@ -229,12 +312,13 @@ def owner(actor: Actor) -> str:
     return f"{actor.kind}:{actor.actor_id}"
 
 
-def _unseen_article(item: PendingComment) -> Article:
+def _unseen_article(site: Site, found: Found) -> Article:
     """An article as its first comment described it, while Postgres has not seen it."""
+    item = found.waiting
     return Article(
-        site_id=item.site_id,
-        article_id=item.article_id,
-        key=item.article_key,
-        url=item.article_url,
-        title=item.article_title,
+        site_id=site.site_id,
+        article_id=found.article_id,
+        key=found.article_key,
+        url=item.article_url if item else None,
+        title=item.article_title if item else None,
     )

@@ -349,6 +349,8 @@ class Sitting:
         item = self._as_waiting(public, n=subject.next_n)
         if status is Status.REMOVED:
             self._keep(place, item)
+        if self.actor.kind != "rule":
+            self.changes.close_reports(place)  # a rule only hides until somebody has looked
         self._tell(subject, f"comment.{status}", item)
         return status, public.text
 
@@ -359,6 +361,7 @@ class Sitting:
         branch = self.branches.appear(place, kept.parent_id)
         self.changes.publish(kept, branch, unseen=False)
         self.changes.drop_kept(place)
+        self.changes.close_reports(place)
         self._tell(subject, "comment.restored", kept)
         return Status.APPROVED, kept.text
 

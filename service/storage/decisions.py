@@ -128,6 +128,7 @@ class Changes:
         "forget_revisions",
         "shift_replies",
         "shift_counts",
+        "close_reports",
         "drop_kept",
         "keep_text",
         "settle_journal",
@@ -215,6 +216,10 @@ class Changes:
     def take_down(self, place: Place, status: Status) -> None:
         """Turn a public row into a tombstone without text; `status` is removed or deleted."""
         self._rows["take_down"].append((*place, status))
+
+    def close_reports(self, place: Place) -> None:
+        """Note that what readers reported was answered."""
+        self._rows["close_reports"].append((*place, self.at))
 
     def forget_texts(self, place: Place) -> None:
         """Drop every text of a comment that its author took away."""

@@ -23,7 +23,7 @@ from service.features.outcomes import (
 from service.features.own import UnknownComment
 from service.features.queue import Lane, Queue, Sort
 from service.features.sites import UnknownSite
-from service.model import Action, Actor, ApiKey, Scope
+from service.model import Action, Scope
 from service.web.operation import DECISIONS_BODY_BYTES, AKey, Call, Operation, Reply
 from service.web.wire.base import Wire
 from service.web.wire.comments import found_json
@@ -39,6 +39,7 @@ from service.web.wire.moderation import (
     ReversalOut,
     ReverseIn,
     WholeCommentOut,
+    actor_of,
     decision_json,
     entry_json,
     queue_json,
@@ -273,8 +274,3 @@ class Moderation:
             note=note,
             override=wish.override,
         )
-
-
-def actor_of(key: ApiKey) -> Actor:
-    """Say who decides: a back end decides as its key."""
-    return Actor(kind="key", actor_id=key.key_id, name=key.name or key.key_id)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from service.errors import RateLimited, Unauthenticated
 from service.features.access import Guest, SignedIn
+from service.features.appeals import Appeals
 from service.features.intake import AuthorBanned
 from service.features.own import (
     EditWindowOver,
@@ -58,6 +59,7 @@ class OwnComments:
 
     own: Own
     votes: Votes
+    appeals: Appeals
 
     def operations(self) -> list[Operation]:
         """Return the table of what authors can ask."""
@@ -115,7 +117,11 @@ class OwnComments:
         author_id = author_of(call)
         found = await self.own.under(call.site, call.article, author_id)
         votes = await self.votes.of(call.site, call.article, author_id)
-        comments = [author_json(each, call.site, now=call.now) for each in found]
+        appeals = await self.appeals.of(call.site, found)
+        comments = [
+            author_json(each, call.site, now=call.now, appeal=appeals.get(each.comment_id))
+            for each in found
+        ]
         content = {"comments": comments, "votes": {str(key): value for key, value in votes.items()}}
         return Reply(content=content, cache=Cache.NEVER)
 

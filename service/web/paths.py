@@ -7,22 +7,18 @@ a slash (`%2F`). A segment is decoded strictly; what is no UTF-8 is no path of o
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from service.errors import Failure, FieldError, Invalid, NotFound
-from service.features.articles import KEY_MAX_CHARS
+from service.features.articles import KEY_MAX_CHARS, is_printable
 from service.features.sites import SLUG
 from service.web.operation import Operation
 
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
-_NOT_PRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
-
 VALUE_MAX_CHARS = 200
 """Of a path's value that has no grammar of its own."""
 
@@ -95,15 +91,6 @@ def refusal(values: Mapping[str, str]) -> Failure | None:
         elif len(value) > VALUE_MAX_CHARS or not is_printable(value):
             return NotFound()
     return None
-
-
-def is_printable(text: str) -> bool:
-    """Tell whether a text has no control characters, line ends, surrogates or noncharacters."""
-    if text.isprintable():
-        return not _NONCHARACTERS.search(text)
-    return not any(unicodedata.category(char) in _NOT_PRINTABLE for char in text) and not (
-        _NONCHARACTERS.search(text)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from service.cursors import BadCursor
 from service.errors import FieldError, Forbidden, Invalid, RateLimited
 from service.features.access import Access, KeyHolder, SignedIn, Visitor
+from service.features.appeals import Appeals
 from service.features.cache import Built, Cache, Entry
 from service.features.counts import KEYS_MAX, Counts
 from service.features.guests import Guests
@@ -83,6 +84,7 @@ class Readers:
     threads: Threads
     counts: Counts
     lookup: Lookup
+    appeals: Appeals
     cache: Cache
     access: Access
     hash_address: Callable[[str], str]
@@ -261,6 +263,7 @@ class Readers:
 
     async def _own_comment(self, call: Call, found: Found) -> Reply:
         ancestors = []
+        appeals = await self.appeals.of(call.site, [found])
         if found.parent_id is not None:
             above = await self.threads.one(call.site, found.parent_id)
             if above is not None:
@@ -268,7 +271,9 @@ class Readers:
                 ancestors = [threaded_json(each, above.article.key) for each in path]
         return Reply(
             content={
-                "comment": author_json(found, call.site, now=call.now),
+                "comment": author_json(
+                    found, call.site, now=call.now, appeal=appeals.get(found.comment_id)
+                ),
                 "ancestors": ancestors,
             },
             cache=Keep.PRIVATE,

@@ -18,8 +18,8 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from service.errors import FieldError, Invalid
+from service.features.articles import is_printable
 from service.web.operation import JSON, Operation
-from service.web.paths import is_printable
 from service.web.problems import MalformedJson
 
 ERRORS_MAX = 20

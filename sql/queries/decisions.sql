@@ -234,6 +234,13 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
     payload = excluded.payload, expires_at = excluded.expires_at;
 
+-- name: close_reports
+-- Reports of a comment, answered by what was decided.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 at timestamptz
+-- Index: reports_pkey.
+UPDATE reports SET closed_at = $4
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at IS NULL;
+
 -- name: drop_kept
 -- Kept texts of a comment that is public or waiting again, or gone for good.
 --   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 class Wire(BaseModel):
     """A JSON object of the API. Unknown fields are refused, and nothing is converted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 Timestamp = Annotated[

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from service.features import body
+from service.features.appeals import Appeal
 from service.features.lookup import Found
 from service.features.reasons import public_text
 from service.features.threads import ShownComment, Threaded, ThreadPage
@@ -50,6 +51,15 @@ class ReasonOut(Wire):
     """In the comment's language where there is one for it."""
 
 
+class AppealOut(Wire):
+    """An author's request for a second look."""
+
+    state: Literal["open", "granted", "denied"]
+    text: str
+    at: Timestamp
+    answered_at: Timestamp | None
+
+
 class CommentOut(Wire):
     """A comment. The fields after `more_replies` are its author's alone."""
 
@@ -73,7 +83,7 @@ class CommentOut(Wire):
     more_replies: str | None
     reason: ReasonOut | None = None
     editable_until: Timestamp | None = None
-    appeal: None = None
+    appeal: AppealOut | None = None
     pending_revision: int | None = None
 
 
@@ -190,7 +200,20 @@ def found_json(found: Found) -> dict[str, Any]:
     return _gone_json(found)
 
 
-def author_json(found: Found, site: Site, *, now: datetime) -> dict[str, Any]:
+def appeal_json(appeal: Appeal) -> dict[str, Any]:
+    """Write an appeal for its author; the newsroom's note is not for them."""
+    state = "open" if appeal.granted is None else "granted" if appeal.granted else "denied"
+    return {
+        "state": state,
+        "text": appeal.text,
+        "at": stamp(appeal.at),
+        "answered_at": optional_stamp(appeal.answered_at),
+    }
+
+
+def author_json(
+    found: Found, site: Site, *, now: datetime, appeal: Appeal | None = None
+) -> dict[str, Any]:
     """Write a comment for its own author, with what only they are told."""
     decision = found.decision
     written = found_json(found)
@@ -205,7 +228,7 @@ def author_json(found: Found, site: Site, *, now: datetime) -> dict[str, Any]:
         **written,
         "reason": reason,
         "editable_until": stamp(until) if editable else None,
-        "appeal": None,
+        "appeal": appeal_json(appeal) if appeal else None,
         "pending_revision": edit.revision if edit else None,
     }
 

@@ -13,9 +13,15 @@ from service.features.lookup import Found, Revision
 from service.features.outcomes import Result
 from service.features.queue import REVIEW_WITHIN, QueueEntry, QueuePage
 from service.features.screening import priority_of
-from service.model import Decision, Standing, Status
+from service.model import Actor, ApiKey, Decision, Standing, Status
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
-from service.web.wire.comments import CommentOut, found_json, pending_json
+from service.web.wire.comments import (
+    AppealOut,
+    CommentOut,
+    appeal_json,
+    found_json,
+    pending_json,
+)
 
 Ids = Annotated[list[Annotated[UUID, Field(strict=False)]], Field(min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -175,6 +181,7 @@ class QueueItemOut(Wire):
     reports: list[ReportsOut]
     suggested_reason: str | None
     lease: LeaseOut | None
+    appeal: AppealOut | None
 
 
 class QueueOut(Wire):
@@ -253,32 +260,33 @@ def queue_json(page: QueuePage, *, now: datetime) -> dict[str, Any]:
 
 
 def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
-    """Write a waiting comment with what is needed to decide it."""
+    """Write a comment with what is needed to decide it."""
     article, item = entry.article, entry.item
-    waited = (now - item.created_at) / REVIEW_WITHIN
+    waited = 1 - (entry.due_at - now) / REVIEW_WITHIN
     return {
-        "comment": pending_json(item),
+        "comment": pending_json(item) if item else found_json(entry.found),
         "article": {
             "key": article.key,
-            "url": article.url or item.article_url,
-            "title": article.title or item.article_title,
+            "url": article.url or (item.article_url if item else None),
+            "title": article.title or (item.article_title if item else None),
             "views_per_hour": article.views_per_hour,
         },
         "parent": found_json(entry.parent) if entry.parent else None,
         "author": standing_json(entry.standing),
         "why": why_json(entry),
         "priority": {
-            "value": float(priority_of(item.score)),
-            "risk": max((why.score for why in item.why), default=0.0),
+            "value": float(priority_of(item.score)) if item else 0.0,
+            "risk": max((why.score for why in item.why), default=0.0) if item else 0.0,
             "severity": 0,
             "reach": article.views_per_hour or 0.0,
             "urgency": round(max(waited, 0.0), 3),
         },
         "due_at": stamp(entry.due_at),
         "cluster": None,
-        "reports": [],
-        "suggested_reason": None,
+        "reports": [{"reason": reason, "count": count} for reason, count in entry.reports.items()],
+        "suggested_reason": next(iter(entry.reports), None),
         "lease": lease_json(entry),
+        "appeal": appeal_json(entry.appeal) if entry.appeal else None,
     }
 
 
@@ -302,7 +310,7 @@ def why_json(entry: QueueEntry) -> list[dict[str, Any]]:
             "spans": [list(span) for span in why.spans],
             "score": why.score,
         }
-        for why in entry.item.why
+        for why in (entry.item.why if entry.item else ())
     ]
 
 
@@ -358,3 +366,8 @@ def _result_json(result: Result, names: Names) -> dict[str, Any]:
 def _unnamed(decision: Decision) -> str:
     """Name a rule by its own name; an author is not named to anybody."""
     return decision.actor_id if decision.actor_kind == "rule" else ""
+
+
+def actor_of(key: ApiKey) -> Actor:
+    """Say who decides: a back end decides as its key."""
+    return Actor(kind="key", actor_id=key.key_id, name=key.name or key.key_id)

@@ -1,0 +1,95 @@
+"""The piles of comments that do not wait in Redis: reported ones, and appeals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from service.model import Site
+from service.storage.appeals import AppealStore
+from service.storage.reports import ReportStore
+
+
+class Lane(StrEnum):
+    """One of the piles moderators work through."""
+
+    HELD = "held"
+    REPORTED = "reported"
+    NEW = "new"
+    APPEALS = "appeals"
+    CHECK = "check"
+    ALL = "all"
+
+
+WAITING_LANES = frozenset({Lane.HELD, Lane.ALL})
+"""Those whose comments wait in Redis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePage:
+    """A page of a pile, in the order in which it is worked off."""
+
+    ids: tuple[UUID, ...]
+    since: dict[UUID, datetime]
+    """When each comment came to lie there."""
+    following: list[Any] | None
+    """Where the next page begins; a small JSON value."""
+
+
+EMPTY = LanePage(ids=(), since={}, following=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lanes:
+    """Read the piles in Postgres. Methods raise Unavailable while it is away."""
+
+    reports: ReportStore
+    appeals: AppealStore
+
+    async def page(self, site: Site, lane: Lane, *, after: Any, limit: int) -> LanePage:
+        """Return a page of a pile, from the start or after `following` of another."""
+        match lane:
+            case Lane.REPORTED:
+                return await self._reported(site, after, limit)
+            case Lane.APPEALS:
+                return await self._appealed(site, after, limit)
+            case _:
+                return EMPTY
+
+    async def total(self, site: Site, lane: Lane) -> int:
+        """Count a pile."""
+        match lane:
+            case Lane.REPORTED:
+                return await self.reports.count_lane(site.site_id)
+            case Lane.APPEALS:
+                return await self.appeals.count_lane(site.site_id)
+            case _:
+                return 0
+
+    async def _reported(self, site: Site, after: Any, limit: int) -> LanePage:
+        start = (after[0], datetime.fromisoformat(after[1]), UUID(after[2])) if after else None
+        rows = await self.reports.lane(site.site_id, after=start, limit=limit + 1)
+        page = rows[:limit]
+        following = None
+        if len(rows) > limit:
+            comment_id, reports, first = page[-1]
+            following = [reports, first.isoformat(), str(comment_id)]
+        return LanePage(
+            ids=tuple(comment_id for comment_id, _, _ in page),
+            since={comment_id: first for comment_id, _, first in page},
+            following=following,
+        )
+
+    async def _appealed(self, site: Site, after: Any, limit: int) -> LanePage:
+        start = (datetime.fromisoformat(after[0]), UUID(after[1])) if after else None
+        rows = await self.appeals.lane(site.site_id, after=start, limit=limit + 1)
+        page = rows[:limit]
+        following = [page[-1][1].isoformat(), str(page[-1][0])] if len(rows) > limit else None
+        return LanePage(
+            ids=tuple(comment_id for comment_id, _ in page),
+            since=dict(page),
+            following=following,
+        )

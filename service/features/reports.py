@@ -1,0 +1,171 @@
+"""Reports: readers tell the newsroom, and enough of them raise a comment or hide it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from service.errors import FieldError, Invalid
+from service.features import text
+from service.features.authors import Authors
+from service.features.decisions import Decisions
+from service.features.intake import AuthorBanned
+from service.features.lookup import Lookup
+from service.features.outcomes import DecisionRequest
+from service.features.own import UnknownComment
+from service.model import REASONS, Action, Actor, Site
+from service.storage.limits import Charge, Limits
+from service.storage.reports import Report, ReportStore
+
+PER_MINUTE = 30
+"""Reports of one reader (protocol.md 3.2)."""
+TEXT_MAX_CHARS = 2_000
+ILLEGAL = "illegal"
+THRESHOLD = Actor(kind="rule", actor_id="reports", name="reports")
+"""Who hides a comment that many readers have reported, where the site wants it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a notice of illegal content says besides (Regulation (EU) 2022/2065, Art. 16)."""
+
+    name: str | None
+    email: str | None
+    good_faith: bool
+    """The reporter believes that what they say is accurate and complete."""
+    about_minors: bool
+    """The abuse of minors: then nobody has to say who they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """Take reports in, and let the newsroom answer them."""
+
+    store: ReportStore
+    decisions: Decisions
+    lookup: Lookup
+    authors: Authors
+    limits: Limits
+    new_id: Callable[[datetime], UUID]
+    limits_on: bool = True
+
+    async def report(
+        self,
+        site: Site,
+        comment_id: UUID,
+        *,
+        reporter_id: UUID | None,
+        address_hash: str,
+        reason: str,
+        said: str,
+        notice: Notice | None,
+        now: datetime,
+    ) -> UUID:
+        """Keep a report and return its id; repeating it returns the same.
+
+        Raises:
+            Invalid: an unknown reason, a text that cannot be kept, a notice that lacks something.
+            UnknownComment: readers see no such comment.
+            AuthorBanned, RateLimited.
+            Unavailable: Postgres cannot commit; repeating is safe.
+        """
+        clean = self._checked(site, reason, said, notice)
+        if reporter_id is not None:
+            standing = await self.authors.standing_or_none(site, reporter_id)
+            if standing and standing.banned_until is not None and standing.banned_until > now:
+                raise AuthorBanned
+        key = reporter_id.hex if reporter_id else address_hash
+        if self.limits_on:
+            charge = Charge.of("report", key, per_minute=PER_MINUTE, burst=PER_MINUTE)
+            await self.limits.charge(site.slug, [charge])
+        kept = await self.store.add(
+            Report(
+                site_id=site.site_id,
+                comment_id=comment_id,
+                reporter_key=key,
+                report_id=self.new_id(now),
+                reason=reason,
+                text=clean,
+                notice=_written(notice) if reason == ILLEGAL else None,
+                at=now,
+            )
+        )
+        if kept is None:
+            raise UnknownComment
+        if kept.fresh and site.settings.reports_hide:
+            await self._hide(
+                site, comment_id, kept.revision, open_reports=kept.open_reports, now=now
+            )
+        return kept.report_id
+
+    async def dismiss(self, site: Site, comment_id: UUID, *, now: datetime) -> None:
+        """Answer every report of a comment: it stays as it is. Repeating changes nothing.
+
+        Raises:
+            UnknownComment: there is none.
+            Unavailable: Postgres is away.
+        """
+        if await self.lookup.find(site, comment_id) is None:
+            raise UnknownComment
+        await self.store.close(site.site_id, comment_id, at=now)
+
+    async def _hide(
+        self, site: Site, comment_id: UUID, revision: int, *, open_reports: int, now: datetime
+    ) -> None:
+        """Take a comment down once enough have reported it; moderators see why, and may restore."""
+        if open_reports < site.settings.reports_threshold:
+            return
+        request = DecisionRequest(
+            comment_id=comment_id,
+            revision=revision,
+            action=Action.REMOVE,
+            decision_id=self.new_id(now),
+            reason="other",
+            override=True,
+        )
+        await self.decisions.decide([site], [request], actor=THRESHOLD, now=now)
+
+    def _checked(self, site: Site, reason: str, said: str, notice: Notice | None) -> str:
+        errors = []
+        if reason not in {*REASONS, *site.settings.reasons}:
+            errors.append(_error("/reason", "unknown_reason", "No such reason here."))
+        clean = text.clean_note(said, max_chars=TEXT_MAX_CHARS, pointer="/text")
+        if reason == ILLEGAL:
+            errors += _notice_errors(clean, notice)
+        if errors:
+            raise Invalid("The report lacks something.", errors=tuple(errors))
+        return clean
+
+
+def _notice_errors(said: str, notice: Notice | None) -> list[FieldError]:
+    """Say what a notice of illegal content lacks."""
+    errors = []
+    if not said:
+        errors.append(_error("/text", "missing", "Say why it is illegal."))
+    if notice is None or not notice.good_faith:
+        detail = "Confirm that you believe in good faith that this is accurate."
+        errors.append(_error("/notice/good_faith", "missing", detail))
+    if notice is not None and not notice.about_minors:
+        errors += [
+            _error(f"/notice/{name}", "missing", "A notice names who gives it.")
+            for name, value in (("name", notice.name), ("email", notice.email))
+            if not value
+        ]
+    return errors
+
+
+def _written(notice: Notice | None) -> dict[str, object] | None:
+    if notice is None:
+        return None
+    return {
+        "name": notice.name,
+        "email": notice.email,
+        "good_faith": notice.good_faith,
+        "about_minors": notice.about_minors,
+    }
+
+
+def _error(pointer: str, code: str, detail: str) -> FieldError:
+    return FieldError(pointer=pointer, code=code, detail=detail)

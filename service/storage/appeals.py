@@ -1,0 +1,105 @@
+"""Appeals in Postgres: one a comment, open until another moderator answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from service.model import Actor
+from service.storage.postgres import connected, load_queries
+
+SQL = load_queries("appeals")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appeal:
+    """An author's request for a second look."""
+
+    comment_id: UUID
+    appeal_id: UUID
+    n: int
+    """The comment's decision it is against."""
+    text: str
+    at: datetime
+    answered_at: datetime | None
+    granted: bool | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealStore:
+    """Keep appeals. Every method raises DatabaseUnavailable while Postgres is away."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    async def add(
+        self,
+        site_id: int,
+        article_id: UUID,
+        comment_id: UUID,
+        *,
+        appeal_id: UUID,
+        n: int,
+        text: str,
+        at: datetime,
+    ) -> bool:
+        """Keep an appeal; False when the comment had one before."""
+        async with connected(self.pool) as connection:
+            added = await connection.fetchval(
+                SQL["add"], site_id, article_id, comment_id, appeal_id, n, text, at
+            )
+        return added is not None
+
+    async def find(self, site_id: int, places: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Appeal]:
+        """Return the appeals of comments, given as (article, comment), by comment."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(
+                SQL["find"],
+                site_id,
+                [article_id for article_id, _ in places],
+                [comment_id for _, comment_id in places],
+            )
+        return {row["comment_id"]: Appeal(**row) for row in rows}
+
+    async def lane(
+        self, site_id: int, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[tuple[UUID, datetime]]:
+        """Return comments with an open appeal as (id, when), the oldest appeal first."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["lane"], site_id, *(after or (None, None)), limit)
+        return [(row["comment_id"], row["at"]) for row in rows]
+
+    async def count_lane(self, site_id: int) -> int:
+        """Count the open appeals."""
+        async with connected(self.pool) as connection:
+            return int(await connection.fetchval(SQL["count_lane"], site_id))
+
+    async def answer(
+        self,
+        site_id: int,
+        article_id: UUID,
+        comment_id: UUID,
+        *,
+        granted: bool,
+        note: str,
+        actor: Actor,
+        at: datetime,
+    ) -> bool:
+        """Note what became of an appeal; False when it was answered before."""
+        async with connected(self.pool) as connection:
+            answered = await connection.fetchval(
+                SQL["answer"],
+                site_id,
+                article_id,
+                comment_id,
+                granted,
+                note,
+                actor.kind,
+                actor.actor_id,
+                at,
+            )
+        return answered is not None

@@ -1,0 +1,109 @@
+"""Reports in Postgres: one a reporter and comment, open until the newsroom answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from service.storage.postgres import connected, in_transaction, load_queries
+
+SQL = load_queries("reports")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What somebody says about a comment."""
+
+    site_id: int
+    comment_id: UUID
+    reporter_key: str
+    report_id: UUID
+    reason: str
+    text: str
+    notice: Mapping[str, Any] | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """A report that is kept, and how the comment stands now."""
+
+    report_id: UUID
+    revision: int
+    """Of the public text."""
+    fresh: bool
+    """False when the same reporter had reported the comment before."""
+    open_reports: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStore:
+    """Keep reports. Every method raises DatabaseUnavailable while Postgres is away."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    async def add(self, report: Report) -> Reported | None:
+        """Keep a report; None when readers see no such comment."""
+        async with in_transaction(self.pool) as connection:
+            row = await connection.fetchrow(SQL["hold_comment"], report.site_id, report.comment_id)
+            if row is None:
+                return None
+            place = (report.site_id, row["article_id"], report.comment_id, report.reporter_key)
+            added = await connection.fetchval(
+                SQL["add"],
+                *place,
+                report.report_id,
+                report.reason,
+                report.text,
+                report.notice,
+                report.at,
+            )
+            kept = added or await connection.fetchval(SQL["find"], *place)
+            counted = await connection.fetch(
+                SQL["open_by_reason"], report.site_id, [report.comment_id]
+            )
+        return Reported(
+            report_id=kept,
+            revision=row["revision"],
+            fresh=added is not None,
+            open_reports=sum(each["reports"] for each in counted),
+        )
+
+    async def by_reason(
+        self, site_id: int, comment_ids: Sequence[UUID]
+    ) -> dict[UUID, dict[str, int]]:
+        """Count the open reports of some comments, by reason, the most frequent first."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["open_by_reason"], site_id, list(comment_ids))
+        counted: dict[UUID, dict[str, int]] = {}
+        for row in rows:
+            counted.setdefault(row["comment_id"], {})[row["reason"]] = row["reports"]
+        return counted
+
+    async def lane(
+        self, site_id: int, *, after: tuple[int, datetime, UUID] | None, limit: int
+    ) -> list[tuple[UUID, int, datetime]]:
+        """Return comments with open reports as (id, reports, first of them), most reported first.
+
+        `after` is (reports, first, id) of the last one on the page before.
+        """
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(
+                SQL["lane"], site_id, *(after or (None, None, None)), limit
+            )
+        return [(row["comment_id"], row["reports"], row["first_at"]) for row in rows]
+
+    async def count_lane(self, site_id: int) -> int:
+        """Count the comments with open reports."""
+        async with connected(self.pool) as connection:
+            return int(await connection.fetchval(SQL["count_lane"], site_id))
+
+    async def close(self, site_id: int, comment_id: UUID, *, at: datetime) -> None:
+        """Note that the newsroom has answered every report of a comment."""
+        async with connected(self.pool) as connection:
+            await connection.execute(SQL["close"], site_id, comment_id, at)

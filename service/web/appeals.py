@@ -1,0 +1,113 @@
+"""Authors ask for a second look, and moderators answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from service.errors import RateLimited
+from service.features.appeals import (
+    AlreadyAppealed,
+    AppealAnswered,
+    Appeals,
+    NotAppealable,
+    OwnDecision,
+)
+from service.features.outcomes import DecidedSince, TextGone
+from service.features.own import NotYours, UnknownComment
+from service.model import Scope
+from service.web.operation import AKey, AVisitor, Call, Operation, Reply
+from service.web.own import author_of
+from service.web.wire.base import Wire
+from service.web.wire.comments import AppealOut, CommentOut, appeal_json, found_json
+from service.web.wire.moderation import actor_of
+
+
+class AppealIn(Wire):
+    """Why the decision should be looked at again."""
+
+    text: Annotated[str, StringConstraints(max_length=4_000)]
+
+
+class AppealedOut(Wire):
+    """The appeal as it is kept."""
+
+    appeal: AppealOut
+
+
+class AnswerIn(Wire):
+    """What becomes of an appeal."""
+
+    grant: bool
+    note: Annotated[str, StringConstraints(max_length=4_000)] = ""
+    """For colleagues."""
+
+
+class AnsweredOut(Wire):
+    """The comment as it is now."""
+
+    comment: CommentOut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appealing:
+    """What authors and moderators ask about appeals."""
+
+    appeals: Appeals
+
+    def operations(self) -> list[Operation]:
+        """Return both operations."""
+        return [
+            Operation(
+                operation_id="appeal",
+                method="POST",
+                path="/v1/sites/{site}/comments/{comment_id}/appeal",
+                summary="Ask for a review of a rejection or removal, once",
+                tag="Readers",
+                credential=AVisitor(required=True),
+                body=AppealIn,
+                answers={201: AppealedOut},
+                problems=(UnknownComment, NotYours, NotAppealable, AlreadyAppealed, RateLimited),
+                cors=True,
+                handler=self.appeal,
+            ),
+            Operation(
+                operation_id="answer_appeal",
+                method="POST",
+                path="/v1/moderation/appeals/{comment_id}",
+                summary="Grant an appeal, and the comment is public, or deny it",
+                description="Only by another moderator than the one who decided.",
+                tag="Moderators",
+                credential=AKey(scope=Scope.MODERATE),
+                body=AnswerIn,
+                answers={200: AnsweredOut},
+                problems=(UnknownComment, AppealAnswered, OwnDecision, DecidedSince, TextGone),
+                handler=self.answer,
+            ),
+        ]
+
+    async def appeal(self, call: Call) -> Reply:
+        """Take an appeal in."""
+        appeal = await self.appeals.appeal(
+            call.site,
+            call.comment_id,
+            author_of(call),
+            said=call.body_as(AppealIn).text,
+            now=call.now,
+        )
+        return Reply(status=201, content={"appeal": appeal_json(appeal)})
+
+    async def answer(self, call: Call) -> Reply:
+        """Answer an appeal."""
+        wish = call.body_as(AnswerIn)
+        found = await self.appeals.answer(
+            call.site,
+            call.comment_id,
+            grant=wish.grant,
+            note=wish.note,
+            actor=actor_of(call.key),
+            now=call.now,
+        )
+        return Reply(content={"comment": found_json(found)})

@@ -1,0 +1,47 @@
+-- Authors' requests for a second look, one a comment.
+
+-- name: add
+-- An appeal, if there was none yet.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 appeal_id uuid, $5 n integer,
+--   $6 text text, $7 at timestamptz
+INSERT INTO appeals (site_id, article_id, comment_id, appeal_id, n, text, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (site_id, article_id, comment_id) DO NOTHING
+RETURNING appeal_id;
+
+-- name: find
+-- The appeals of some comments.
+--   $1 site_id integer, $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: appeals_pkey.
+SELECT a.comment_id, a.appeal_id, a.n, a.text, a.at, a.answered_at, a.granted, a.note
+FROM unnest($2::uuid[], $3::uuid[]) AS wanted (article_id, comment_id)
+JOIN appeals a ON a.site_id = $1 AND a.article_id = wanted.article_id
+    AND a.comment_id = wanted.comment_id;
+
+-- name: lane
+-- Comments with an open appeal, the oldest appeal first.
+--   $1 site_id integer, $2 after_at timestamptz, $3 after_id uuid (both null: from the start),
+--   $4 limit integer
+-- Index: appeals_open.
+SELECT comment_id, at FROM appeals
+WHERE site_id = $1 AND answered_at IS NULL
+  AND (at, comment_id) > (coalesce($2::timestamptz, '-infinity'),
+                          coalesce($3::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY at, comment_id
+LIMIT $4;
+
+-- name: count_lane
+-- How many appeals are open.
+--   $1 site_id integer
+-- Index: appeals_open.
+SELECT count(*) AS appeals FROM appeals WHERE site_id = $1 AND answered_at IS NULL;
+
+-- name: answer
+-- What became of an appeal; no row when it was answered before.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 granted boolean, $5 note text,
+--   $6 actor_kind text, $7 actor_id text, $8 at timestamptz
+-- Index: appeals_pkey.
+UPDATE appeals
+SET granted = $4, note = $5, actor_kind = $6, actor_id = $7, answered_at = $8
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL
+RETURNING appeal_id;
