@@ -152,7 +152,8 @@ class Settings(BaseSettings):
         9464,
         ge=0,
         le=65_535,
-        description="Port on which metrics are served; 0 takes a free one.",
+        description="Port on which metrics are served; 0 takes a free one. Of several workers each"
+        " takes the next one, from this one on.",
         json_schema_extra=_of("port"),
     )
     drain_seconds: float = Field(

@@ -32,6 +32,8 @@ class Workers:
     command: Sequence[str]
     environment: Mapping[str, str]
     count: int
+    drain_seconds: float = 0.0
+    """How long a worker goes on serving after it was told to stop."""
     _alive: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
 
     @property
@@ -80,7 +82,7 @@ class Workers:
         waits = [asyncio.create_task(process.wait()) for process in ending]
         if not waits:
             return
-        _, slow = await asyncio.wait(waits, timeout=STOP_SECONDS)
+        _, slow = await asyncio.wait(waits, timeout=self.drain_seconds + STOP_SECONDS)
         if slow:
             for process in ending:
                 with contextlib.suppress(ProcessLookupError):

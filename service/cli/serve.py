@@ -33,7 +33,9 @@ log = structlog.get_logger(__name__)
 
 BUSY_TRIES = 20
 BUSY_PAUSE_SECONDS = 0.25
-"""A command that uses the same data folder just now is gone in a moment."""
+"""A pair of servers that is being started or stopped by a command is gone in a moment."""
+BUSY_TRIES_RUNNING = 4
+"""One that runs may be a command's, for a second; or another service's, for good."""
 STORE_PAUSE_SECONDS = 0.5
 """Between a worker's attempts to reach a store that is away."""
 READY_SECONDS = 60.0
@@ -120,7 +122,13 @@ async def _stores(settings: Settings) -> AsyncIterator[Endpoints]:
 
 
 async def _start(settings: Settings, started: AsyncExitStack) -> EmbeddedStores:
-    for left in range(BUSY_TRIES, -1, -1):
+    """Start the embedded stores; wait a moment for a command that holds the data folder.
+
+    Raises:
+        AlreadyRunning: somebody else goes on holding it.
+    """
+    tries = 0
+    while True:
         pair = EmbeddedStores(
             settings.data_dir,
             postgres=settings.database_url is None,
@@ -129,10 +137,10 @@ async def _start(settings: Settings, started: AsyncExitStack) -> EmbeddedStores:
         try:
             return await started.enter_async_context(pair)
         except AlreadyRunning as busy:
-            if left == 0 or busy.urls:
+            tries += 1
+            if tries >= (BUSY_TRIES_RUNNING if busy.urls else BUSY_TRIES):
                 raise
         await asyncio.sleep(BUSY_PAUSE_SECONDS)
-    raise AssertionError
 
 
 async def _prepare(settings: Settings, where: Endpoints) -> None:
@@ -188,7 +196,12 @@ async def _several(settings: Settings, where: Endpoints) -> AsyncIterator[str]:
     environment = {**os.environ, **told.variables()}
     if settings.secret_key is None:
         environment["POSTBAG_SECRET_KEY"] = load_or_make(settings.data_dir)
-    workers = Workers(command=worker_command([]), environment=environment, count=settings.workers)
+    workers = Workers(
+        command=worker_command([]),
+        environment=environment,
+        count=settings.workers,
+        drain_seconds=settings.drain_seconds,
+    )
     running = asyncio.create_task(workers.run())
     try:
         await _until_ready(settings.base_url, running)
