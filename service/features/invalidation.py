@@ -34,7 +34,7 @@ class Invalidations:
         """Stop believing what depends on these articles, here at once and elsewhere in a moment.
 
         Call it after the commit. `drop` when a text was taken away. A process that is not
-        reached believes what it has for at most 30 s more. False when none could be reached.
+        reached believes what it has for at most 4 s more. False when none could be reached.
         """
         change = Change(
             origin=self.origin,
