@@ -101,6 +101,7 @@ class Api:
         self,
         article: str,
         body: str = "A comment.",
+        /,
         *,
         site: Site | None = None,
         key: str | None = None,
@@ -124,7 +125,7 @@ class Api:
             headers=said,
         )
 
-    def posted(self, article: str, body: str = "A comment.", **said: Any) -> dict[str, Any]:
+    def posted(self, article: str, body: str = "A comment.", /, **said: Any) -> dict[str, Any]:
         """Post a comment that must be held, and return it."""
         answer = self.post(article, body, **said)
         assert answer.status == 202, answer.raw
@@ -151,7 +152,7 @@ class Api:
         assert {result["outcome"] for result in results} == {"applied"}, results
         return results
 
-    def approved(self, article: str, body: str = "A comment.", **said: Any) -> dict[str, Any]:
+    def approved(self, article: str, body: str = "A comment.", /, **said: Any) -> dict[str, Any]:
         """Post a comment, approve it, and return it as it was answered."""
         comment = self.posted(article, body, **said)
         self.decide("approve", comment["id"])

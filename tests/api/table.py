@@ -22,6 +22,9 @@ QUERIES: Mapping[str, Mapping[str, Any]] = {"read_counts": {"article": "story-1"
 BODIES: Mapping[str, Any] = {
     "edit_comment": {"body": "Another text.", "revision": 1},
     "vote": {"value": 1},
+    "report_comment": {"reason": "spam"},
+    "appeal": {"text": "Please look again."},
+    "answer_appeal": {"grant": False},
 }
 """Bodies of those that look at their object only when the body is one."""
 
@@ -67,6 +70,11 @@ def looks_at_credential(operation: Operation) -> bool:
 
 def is_of_readers(operation: Operation) -> bool:
     return operation.cors
+
+
+def is_of_the_newsroom(operation: Operation) -> bool:
+    """Whether no page of the site calls anything at its path."""
+    return not any(other.cors for other in OPERATIONS if other.path == operation.path)
 
 
 def names_site(operation: Operation) -> bool:
