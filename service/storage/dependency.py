@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -53,10 +54,26 @@ def database_errors() -> Iterator[None]:
 
     Raises:
         DatabaseUnavailable: the server is away, full, starting, or gave up on the statement.
+        CancelledError: so it is, and the task was told to end meanwhile.
     """
     try:
         yield
     except _SUSPECTS as error:
-        if says_away(error):
-            raise DatabaseUnavailable from error
-        raise
+        if not says_away(error):
+            raise
+        if is_being_cancelled():
+            raise asyncio.CancelledError from error
+        raise DatabaseUnavailable from error
+
+
+def is_being_cancelled() -> bool:
+    """Tell whether somebody told the current task to end.
+
+    A client that fails while it tidies up after a cancellation replaces it with its own error;
+    whoever takes that for an absent store and tries again would never end.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return False
+    return task is not None and task.cancelling() > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ from redis.exceptions import (
 )
 
 from service.errors import Unavailable
+from service.storage.dependency import is_being_cancelled
 
 POOL_SIZE = 32
 """Connections a service process opens at most (protocol.md 3.1)."""
@@ -202,10 +204,13 @@ def unavailable_when_down() -> Iterator[None]:
 
     Raises:
         QueueUnavailable: instead of the client's own errors. A wrong command stays a bug.
+        CancelledError: so it is, and the task was told to end meanwhile.
     """
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError) as error:
+        if is_being_cancelled():
+            raise asyncio.CancelledError from error
         raise QueueUnavailable from error
     except ResponseError as error:
         if speaks_of_the_server(error):
