@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.errors import Invalid
@@ -294,6 +294,8 @@ class Tags(HTMLParser):
         self.other.append(data)
 
 
+@example("[x]: https://e.exampleب")
+@example("https://xn--a.example https://1.2.3.999/ https://0x.example.0x1")
 @given(comments)
 @settings(max_examples=500, deadline=None)
 def test_html_holds_nothing_but_the_allow_list(raw: str) -> None:

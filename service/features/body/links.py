@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-import unicodedata
 from urllib.parse import quote
+
+import idna
 
 from service.features.text import is_deceptive
 
@@ -17,6 +19,8 @@ _PORT_MAX = 65_535
 
 _ADDRESS = re.compile(r"(https?)://([^/?#\\]+)((?:[/?#].*)?)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"([^:]+)(?::(\d{1,5}))?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""The URL Standard, "ends in a number checker"."""
 _ASCII_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _KEPT_IN_HREF = "/?#@!$&'()*+,;=:%~-._"
 """Reserved characters that mean something where they stand, and the percent sign of what
@@ -99,32 +103,36 @@ def _without_sentence_end(address: str) -> str:
 
 
 def _ascii_host(host: str) -> str | None:
+    """Write a host in ASCII as every browser would (IDNA 2008); None where they would not agree."""
     if len(host) > _HOST_MAX_CHARS:
         return None
     labels = [_ascii_label(label.lower()) for label in host.split(".")]
     if None in labels:
         return None
     ascii_host = ".".join(label for label in labels if label)
-    return ascii_host if len(ascii_host) <= _HOST_MAX_CHARS else None
+    if len(ascii_host) > _HOST_MAX_CHARS or not _is_address_or_name(ascii_host):
+        return None
+    return ascii_host
 
 
 def _ascii_label(label: str) -> str | None:
-    """Write one label of a host in ASCII; None if browsers would map it to another one."""
-    if label.isascii():
-        fits = len(label) <= _LABEL_MAX_CHARS and _ASCII_LABEL.fullmatch(label)
-        return label if fits else None
-    if unicodedata.normalize("NFKC", label).lower() != label or not all(map(_in_host, label)):
+    try:
+        if not label.isascii():
+            return idna.alabel(label).decode("ascii")
+        if label.startswith("xn--"):
+            idna.ulabel(label)
+    except idna.IDNAError:
         return None
-    encoded = f"xn--{label.encode('punycode').decode('ascii')}"
-    return encoded if len(encoded) <= _LABEL_MAX_CHARS else None
+    fits = len(label) <= _LABEL_MAX_CHARS and _ASCII_LABEL.fullmatch(label)
+    return label if fits else None
 
 
-def _in_host(character: str) -> bool:
-    return character == "-" or unicodedata.category(character) in {
-        "Ll",
-        "Lo",
-        "Lm",
-        "Mn",
-        "Mc",
-        "Nd",
-    }
+def _is_address_or_name(host: str) -> bool:
+    """Refuse what ends in a number and is no IPv4 address: browsers read it as a broken one."""
+    if not _NUMBER.fullmatch(host.rpartition(".")[2]):
+        return True
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
