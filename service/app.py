@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache as once
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from service.cursors import Cursors
+from service.demo.content import NEWSPAPER, load
 from service.features.access import Access, Keyring
 from service.features.appeals import Appeals
 from service.features.articles import ArticleDirectory
@@ -35,6 +37,7 @@ from service.features.intake import Intake
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
 from service.features.lanes import Lanes
+from service.features.latest import Latest
 from service.features.leader import Leader
 from service.features.levels import Levels
 from service.features.lookup import Lookup
@@ -58,8 +61,10 @@ from service.storage.articles import ArticleStore
 from service.storage.channel import EVENTS, Channel
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
+from service.storage.demo import DemoVotes
 from service.storage.events import EventStore
 from service.storage.journal import JournalStore
+from service.storage.latest import LatestStore
 from service.storage.leadership import Leadership
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
@@ -86,6 +91,8 @@ from service.web.moderation import Moderation
 from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.own import OwnComments
+from service.web.pages.demo import Paper
+from service.web.pages.every import Pages
 from service.web.readers import Readers
 from service.web.reports import Reporting
 from service.web.server import Bounds
@@ -107,6 +114,12 @@ def clock() -> datetime:
 def new_id(now: datetime) -> UUID:
     """Make a UUIDv7: ids sort by time, and a comment's says when it was accepted."""
     return uuid7(nanoseconds=int(now.timestamp() * 1_000) * 1_000_000)
+
+
+@once
+def demo_paper() -> Paper:
+    """Read the demo's newspaper; only where somebody asks for it."""
+    return Paper(editions=tuple(NEWSPAPER.items()), stories=load().articles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +167,7 @@ class Service:
     leadership: Leadership
     vitals: Vitals
     hash_address: Callable[[str], str]
+    public_url: str | None
 
     def operations(self) -> list[Operation]:
         """Return the table of everything the API answers."""
@@ -183,8 +197,23 @@ class Service:
         appealing = Appealing(appeals=self.appeals)
         voting = Voting(votes=self.votes, hash_address=self.hash_address)
         streams = EventStreams(events=self.events)
+        pages = Pages(
+            threads=self.threads,
+            counts=self.counts,
+            cache=self.cache,
+            latest=Latest(store=LatestStore(pool=self.pool), comments=CommentStore(pool=self.pool)),
+            intake=self.intake,
+            lookup=self.lookup,
+            articles=self.articles,
+            sites=self.sites,
+            hash_address=self.hash_address,
+            public_url=self.public_url,
+            paper=demo_paper,
+            first_heard=DemoVotes(pool=self.pool).began,
+        )
         return [
             *readers.operations(),
+            *pages.operations(),
             *own.operations(),
             *voting.operations(),
             *streams.operations(),
@@ -408,6 +437,7 @@ def wire(
         leadership=Leadership(pool=pool),
         vitals=vitals,
         hash_address=secrets.address_hash,
+        public_url=settings.public_url,
     )
 
 

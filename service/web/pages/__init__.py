@@ -1,0 +1,1 @@
+"""Pages, fragments and feeds made on the server: what works without JavaScript."""
