@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -195,7 +196,31 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> Redis:
         client_name="postbag",
         driver_info=None,
     )
+    spoken = pool.connection_class
+    pool.connection_class = type(spoken.__name__, (_Cancellable, spoken), {})
     return Redis.from_pool(pool)
+
+
+class _Cancellable(AbstractConnection):
+    """A connection on which no cancellation is lost.
+
+    The client sends with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation
+    that comes when what it waits for has just ended. A loop that asks Redis again and again would
+    go on although it was told to end.
+    """
+
+    async def send_packed_command(
+        self,
+        command: bytes | str | Iterable[bytes],
+        check_health: bool = True,  # noqa: FBT001, FBT002 - as the client's own method
+    ) -> None:
+        """Send a command, and end when told to."""
+        task = asyncio.current_task()
+        told_before = task.cancelling() if task else 0
+        await super().send_packed_command(command, check_health)
+        if task is not None and task.cancelling() > told_before:
+            await self.disconnect(nowait=True)  # its answer will not be read
+            raise asyncio.CancelledError
 
 
 @contextmanager

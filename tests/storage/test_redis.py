@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from importlib import resources
@@ -95,6 +96,22 @@ async def test_answers_are_bytes_and_the_client_gives_its_name(redis: Redis) -> 
     assert await redis.client_getname() == "postbag"
     await redis.set("name", "Jos\u00e9")
     assert await redis.get("name") == "Jos\u00e9".encode()
+
+
+async def test_whoever_is_told_to_end_while_redis_is_asked_ends(redis: Redis) -> None:
+    async def ask_for_ever() -> None:
+        while True:
+            await redis.get("nothing")
+
+    for turns in range(40):
+        task = asyncio.create_task(ask_for_ever())
+        for _ in range(turns):  # so that the cancellation comes at every step of a question
+            await asyncio.sleep(0)
+        task.cancel()
+        ended, _ = await asyncio.wait((task,), timeout=1)
+        assert ended, turns
+        assert task.cancelled()
+    assert await redis.get("nothing") is None
 
 
 async def test_a_wrong_command_stays_a_bug(redis: Redis) -> None:
