@@ -84,6 +84,7 @@ from service.telemetry import Metrics
 from service.web import server
 from service.web.appeals import Appealing
 from service.web.assembly import api_gate, metrics_gate
+from service.web.assets import Assets
 from service.web.draining import Draining
 from service.web.events import EventStreams
 from service.web.management import Management
@@ -214,6 +215,7 @@ class Service:
         return [
             *readers.operations(),
             *pages.operations(),
+            *Assets.load().operations(),
             *own.operations(),
             *voting.operations(),
             *streams.operations(),

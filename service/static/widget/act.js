@@ -1,0 +1,401 @@
+import { ar } from './act/ar.js'
+import { attend, submit } from './act/composer.js'
+import * as dialogs from './act/dialogs.js'
+import { en } from './act/en.js'
+import { fr } from './act/fr.js'
+import { h } from './dom.js'
+import { Live } from './act/live.js'
+import sheet from './act/act.css' with { type: 'css' }
+
+const PAGE = 20
+const MINUTE = 60_000
+const WORDS = { ar, en, fr }
+
+/**
+ * What readers do: the second part of the widget, fetched when somebody first acts.
+ * Each method that a control names by `data-act` takes the entry it stands in.
+ */
+export class Acts {
+  /** @param {any} thread */
+  constructor(thread) {
+    this.thread = thread
+    this.api = thread.api
+    this.words = thread.words
+    this.words.catalogue = { ...this.words.catalogue, ...WORDS[this.words.name] }
+    thread.root.adoptedStyleSheets.push(sheet)
+    thread.own = (/** @type {any} */ entry) => this.#own(entry)
+    this.live = thread.noLive ? null : new Live(thread, this)
+    const aging = setInterval(() => thread.entries.forEach((/** @type {any} */ entry) => this.#age(entry)), MINUTE)
+    thread.signal.addEventListener('abort', () => clearInterval(aging))
+  }
+
+  attend(/** @type {any} */ form) {
+    attend(this, form)
+  }
+
+  submit(/** @type {any} */ form) {
+    attend(this, form)
+    return submit(this, form)
+  }
+
+  listen() {
+    this.live?.begin()
+  }
+
+  // One's own
+
+  /** What an own comment shows beside its text: what its author is told, and may do. */
+  #own(/** @type {any} */ entry) {
+    const { words, thread } = this
+    const { status, reason, appeal, pending_revision: edit, editable_until: until } = entry.comment
+    const isPublic = status === 'approved'
+    const key = { pending: 'held', approved: edit && 'editHeld', rejected: 'rejected', removed: 'removed' }[status]
+    const why = !isPublic && reason && [' ', h('span', { dir: 'auto' }, reason.text)]
+    const left = Math.ceil((Date.parse(until) - Date.now()) / MINUTE)
+    return {
+      note: key && h('p', { class: 'note' }, words.say(key), why, appeal && ` ${words.say('appealed')}`),
+      actions: [
+        isPublic && entry.votes(),
+        isPublic && thread.isOpen && entry.button('reply'),
+        left > 0 && entry.button('edit', false, h('small', null, ` (${words.say('editLeft', { n: left })})`)),
+        status === 'rejected' && thread.isOpen && entry.button('resend'),
+        /rejected|removed/.test(status) && !appeal && entry.button('appeal'),
+        isPublic && entry.button('copy', true),
+        status !== 'deleted' && entry.button('delete', true),
+      ],
+    }
+  }
+
+  /** Refresh what ages. */
+  #age(/** @type {any} */ { article, comment }) {
+    const time = article.querySelector('time')
+    if (time) time.textContent = this.words.ago(comment.created_at)
+  }
+
+  /** Show what this reader wrote here, and how they voted. */
+  merge(/** @type {any} */ { comments, votes }) {
+    const { thread } = this
+    for (const comment of comments) {
+      const entry = thread.entries.get(comment.id)
+      if (entry) this.#meet(entry, comment)
+      else if (/pending|rejected/.test(comment.status)) thread.add({ ...comment, replies: [] }, thread.entries.get(comment.parent_id), !comment.parent_id)
+    }
+    for (const [id, value] of Object.entries(votes)) {
+      const entry = thread.entries.get(id)
+      if (!entry || entry.vote === value) continue
+      entry.vote = value
+      entry.paint()
+    }
+    thread.settle()
+  }
+
+  /** Take over what the service knows of an own comment, and tell its author what was decided. */
+  #meet(/** @type {any} */ entry, /** @type {any} */ comment) {
+    const before = entry.comment
+    const known = ['status', 'revision', 'pending_revision', 'editable_until'].every((name) => before[name] === comment[name])
+    if (known && !before.appeal === !comment.appeal) return
+    entry.update({ ...comment, votes: before.votes })
+    if (before.status !== comment.status) this.#decided(comment, before.status)
+  }
+
+  #decided(/** @type {any} */ { id, status, reason }, /** @type {string} */ before) {
+    const { thread, words } = this
+    if (status === 'approved' && before === 'pending') thread.announce(words.say('published'))
+    if (status === 'rejected' || status === 'removed') thread.announce(`${words.say(status)} ${reason?.text ?? ''}`)
+    thread.fire('changed', { id, state: status })
+  }
+
+  async refreshMine() {
+    const mine = await this.thread.askMine()
+    if (mine && this.thread.page && !this.thread.signal.aborted) this.merge(mine)
+  }
+
+  /** Look again who the reader is. */
+  async recognise() {
+    const { thread } = this
+    await thread.loaded
+    const before = thread.identity.signedIn
+    await this.refreshMine()
+    if (thread.page && (thread.mustSignIn || thread.identity.signedIn !== before)) thread.compose(thread.composer?.text.value)
+  }
+
+  /** Ask the page to sign its reader in; `resume` goes on where it stopped. */
+  login(/** @type {string} */ intent, /** @type {() => void} */ act = () => this.thread.composer?.text.focus()) {
+    this.thread.fire('login-required', { intent, resume: () => this.recognise().then(act) })
+  }
+
+  // Reading on
+
+  async resort(/** @type {string} */ sort) {
+    const { thread } = this
+    thread.sort = thread.select.value = sort
+    await thread.load({ fresh: true, again: false })
+  }
+
+  /** Bring a comment into view and focus it; asks for its page when it is not here. */
+  async showComment(/** @type {string} */ id) {
+    const { thread } = this
+    await thread.loaded
+    if (thread.entries.has(id)) this.arrive(id)
+    else await thread.load({ focus: id, again: false })
+  }
+
+  arrive(/** @type {string | null} */ id) {
+    const { thread, words } = this
+    const entry = thread.entries.get(id)
+    thread.root.querySelector('.focused')?.classList.remove('focused')
+    if (!entry) {
+      thread.tell(words.say('missing'))
+      return
+    }
+    for (let above = entry.parent; above; above = above.parent) above.fold(false)
+    entry.article.classList.add('focused')
+    reveal(entry)
+  }
+
+  nextPage() {
+    const { thread } = this
+    return this.#more(thread.moreRoots, { sort: thread.sort, cursor: thread.page.next }, null, (page) => thread.turned(page))
+  }
+
+  async moreReplies(/** @type {any} */ entry) {
+    const { id, more_replies: cursor } = entry.comment
+    await this.#more(entry.more, { parent: id, cursor }, entry, (page) => (entry.comment.more_replies = page.next))
+    entry.fold(false)
+  }
+
+  /** Append a page; focus goes to the first comment that is new. */
+  async #more(/** @type {any} */ button, /** @type {any} */ query, /** @type {any} */ parent, /** @type {(page: any) => void} */ turned) {
+    const { thread } = this
+    if (button.getAttribute('aria-disabled')) return
+    button.setAttribute('aria-disabled', 'true')
+    try {
+      const page = await this.api.thread({ limit: PAGE, ...query })
+      turned(page)
+      const fresh = page.comments.filter((/** @type {any} */ each) => !thread.entries.has(each.id))
+      const [first] = fresh.map((/** @type {any} */ each) => thread.add(each, parent))
+      first?.article.focus()
+    } catch (error) {
+      this.trouble(error)
+    }
+    button.removeAttribute('aria-disabled')
+  }
+
+  async copy(/** @type {any} */ entry) {
+    const link = this.thread.link(entry.comment.id)
+    try {
+      await navigator.clipboard.writeText(link)
+      this.thread.announce(this.words.say('copied'))
+    } catch {
+      location.assign(link)
+    }
+  }
+
+  // Writing
+
+  /** Send what a form holds: a comment, a reply or an edit. */
+  async send(/** @type {any} */ form, /** @type {string} */ body, /** @type {string} */ key) {
+    if (form.edits) return this.#sendEdit(form.edits, body)
+    const { thread, words } = this
+    const { parent } = form
+    const name = form.name?.value.trim()
+    const email = form.email?.value.trim() || null
+    const said = await this.api.call('POST', `${this.api.article}comments`, {
+      body: {
+        body,
+        parent_id: parent?.comment.id ?? null,
+        article: { url: thread.url, title: thread.headline },
+        ...(name && { author: { name, email } }),
+      },
+      key,
+    })
+    const { comment, receipt } = said
+    if (name) thread.identity.remember({ name, email: email ?? '', ...(receipt && { receipt }) })
+    this.#close(parent)
+    const entry = thread.add(comment, parent, !parent)
+    if (parent) parent.fold(false)
+    const isPublic = comment.status === 'approved'
+    if (isPublic) thread.counted(thread.count + 1)
+    thread.settle()
+    thread.announce(words.say(isPublic ? 'posted' : 'sent'))
+    reveal(entry)
+    thread.fire('posted', { id: comment.id, state: comment.status })
+    this.live?.begin()
+    await form.sent?.()
+    return entry
+  }
+
+  async #sendEdit(/** @type {any} */ entry, /** @type {string} */ body) {
+    const { thread, words } = this
+    const { id, revision, pending_revision: waiting } = entry.comment
+    const { comment } = await this.api.comment('PATCH', id, '', { body, revision: waiting ?? revision })
+    entry.form = null
+    entry.update(comment)
+    entry.article.focus()
+    thread.announce(words.say(comment.status === 'approved' && !comment.pending_revision ? 'saved' : 'sent'))
+    thread.fire('changed', { id, state: comment.status })
+    this.live?.begin()
+  }
+
+  /** Open a form to reply; a second press returns to it. */
+  reply(/** @type {any} */ entry, text = '') {
+    const { thread } = this
+    if (thread.mustSignIn) {
+      this.login('comment', () => this.reply(entry, text))
+      return null
+    }
+    if (!entry.form) {
+      entry.form = thread.form({ parent: entry, text })
+      entry.article.after(entry.form.node)
+      this.#cancels(entry)
+    }
+    entry.form.text.focus()
+    return entry.form
+  }
+
+  edit(/** @type {any} */ entry) {
+    this.#close(entry)
+    entry.form = this.thread.form({ edits: entry })
+    entry.paint()
+    this.#cancels(entry)
+    entry.form.text.focus()
+  }
+
+  /** Give a form its way out, back to where it was opened. */
+  #cancels(/** @type {any} */ entry) {
+    const { form } = entry
+    const act = form.edits ? 'edit' : 'reply'
+    attend(this, form, () => {
+      this.#close(entry)
+      if (form.edits) entry.paint()
+      ;(entry.article.querySelector(`[data-act=${act}]`) ?? entry.article).focus()
+    })
+  }
+
+  #close(/** @type {any} */ entry) {
+    entry?.form?.node.remove()
+    if (entry) entry.form = null
+  }
+
+  /** Let the author of a rejected comment write it anew; the old one goes when that is sent. */
+  resend(/** @type {any} */ entry) {
+    const { text, id } = entry.comment
+    const form = entry.parent ? this.reply(entry.parent, text) : this.thread.composer
+    if (!form) return
+    form.text.value = text
+    form.sent = () => {
+      form.sent = null
+      return this.api.comment('DELETE', id).then(() => this.#drop(entry), () => {})
+    }
+    form.text.focus()
+  }
+
+  delete(/** @type {any} */ entry) {
+    const { thread } = this
+    const { id, status } = entry.comment
+    dialogs.erase(this, async () => {
+      await this.api.comment('DELETE', id)
+      thread.announce(this.words.say('deleted'))
+      thread.fire('changed', { id, state: 'deleted' })
+      if (status === 'approved') thread.counted(thread.count - 1)
+      this.#drop(entry)?.focus()
+    })
+  }
+
+  /** Take a comment away; return what stands there now: its tombstone, or what is beside it. */
+  #drop(/** @type {any} */ entry) {
+    const { thread } = this
+    this.#close(entry)
+    if (entry.replies.childElementCount) {
+      entry.mine = false
+      entry.update({ status: 'deleted', body: null, text: null })
+      return entry.article
+    }
+    const beside = entry.node.nextElementSibling ?? entry.node.previousElementSibling
+    entry.node.remove()
+    thread.entries.delete(entry.comment.id)
+    entry.parent?.fold(false)
+    thread.settle()
+    return beside?.querySelector('article') ?? entry.parent?.article ?? thread.title
+  }
+
+  appeal(/** @type {any} */ entry) {
+    dialogs.appeal(this, async (text) => {
+      const { appeal } = await this.api.comment('POST', entry.comment.id, '/appeal', { text })
+      entry.update({ appeal })
+      this.thread.announce(this.words.say('appealed'))
+    })
+  }
+
+  report(/** @type {any} */ entry) {
+    dialogs.report(this, entry)
+  }
+
+  reported() {
+    this.thread.announce(this.words.say('thanks'))
+  }
+
+  /** Recommend, or take it back; shown at once, reverted when it fails. */
+  async recommend(/** @type {any} */ entry) {
+    const { thread } = this
+    if (thread.mustSignIn) {
+      this.login('vote', () => this.recommend(entry))
+      return
+    }
+    const { votes, id } = entry.comment
+    const before = entry.vote
+    entry.vote = before > 0 ? 0 : 1
+    entry.update({ votes: { ...votes, up: votes.up + entry.vote - before } })
+    try {
+      // Who has no credential becomes a guest first.
+      if (!(await thread.identity.bearer())) thread.identity.remember(await this.api.call('POST', `${this.api.site}guests`, { anyone: true }))
+      const said = await this.api.comment('PUT', id, '/vote', { value: entry.vote })
+      entry.vote = said.mine
+      entry.update({ votes: said.votes })
+      thread.fire('voted', { id, value: said.mine })
+    } catch (error) {
+      entry.vote = before
+      entry.update({ votes })
+      this.trouble(error)
+    }
+  }
+
+  // Failing
+
+  /** Take note of a failure; who may not write as a guest is asked to sign in. */
+  failed(/** @type {any} */ error, intent = 'comment') {
+    const { thread } = this
+    if (thread.signal.aborted) return
+    thread.fire('error', { code: error.code, status: error.status })
+    if (error.code !== 'guests_not_allowed') return
+    thread.guests = 'off'
+    this.login(intent)
+  }
+
+  /** Say above the thread that something did not work. */
+  trouble(/** @type {any} */ error) {
+    this.failed(error, 'vote')
+    if (!this.thread.signal.aborted) this.thread.tell(this.sentence(error, 'actError'))
+  }
+
+  /** Put a failure into words. */
+  sentence(/** @type {any} */ error, /** @type {string} */ otherwise) {
+    const { words } = this
+    if (error.status === 429) return words.say('tooFast', { n: error.wait })
+    if (error.code === 'refused_by_rule') return words.say('refused', { r: error.detail })
+    if (error.code === 'offline' && !navigator.onLine) return words.say('offline')
+    return words.say(SENTENCES[error.code] ?? otherwise)
+  }
+}
+
+const reveal = (/** @type {any} */ { article }) => {
+  article.focus({ preventScroll: true })
+  article.scrollIntoView({ block: 'nearest' })
+}
+
+const SENTENCES = {
+  author_banned: 'banned',
+  comments_closed: 'closed',
+  parent_not_published: 'noParent',
+  unknown_parent: 'noParent',
+}

@@ -1,0 +1,98 @@
+import { h } from '../dom.js'
+
+let asked = 0
+
+/**
+ * Ask in a modal dialog; Escape and Cancel close it, and focus returns to where it was.
+ * @param {any} acts
+ * @param {{title: string, submit: string, danger?: boolean, content: any[], send: (form: FormData) => Promise<void>}} question
+ */
+const ask = (acts, { title, submit, danger, content, send }) => {
+  const { words, thread } = acts
+  const label = `dialog-${(asked += 1)}`
+  const error = h('p', { class: 'error', role: 'alert' })
+  const button = h('button', { class: danger ? 'submit danger' : 'submit', part: 'submit' }, submit)
+  const close = () => dialog.close()
+  const sent = async (/** @type {any} */ event) => {
+    event.preventDefault()
+    const wrong = event.target.querySelector(':invalid:not(fieldset)')
+    if (wrong) {
+      error.textContent = words.say(wrong.value && wrong.type === 'email' ? 'badEmail' : 'required')
+      wrong.focus()
+      return
+    }
+    button.setAttribute('aria-disabled', 'true')
+    try {
+      const answers = new FormData(event.target)
+      await send(answers)
+      close()
+    } catch (/** @type {any} */ failure) {
+      acts.failed(failure)
+      error.textContent = failure.errors?.[0]?.detail ?? acts.sentence(failure, 'actError')
+    }
+    button.removeAttribute('aria-disabled')
+  }
+  const dialog = h(
+    'dialog',
+    { class: 'dialog', part: 'dialog', 'aria-labelledby': label, onclose: () => dialog.remove() },
+    h(
+      'form',
+      { novalidate: true, onsubmit: sent },
+      h(`h${thread.heading}`, { id: label, class: 'title' }, title),
+      content,
+      error,
+      h('div', { class: 'row' }, h('button', { type: 'button', class: 'action', part: 'action', onclick: close }, words.say('cancel')), button),
+    ),
+  )
+  thread.section.append(dialog)
+  dialog.showModal()
+}
+
+const field = (/** @type {string} */ label, /** @type {any} */ properties, tag = 'input') =>
+  h('label', { class: 'label' }, label, h(tag, { class: 'field', dir: 'auto', ...properties }))
+
+const REASONS = { abuse: 'rAbuse', hate: 'rHate', spam: 'rSpam', false_information: 'rFalse', off_topic: 'rTopic', illegal: 'rIllegal' }
+
+/** Report a comment; an illegal one by a notice (DSA, Article 16). */
+export const report = (/** @type {any} */ acts, /** @type {any} */ entry) => {
+  const { thread, words, api } = acts
+  const more = h('div', { class: 'fields' })
+  const choose = (/** @type {string} */ reason) => {
+    const isNotice = reason === 'illegal'
+    const why = field(words.say(isNotice ? 'illegalWhy' : 'reportMore'), { name: 'text', rows: 3, maxlength: 4000, required: isNotice }, 'textarea')
+    if (!isNotice) return more.replaceChildren(why)
+    const name = field(words.say('yourName'), { name: 'name', autocomplete: 'name', required: true, value: thread.identity.guest.name })
+    const email = field(words.say('yourEmail'), { name: 'email', type: 'email', autocomplete: 'email', required: true, value: thread.identity.guest.email })
+    const faith = h('label', { class: 'choice' }, h('input', { type: 'checkbox', required: true }), words.say('faith'))
+    return more.replaceChildren(why, name, email, faith)
+  }
+  const choice = ([reason, key] = ['', '']) =>
+    h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'reason', value: reason, required: true, onchange: () => choose(reason) }), words.say(key))
+  choose('')
+  ask(acts, {
+    title: words.say('reportTitle'),
+    submit: words.say('reportSend'),
+    content: [h('fieldset', null, h('legend', { class: 'label' }, words.say('reportWhy')), Object.entries(REASONS).map(choice)), more],
+    send: async (form) => {
+      const notice = form.has('email') && { notice: { name: form.get('name'), email: form.get('email'), good_faith: true } }
+      await api.comment('POST', entry.comment.id, '/reports', { reason: form.get('reason'), text: form.get('text'), ...notice })
+      entry.reported = true
+      entry.paint()
+      acts.reported()
+      thread.fire('reported', { id: entry.comment.id })
+    },
+  })
+}
+
+/** Ask once before a text is erased. */
+export const erase = (/** @type {any} */ acts, /** @type {() => Promise<void>} */ send) => {
+  const { words } = acts
+  ask(acts, { title: words.say('deleteTitle'), submit: words.say('delete'), danger: true, content: [h('p', null, words.say('deleteText'))], send })
+}
+
+/** Ask for a review of a decision. */
+export const appeal = (/** @type {any} */ acts, /** @type {(text: string) => Promise<void>} */ send) => {
+  const { words } = acts
+  const why = field(words.say('appealWhy'), { name: 'text', rows: 4, maxlength: 4000, required: true }, 'textarea')
+  ask(acts, { title: words.say('appeal'), submit: words.say('appealSend'), content: [why], send: (form) => send(String(form.get('text'))) })
+}

@@ -1,0 +1,204 @@
+"""The scripts and the style sheet that news sites put on their pages.
+
+Written as small modules under `service/static/`, served as one file each: joined and minified
+when the service starts, with their compressed bytes ready.
+"""
+
+from __future__ import annotations
+
+import gzip
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+from typing import Final
+
+import rjsmin
+
+from service.settings import VERSION
+from service.web.conditional import etag_of
+from service.web.operation import Cache, Call, Handler, Operation, Reply
+
+STATIC = Path(__file__).resolve().parents[1] / "static"
+
+SCRIPT: Final = "text/javascript; charset=utf-8"
+STYLE: Final = "text/css; charset=utf-8"
+
+TAG = "Files"
+
+EVERGREEN = "public, max-age=600, stale-while-revalidate=86400, stale-if-error=86400"
+"""Ten minutes after a new release readers have it, and nobody ever waits for it (ux.md 3.14)."""
+
+IMPORT = re.compile(
+    r"^import (?:\* as (?P<space>\w+) |(?P<sheet>\w+) |\{[^}]*\} )from '(?P<path>\.[\w./-]+)'"
+    r"(?: with \{ type: 'css' \})?\n",
+    re.MULTILINE,
+)
+EXPORT = re.compile(r"^export (?:const|class) (\w+)", re.MULTILINE)
+
+CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+CSS_SPACE = re.compile(r"\s*([{};,>])\s*|\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A file as it goes out."""
+
+    body: bytes
+    zipped: bytes
+    media_type: str
+
+    @classmethod
+    def of(cls, text: str, media_type: str) -> Asset:
+        """Compress it once, as small as it gets."""
+        body = text.encode()
+        return cls(body=body, zipped=gzip.compress(body, 9, mtime=0), media_type=media_type)
+
+    def reply(self, call: Call, cache_control: str) -> Reply:
+        """Answer with the bytes that the client understands."""
+        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": cache_control}
+        body = self.body
+        if _takes_gzip(call.headers.get("Accept-Encoding", "")):
+            body = self.zipped
+            headers["Content-Encoding"] = "gzip"
+        return Reply(ready=body, etag=etag_of(body), media_type=self.media_type, headers=headers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assets:
+    """What `/embed/` answers."""
+
+    widget: Asset
+    acts: Asset
+    """The widget's second part: what readers do."""
+    style: Asset
+    count: Asset
+
+    @classmethod
+    @once
+    def load(cls, folder: Path = STATIC) -> Assets:
+        """Read, join and minify the sources; once a process.
+
+        Raises:
+            OSError: a file is missing.
+        """
+        style = minified_style((folder / "widget" / "v1.css").read_text("utf-8"))
+        script = joined(folder / "widget", "index.js")
+        acts = joined(folder / "widget", "act.js")
+        count = (folder / "count" / "count.js").read_text("utf-8")
+        return cls(
+            widget=Asset.of(minified_script(script), SCRIPT),
+            acts=Asset.of(minified_script(acts), SCRIPT),
+            style=Asset.of(style, STYLE),
+            count=Asset.of(minified_script(count), SCRIPT),
+        )
+
+    def operations(self) -> list[Operation]:
+        """Return the files; the API's documents do not list them."""
+        return [
+            _file("embed_script", "/embed/v1.js", SCRIPT, self.show_widget),
+            _file("embed_style", "/embed/v1.css", STYLE, self.show_style),
+            _file("embed_count", "/embed/count.js", SCRIPT, self.show_count),
+            _file("embed_acts", "/embed/act.js", SCRIPT, self.show_acts),
+            _file("embed_release", f"/embed/{VERSION}/embed.js", SCRIPT, self.show_release),
+            _file("embed_release_acts", f"/embed/{VERSION}/act.js", SCRIPT, self.show_release_acts),
+        ]
+
+    async def show_widget(self, call: Call) -> Reply:
+        """Answer the widget of the newest release."""
+        return self.widget.reply(call, EVERGREEN)
+
+    async def show_acts(self, call: Call) -> Reply:
+        """Answer its second part."""
+        return self.acts.reply(call, EVERGREEN)
+
+    async def show_style(self, call: Call) -> Reply:
+        """Answer the style sheet of the fragment without JavaScript."""
+        return self.style.reply(call, EVERGREEN)
+
+    async def show_count(self, call: Call) -> Reply:
+        """Answer the counters' script."""
+        return self.count.reply(call, EVERGREEN)
+
+    async def show_release(self, call: Call) -> Reply:
+        """Answer this release's widget; its address never has another content."""
+        return self.widget.reply(call, Cache.ASSET)
+
+    async def show_release_acts(self, call: Call) -> Reply:
+        """Answer its second part."""
+        return self.acts.reply(call, Cache.ASSET)
+
+
+def joined(folder: Path, entry: str) -> str:
+    """Return one module with everything that a module imports, what is imported first.
+
+    Modules share one scope, so no two of them may have the same name at their top level; one
+    that is imported whole (`import * as dialogs`) becomes an object of what it exports.
+    """
+    parts: dict[str, str] = {}
+    _collect(folder, entry, parts)
+    return "".join(parts.values())
+
+
+def _collect(folder: Path, path: str, parts: dict[str, str]) -> None:
+    if path in parts:
+        return
+    source = (folder / path).read_text("utf-8")
+    if path.endswith(".css"):
+        return
+    names: dict[str, str] = {}
+    for found in IMPORT.finditer(source):
+        inner = posixpath.normpath(posixpath.join(posixpath.dirname(path), found["path"]))
+        _collect(folder, inner, parts)
+        if found["space"]:
+            names[found["space"]] = inner
+        elif found["sheet"]:
+            parts[inner] = _sheet(found["sheet"], (folder / inner).read_text("utf-8"))
+    spaces = "".join(_namespace(name, folder / inner) for name, inner in names.items())
+    parts[path] = spaces + re.sub(r"^export ", "", IMPORT.sub("", source), flags=re.MULTILINE)
+
+
+def _sheet(name: str, style: str) -> str:
+    quoted = minified_style(style).replace("\\", "\\\\").replace("`", "\\`").replace("${", "\\${")
+    return f"const {name} = new CSSStyleSheet()\n{name}.replaceSync(`{quoted}`)\n"
+
+
+def _namespace(name: str, path: Path) -> str:
+    exported: Mapping[str, None] = dict.fromkeys(EXPORT.findall(path.read_text("utf-8")))
+    return f"const {name} = {{ {', '.join(exported)} }}\n"
+
+
+def minified_script(source: str) -> str:
+    """Return a script without comments and needless white space."""
+    return str(rjsmin.jsmin(source))
+
+
+def minified_style(source: str) -> str:
+    """Return a style sheet without comments and needless white space."""
+    bare = CSS_SPACE.sub(lambda found: found[1] or " ", CSS_COMMENT.sub("", source))
+    return bare.replace(";}", "}").replace(": ", ":").strip()
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Tell whether `Accept-Encoding` offers gzip (RFC 9110, 12.5.3)."""
+    for offer in accepted.lower().split(","):
+        name, _, quality = offer.partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _file(operation_id: str, path: str, media_type: str, handler: Handler) -> Operation:
+    return Operation(
+        operation_id=operation_id,
+        method="GET",
+        path=path,
+        summary=f"Read {path}",
+        tag=TAG,
+        answers={200: media_type},
+        public=True,
+        hidden=True,
+        handler=handler,
+    )
