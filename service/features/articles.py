@@ -82,12 +82,12 @@ class ArticleDirectory:
         return _at(article, now)
 
     async def describe(self, site: Site, key: str, *, now: datetime) -> Article:
-        """Return the article a key leads to, as `get`.
+        """Return the article a key leads to, as `get`, with its count of this moment.
 
         Raises:
             Unavailable: it cannot be looked up now.
         """
-        return _at(await self.known.get((site.site_id, key), partial(self._find, site, key)), now)
+        return _at(await self._find(site, key), now)
 
     async def aliases(self, site: Site, article: Article) -> list[str]:
         """Return the other keys of an article, sorted.

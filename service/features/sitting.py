@@ -16,7 +16,13 @@ from service.errors import Conflict
 from service.features.branches import Branches
 from service.features.outcomes import DecidedSince, DecisionRequest, Outcome, Result, TextGone
 from service.features.screening import queue_score
-from service.features.transitions import JUDGES_WAITING, is_edit, status_of, waiting_of
+from service.features.transitions import (
+    DROPS_NEWER,
+    JUDGES_WAITING,
+    is_edit,
+    status_of,
+    waiting_of,
+)
 from service.model import (
     Action,
     Actor,
@@ -158,7 +164,7 @@ class Sitting:
         if undone.action is Action.REVERSE and undone.reverses == decision_id:
             return undone, False
         if undone.decision_id != decision_id or undone.action is Action.REVERSE:
-            raise DecidedSince
+            raise TextGone if undone.action in DROPS_NEWER else DecidedSince
         status, text = await self._undo(subject, entry)
         return (
             self._append(

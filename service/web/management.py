@@ -42,6 +42,13 @@ READ = AKey(scope=Scope.READ)
 MANAGE = AKey(scope=Scope.MANAGE)
 
 
+class OwnKey(Conflict):
+    """A key asks for its own end: somebody has to be able to mend it."""
+
+    code = "own_key"
+    title = "A key cannot end itself; use another, or the command line."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Management:
     """What is set up and looked after."""
@@ -156,7 +163,7 @@ class Management:
                 tag=TAG,
                 credential=MANAGE,
                 answers={204: None},
-                problems=(UnknownKey,),
+                problems=(UnknownKey, OwnKey),
                 handler=self.revoke_key,
             ),
             Operation(
@@ -269,9 +276,9 @@ class Management:
         return Reply(status=201, content={**key_json(key), "key": token})
 
     async def revoke_key(self, call: Call) -> Reply:
-        """End a key, but not the one that asks: somebody has to be able to mend it."""
+        """End a key, but not the one that asks."""
         if call.path["key_id"] == call.key.key_id:
-            raise Conflict("A key cannot end itself; use another, or the command line.")
+            raise OwnKey
         await self.keyring.revoke(call.site, call.path["key_id"], call.now)
         return Reply(status=204)
 

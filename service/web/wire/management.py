@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from service.features.articles import ArticleChanges
 from service.features.team import Member
@@ -30,7 +31,17 @@ ModeName = Literal["pre", "post", "trusted"]
 ScopeName = Literal["read", "write", "moderate", "manage"]
 RoleName = Literal["viewer", "moderator", "senior", "editor", "admin"]
 
-Time = Annotated[AwareDatetime, Field(strict=False)]
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
+
+
+def _written_out(value: object) -> object:
+    """Refuse what pydantic would take for seconds since 1970."""
+    if not isinstance(value, str) or not _RFC3339.match(value):
+        raise ValueError("A time is written as RFC 3339, e.g. 2026-11-23T15:29:57Z.")
+    return value
+
+
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
 ArticleKey = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Origin = Annotated[
     str,
