@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from service.model import Scope, Site, SiteSettings
 from service.secrets import Secrets
 from service.settings import Settings
 from service.telemetry import set_up_logging
-from tests.api.aside import Aside, aside
+from tests.api.aside import PATIENCE_SECONDS, Aside, aside
 from tests.api.calls import Answer, Caller, query, segment
 from tests.conftest import FreshDatabase, redis_numbered
 
@@ -91,6 +92,13 @@ class Api:
     def article(self) -> str:
         """Return a key that nobody has used yet."""
         return f"story-{next(self.numbers)}"
+
+    def eventually(self, is_so: Callable[[], bool]) -> None:
+        """Ask again and again until something is so."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline, "It never came."
+            time.sleep(0.02)
 
     def thread_of(self, article: str, *, site: Site | None = None, **asked: Any) -> str:
         """Return where an article's comments are."""

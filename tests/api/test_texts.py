@@ -33,7 +33,7 @@ HONEST: dict[str, str] = {
     "plain": "Hello.",
     "outer blanks": "  Hello.  ",
     "lines": "One.\n\nTwo.\n    code\n\tcode",
-    "Arabic": "اَلسَّلَامُ عَلَيْكُمْ، هٰذَا تَعْلِيقٌ عَلَى المَقَال رقم ١٢٣.",  # noqa: RUF001 - meant
+    "Arabic": "اَلسَّلَامُ عَلَيْكُمْ، هٰذَا تَعْلِيقٌ عَلَى المَقَال رقم ١٢٣.",
     "Persian with joiners": "می\u200cخواهم بروم",  # noqa: RUF001 - meant
     "French": "« Déjà vu » — c’est l’été à Nîmes\u202f!",
     "Hindi": "क्षेत्रीय भाषाओं में पढ़ना",
@@ -258,7 +258,7 @@ def test_a_nul_is_refused_wherever_it_stands(api: Api) -> None:
         (guest(article={"url": "https://a/\0"}), None, "/article/url"),
         (guest(author={"name": "L", "email": "l@\0"}), None, "/author/email"),
         ({"body": "x", "on_behalf_of": reader}, api.keys["write"], "/on_behalf_of/id"),
-        (guest(**{"a\0": 1}), None, "/a\\x00"),
+        ({**guest(), "a\0": 1}, None, "/a\\x00"),
     ):
         assert refusal(sent(api, said, bearer=bearer)) == {pointer: "forbidden_character"}
 
