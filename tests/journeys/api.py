@@ -149,7 +149,9 @@ class Paper:
 
     async def count(self, article: str = "story-1") -> int:
         """Read an article's count."""
-        counted: int = (await self.api("GET", f"{self.article(article)}/count")).expect(200)["count"]
+        counted: int = (await self.api("GET", f"{self.article(article)}/count")).expect(200)[
+            "count"
+        ]
         return counted
 
     async def comment(self, comment_id: str, *, token: str | None = None) -> Answer:
@@ -161,7 +163,9 @@ class Paper:
     async def queue(self, query: str = "") -> dict[str, Any]:
         """Look at what waits."""
         path = f"/v1/moderation/queue?site={self.slug}{query}"
-        page: dict[str, Any] = (await self.api("GET", path, token=self.keys["moderate"])).expect(200)
+        page: dict[str, Any] = (await self.api("GET", path, token=self.keys["moderate"])).expect(
+            200
+        )
         return page
 
     async def claim(self, limit: int = 1, *, by: str = "moderate") -> list[dict[str, Any]]:

@@ -12,6 +12,10 @@ from tests.journeys.api import Paper, Posted, wish, within
 
 FRESH_SECONDS = 1.0
 """How soon an approved comment is to be read (api.md)."""
+JOURNAL_SECONDS = 2.0
+"""When what waits can be searched: the journal is half a second behind, on an idle machine."""
+WON_AND_LOST = ({"applied", "conflict"}, {"replayed", "conflict"})
+"""What two who decide the same comment are told; a request sent again is told `replayed`."""
 
 
 async def test_a_comment_is_public_once_it_is_approved_and_not_before(daily: Paper) -> None:
@@ -125,9 +129,7 @@ async def test_of_two_who_decide_three_hundred_comments_at_once_one_wins_each(
         ids = [each.id for each in posted]
         dice.shuffle(ids)
         groups = [ids[start : start + 25] for start in range(0, len(ids), 25)]
-        answers = await asyncio.gather(
-            *(daily.decide(action, *group, by=by, override=True) for group in groups)
-        )
+        answers = await asyncio.gather(*(_decide_surely(daily, action, ids, by) for ids in groups))
         return [result for results in answers for result in results]
 
     approvals, rejections = await asyncio.gather(
@@ -139,12 +141,12 @@ async def test_of_two_who_decide_three_hundred_comments_at_once_one_wins_each(
     winners = {"approve": "daily moderate", "reject": "daily second"}
     for comment in posted:
         outcomes = (of_approver[comment.id], of_rejecter[comment.id])
-        assert {each["outcome"] for each in outcomes} == {"applied", "conflict"}
-        won, lost = sorted(outcomes, key=lambda each: each["outcome"])
+        assert {each["outcome"] for each in outcomes} in WON_AND_LOST
+        lost, won = sorted(outcomes, key=lambda each: each["outcome"] != "conflict")
         assert lost["decision"] == won["decision"]
         assert lost["decision"]["by"]["name"] == winners[lost["decision"]["action"]]
         assert lost["status"] == won["status"]
-    approved = {each for each, result in of_approver.items() if result["outcome"] == "applied"}
+    approved = {each for each, result in of_approver.items() if result["outcome"] != "conflict"}
     assert 0 < len(approved) < 300, "One of the two was never first: no race was run."
     shown = [await daily.ids_in_thread(article) for article in articles]
     assert set().union(*shown) == approved
@@ -301,8 +303,12 @@ async def test_the_queue_is_looked_at_in_each_order_page_by_page(daily: Paper) -
     assert await all_pages("oldest") == posted
     assert await all_pages("newest") == posted[::-1]
     assert sorted(await all_pages("priority")) == sorted(posted)
-    found = await daily.queue("&q=Comment%203")
-    assert [item["comment"]["id"] for item in found["items"]] == [posted[3]]
+
+    async def is_found() -> bool:
+        found = await daily.queue("&q=Comment%203")
+        return [item["comment"]["id"] for item in found["items"]] == [posted[3]]
+
+    await within(JOURNAL_SECONDS, is_found)
 
 
 async def _post_many(
@@ -316,6 +322,18 @@ async def _post_many(
             return await paper.post(f"Comment {index}.", article=article)
 
     return await asyncio.gather(*(post(index) for index in range(number)))
+
+
+async def _decide_surely(
+    paper: Paper, action: str, ids: Sequence[str], by: str
+) -> list[dict[str, Any]]:
+    """Decide comments, and send the same request again as long as the service is too busy."""
+    decisions = [wish(action, comment_id, override=True) for comment_id in ids]
+    while True:
+        answer = await paper.send_decisions(decisions, by=by)
+        if answer.status != 503:
+            results: list[dict[str, Any]] = answer.expect(200)["results"]
+            return results
 
 
 async def _whole(paper: Paper, posted: Posted) -> dict[str, Any]:
