@@ -31,4 +31,4 @@ def render(name: str, **values: object) -> bytes:
     Raises:
         jinja2.UndefinedError: it asks for a value that was not given.
     """
-    return template(name).render(**values).encode()
+    return template(name).render(values).encode()  # by position: a value may be called `self`
