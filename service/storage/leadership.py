@@ -13,6 +13,9 @@ from service.storage.postgres import Connection, connected
 LOCK_KEY = 0x706F73746C6561
 """The advisory lock of whoever leads: "postlea" in ASCII."""
 
+CLOSE_SECONDS = 1.0
+"""How long a session may take to end before it is cut off."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leadership:
@@ -34,6 +37,6 @@ class Leadership:
             try:
                 yield connection
             finally:
-                # Whatever state it is in, the lock ends with it: a session that went back to the
-                # pool with the lock would keep every process from leading.
-                connection.terminate()
+                # The lock ends with its session, whatever state that is in; gone back to the pool
+                # with the lock it would keep every process from leading.
+                await connection.close(timeout=CLOSE_SECONDS)
