@@ -42,6 +42,9 @@ HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "same-origin",
 }
 
+OPENING_PARAGRAPHS = 2
+"""Of the front page's first story."""
+
 LABELS: Final[Mapping[str, str]] = {
     "en": "Comments ({n})",
     "fr": "Commentaires ({n})",
@@ -118,12 +121,16 @@ class Teaser:
     """An article as front pages and lists show it."""
 
     key: str
+    slug: str
+    """Its own part of its address: names it within the page."""
     lang: str
     direction: str
     href: str
     section: str
     title: str
     standfirst: str
+    opening: tuple[str, ...]
+    """The first paragraphs."""
     byline: str
     published: Moment | None
     counter: str
@@ -161,6 +168,12 @@ class DemoPages:
             _page("demo", "/demo/", "The demo newspaper", as_pages(self.front)),
             _page("demo_front", "/demo/{lang}/", "Its front page", as_pages(self.front)),
             _page("demo_article", "/demo/{lang}/{slug}", "An article", as_pages(self.article)),
+            _page(
+                "demo_dated_article",
+                "/demo/{lang}/{year}/{slug}",
+                "An article whose address has its year",
+                as_pages(self.article),
+            ),
             _page("demo_without_slash", "/demo", "Leads to the demo", _to_front),
             _page("demo_front_without_slash", "/demo/{lang}", "Leads there", _to_front),
         ]
@@ -187,9 +200,10 @@ class DemoPages:
 
     async def article(self, call: Call) -> Reply:
         """Answer with an article's page."""
-        lang, slug = call.path["lang"], call.path["slug"]
+        lang = call.path["lang"]
+        address = "/".join(("/demo", *call.path.values()))
         paper, site = self.paper(), await self._site()
-        story = next((each for each in paper.stories if each.url == f"/demo/{lang}/{slug}"), None)
+        story = next((each for each in paper.stories if each.url == address), None)
         if story is None:
             raise NotFound
         query = call.query_as(DemoQuery)
@@ -238,6 +252,7 @@ class DemoPages:
             "editions": editions,
             "tongue": tongue_of(lang),
             "style": DEMO_FILES["paper.css"].address,
+            "icon": DEMO_FILES["icon.svg"].address,
             "script": DEMO_FILES["paper.js"].address,
             "site": SITE,
         }
@@ -274,12 +289,14 @@ class DemoPages:
             published = Moment(words=tongue.day(at), stamp=stamp(at))
         return Teaser(
             key=story.key,
+            slug=story.url.rpartition("/")[2],
             lang=story.lang,
             direction=tongue.direction,
             href=quote(story.url),
             section=story.section,
             title=story.title,
             standfirst=story.standfirst,
+            opening=tuple(story.paragraphs[:OPENING_PARAGRAPHS]),
             byline=story.byline,
             published=published,
             counter=label.format(n=tongue.number(tally.approved)),

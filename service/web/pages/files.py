@@ -58,8 +58,9 @@ def _read(folder: str, name: str) -> bytes:
 
 
 PAGE_STYLE: Final = File("pages", "thread.css", "/t/page.css")
+DEMO_NAMES: Final = ("paper.css", "paper.js", "icon.svg")
 DEMO_FILES: Final[Mapping[str, File]] = {
-    name: File("demo", name, f"/demo/static/{name}") for name in ("paper.css", "paper.js")
+    name: File("demo", name, f"/demo/static/{name}") for name in DEMO_NAMES
 }
 
 

@@ -134,7 +134,7 @@ class Showing:
 
     def title(self, count: int) -> str:
         """Say how many comments there are."""
-        return self.tongue.say("title", n=count) if count else self.tongue.say("nothing")
+        return self.tongue.say("title", n=count)
 
     def sorts(self, count: int) -> tuple[Link, ...]:
         """Return the orders to choose from; none where there is nothing to order."""

@@ -17,6 +17,7 @@ from babel.numbers import format_decimal
 LANGUAGES: Final = ("en", "fr", "ar")
 """Those with a catalogue, `templates/words/<language>.toml`; the first stands in for others."""
 
+DAY = "EEEE d MMMM y"
 MOMENT = "d MMMM y, HH:mm"
 
 
@@ -63,7 +64,7 @@ class Tongue:
 
     def day(self, at: datetime) -> str:
         """Write a day, its weekday first."""
-        return str(format_date(at.astimezone(UTC), "full", locale=self.locale))
+        return str(format_date(at.astimezone(UTC), DAY, locale=self.locale))
 
 
 def tongue_of(*tags: str | None) -> Tongue:
