@@ -51,6 +51,7 @@ from service.features.sites import SiteDirectory
 from service.features.team import Team
 from service.features.threads import Threads
 from service.features.token_keys import TokenKeys
+from service.features.views import Views
 from service.features.vitals import Vitals
 from service.features.votes import Votes
 from service.secrets import Secrets
@@ -79,6 +80,7 @@ from service.storage.reports import ReportStore
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
+from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
 from service.telemetry import Metrics
 from service.web import server
@@ -97,6 +99,7 @@ from service.web.pages.every import Pages
 from service.web.readers import Readers
 from service.web.reports import Reporting
 from service.web.server import Bounds
+from service.web.views import Viewing
 from service.web.votes import Voting
 
 log = structlog.get_logger(__name__)
@@ -154,6 +157,7 @@ class Service:
     reports: Reports
     appeals: Appeals
     queue: Queue
+    views: Views
     threads: Threads
     counts: Counts
     cache: Cache
@@ -219,6 +223,7 @@ class Service:
             *own.operations(),
             *voting.operations(),
             *streams.operations(),
+            *Viewing(views=self.views).operations(),
             *reporting.operations(),
             *appealing.operations(),
             *moderation.operations(),
@@ -235,6 +240,7 @@ class Service:
                 self.reconcile.run,
                 self.relay.run,
                 self.levels.run,
+                self.views.run,
             ),
             leads=self.metrics.leads.set,
         )
@@ -244,6 +250,7 @@ class Service:
             self.invalidations.run,
             self.events.run,
             self.forwarders.run,
+            self.views.run_flushes,
             self.vitals.run,
         )
 
@@ -330,6 +337,7 @@ def wire(
         new_id=new_id,
         limits_on=settings.rate_limits,
     )
+    views = Views(store=ViewStore(redis=redis), sites=sites, clock=clock)
     cursors = Cursors(secrets.keys("cursors"))
     acknowledged = Acknowledged()
     return Service(
@@ -402,8 +410,10 @@ def wire(
             authors=authors,
             lanes=Lanes(reports=report_store, appeals=appeal_store),
             appeals=appeals,
+            views=views,
             cursors=cursors,
         ),
+        views=views,
         threads=Threads(store=comments, cursors=cursors),
         counts=Counts(store=comments, cache=cache),
         cache=cache,

@@ -37,6 +37,7 @@ from service.features.screening import queue_score
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.submission import Submission
+from service.features.views import Views
 from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
 from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
@@ -54,6 +55,7 @@ from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
 from service.storage.sites import SiteStore
+from service.storage.views import ViewStore
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 """When tests begin, unless they say otherwise."""
@@ -223,6 +225,7 @@ def staff(
         clock=lambda: NOON,
     )
     acknowledged = Acknowledged()
+    views = Views(store=ViewStore(redis=redis), sites=sites, clock=lambda: NOON)
     limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
     return Newsroom(
         site=site,
@@ -290,6 +293,7 @@ def staff(
                 new_id=new_id,
                 limits_on=limits_on,
             ),
+            views=views,
             cursors=Cursors([b"c" * 32]),
         ),
         articles=articles,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -86,6 +87,32 @@ class Lookup:
         if found is None and failure is not None:
             raise failure
         return found
+
+    async def find_many(self, site: Site, comment_ids: Sequence[UUID]) -> dict[UUID, Found]:
+        """Tell where comments are, by id; those that neither store of this site knows are left out.
+
+        While one store is away the other answers for what it has.
+
+        Raises:
+            Unavailable: both are away.
+        """
+        ids = list(dict.fromkeys(comment_ids))
+        if not ids:
+            return {}
+        failure: Unavailable | None = None
+        items: dict[UUID, PendingComment] = {}
+        records: dict[UUID, Record] = {}
+        try:
+            items = await self.pending.items(site.slug, ids)
+        except Unavailable as unavailable:
+            failure = unavailable
+        try:
+            records = await self.lookups.find_comments(site.site_id, ids)
+        except Unavailable:
+            if failure is not None:
+                raise
+        merged = {each: _merge(items.get(each), records.get(each)) for each in ids}
+        return {comment_id: found for comment_id, found in merged.items() if found is not None}
 
     async def history(self, found: Found, site: Site) -> tuple[Decision, ...]:
         """Every decision on a comment, oldest first."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
@@ -15,8 +14,9 @@ from service.errors import Unavailable
 from service.features.appeals import Appeal, Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
-from service.features.lanes import WAITING_LANES, Lane, Lanes
+from service.features.lanes import EMPTY, WAITING_LANES, Lane, LanePage, Lanes
 from service.features.lookup import Found, Lookup
+from service.features.views import Views
 from service.model import (
     Actor,
     Article,
@@ -24,6 +24,7 @@ from service.model import (
     PendingComment,
     Site,
     Standing,
+    Status,
     made_at,
 )
 from service.storage.lookups import BEGINNING, LookupStore
@@ -32,7 +33,6 @@ from service.storage.pending import PendingStore
 __all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort"]
 
 NOBODY = UUID(int=0)
-NO_TIMES: Mapping[UUID, datetime] = MappingProxyType({})
 LOOK_BEYOND = 100
 """How many held comments of a pile are passed over at most to find free ones."""
 LEASE_MS = 90_000
@@ -84,6 +84,7 @@ class Queue:
     authors: Authors
     lanes: Lanes
     appeals: Appeals
+    views: Views
     cursors: Cursors
 
     async def look(
@@ -187,7 +188,7 @@ class Queue:
         self, site: Site, lane: Lane, after: Any, limit: int, purpose: str, *, now: datetime
     ) -> QueuePage:
         page = await self.lanes.page(site, lane, after=after, limit=limit)
-        entries = await self._entries(site, page.ids, now=now, since=page.since)
+        entries = await self._entries(site, page.ids, now=now, of_lane=page)
         following = self.cursors.sign(purpose, page.following) if page.following else None
         return QueuePage(entries=entries, next=following, total=await self.lanes.total(site, lane))
 
@@ -207,7 +208,7 @@ class Queue:
             ttl_ms=LEASE_MS,
         )
         ids = [each.comment_id for each in claimed]
-        return await self._entries(site, ids, now=now, since=page.since)
+        return await self._entries(site, ids, now=now, of_lane=page)
 
     async def _entries(
         self,
@@ -215,45 +216,47 @@ class Queue:
         ids: Sequence[UUID],
         *,
         now: datetime,
-        since: Mapping[UUID, datetime] = NO_TIMES,
+        of_lane: LanePage = EMPTY,
     ) -> tuple[QueueEntry, ...]:
         if not ids:
             return ()
         items = await self.pending.items(site.slug, ids)
         leases = await self.pending.leases(site.slug, ids)
-        found = await asyncio.gather(
-            *(self._found(site, comment_id, items.get(comment_id)) for comment_id in ids)
-        )
-        present = [each for each in found if each is not None]
+        present = await self._found(site, ids, items)
+        if of_lane is not EMPTY:
+            present = [_without_edit(each) for each in present]
         standings = await self.authors.standings(
             site, [each.author_id for each in present if each.author_id is not None]
         )
         reports, appeals = await self._said_of(site, present)
-        entries = await asyncio.gather(
-            *(
-                self._entry(
-                    site,
-                    each,
-                    lease=leases.get(each.comment_id),
-                    standing=standings.get(each.author_id or NOBODY),
-                    reports=reports.get(each.comment_id, {}),
-                    appeal=appeals.get(each.comment_id),
-                    since=since.get(each.comment_id) or made_at(each.comment_id),
-                    now=now,
-                )
-                for each in present
+        parents = await self._known(site, [each.parent_id for each in present if each.parent_id])
+        articles = await self._articles(site, present, now=now)
+        return tuple(
+            QueueEntry(
+                found=each,
+                article=articles[each.article_key],
+                parent=parents.get(each.parent_id or NOBODY),
+                standing=standings.get(each.author_id or NOBODY)
+                or Standing(author_id=each.author_id or NOBODY),
+                lease=leases.get(each.comment_id),
+                due_at=of_lane.since.get(each.comment_id, made_at(each.comment_id)) + REVIEW_WITHIN,
+                reports=reports.get(each.comment_id, {}),
+                appeal=appeals.get(each.comment_id),
             )
+            for each in present
         )
-        return tuple(entries)
 
     async def _found(
-        self, site: Site, comment_id: UUID, item: PendingComment | None
-    ) -> Found | None:
-        """Return a comment wherever it is; a new one that waits is all that Redis says."""
-        if item is not None and item.kind == "new" and item.n == 0:
-            return Found.of_pending(item)
-        known = await self._known(site, comment_id)
-        return known or (Found.of_pending(item) if item else None)
+        self, site: Site, ids: Sequence[UUID], items: Mapping[UUID, PendingComment]
+    ) -> list[Found]:
+        """Return comments wherever they are; a new one that waits is all that Redis says."""
+        new = {
+            comment_id: Found.of_pending(item)
+            for comment_id, item in items.items()
+            if item.kind == "new" and item.n == 0
+        }
+        found = new | await self._known(site, [each for each in ids if each not in new])
+        return [found[comment_id] for comment_id in ids if comment_id in found]
 
     async def _said_of(
         self, site: Site, found: Sequence[Found]
@@ -272,44 +275,41 @@ class Queue:
         except Unavailable:
             return {}, {}
 
-    async def _entry(
-        self,
-        site: Site,
-        found: Found,
-        *,
-        lease: Lease | None,
-        standing: Standing | None,
-        reports: Mapping[str, int],
-        appeal: Appeal | None,
-        since: datetime,
-        now: datetime,
-    ) -> QueueEntry:
-        article = await self.articles.get(site, found.article_key, now=now)
-        return QueueEntry(
-            found=found,
-            article=article or _unseen_article(site, found),
-            parent=await self._parent(site, found),
-            standing=standing or Standing(author_id=found.author_id or NOBODY),
-            lease=lease,
-            due_at=since + REVIEW_WITHIN,
-            reports=reports,
-            appeal=appeal,
-        )
+    async def _articles(
+        self, site: Site, found: Sequence[Found], *, now: datetime
+    ) -> dict[str, Article]:
+        """Return the articles of comments by key, each with how often it is read."""
+        by_key = {each.article_key: each for each in found}
+        known = await asyncio.gather(*(self.articles.get(site, key, now=now) for key in by_key))
+        articles = {
+            key: article or _unseen_article(site, each)
+            for (key, each), article in zip(by_key.items(), known, strict=True)
+        }
+        counted = [each.article_id for each in articles.values() if each.views_per_hour is None]
+        rates = await self.views.per_hour(site, counted)
+        return {
+            key: replace(article, views_per_hour=rates[article.article_id])
+            if article.article_id in rates
+            else article
+            for key, article in articles.items()
+        }
 
-    async def _parent(self, site: Site, found: Found) -> Found | None:
-        return await self._known(site, found.parent_id) if found.parent_id else None
-
-    async def _known(self, site: Site, comment_id: UUID) -> Found | None:
-        """Look a comment up; while it cannot be, the queue is shown without it."""
+    async def _known(self, site: Site, ids: Sequence[UUID]) -> dict[UUID, Found]:
+        """Look comments up; while they cannot be, the queue is shown without them."""
         try:
-            return await self.lookup.find(site, comment_id)
+            return await self.lookup.find_many(site, ids)
         except Unavailable:
-            return None
+            return {}
 
 
 def owner(actor: Actor) -> str:
     """Name the holder of a lease: the member or the key."""
     return f"{actor.kind}:{actor.actor_id}"
+
+
+def _without_edit(found: Found) -> Found:
+    """Leave out the edit that waits: in the piles of public comments their own text is judged."""
+    return found if found.status is Status.PENDING else replace(found, waiting=None)
 
 
 def _unseen_article(site: Site, found: Found) -> Article:

@@ -251,7 +251,7 @@ class Sitting:
         match request.action:
             case Action.APPROVE:
                 assert waiting is not None
-                status, text = self._approve(subject, waiting)
+                status, text = self._approve(subject, waiting, note=request.note)
             case Action.REJECT:
                 assert waiting is not None
                 status, text = self._reject(subject, waiting)
@@ -268,7 +268,7 @@ class Sitting:
                 status, text = self._delete(subject)
                 kind = "new"
             case Action.RESTORE:
-                status, text = self._restore(subject)
+                status, text = self._restore(subject, note=request.note)
                 kind = "new"
             case _:
                 raise Conflict(f"{request.action} is no decision of a moderator.")
@@ -286,7 +286,9 @@ class Sitting:
         self._finish(subject, decision, waits=request.action is Action.ESCALATE)
         return decision
 
-    def _approve(self, subject: _Subject, waiting: PendingComment) -> tuple[Status, str]:
+    def _approve(
+        self, subject: _Subject, waiting: PendingComment, *, note: str | None
+    ) -> tuple[Status, str]:
         place, public = subject.case.place, subject.case.public
         replaces = public is not None and public.status is Status.APPROVED
         if public is not None and replaces:
@@ -297,6 +299,8 @@ class Sitting:
         self.changes.settle(waiting, place, n=subject.next_n)
         if not replaces:
             self.changes.drop_kept(place)
+            if subject.latest is not None:
+                self.changes.grant_appeal(place, self.actor, note=note)
             self.changes.count_for_author(place.site_id, waiting.author, approved=1)
         self._tell(subject, "comment.edited" if replaces else "comment.approved", waiting)
         subject.waiting = None
@@ -306,7 +310,7 @@ class Sitting:
         place = subject.case.place
         self.changes.settle(waiting, place, n=subject.next_n)
         self._keep(place, waiting)
-        self._tell(subject, "comment.rejected", waiting)
+        self._tell(subject, "comment.rejected", waiting, shown=False)
         status = Status.REJECTED
         if subject.judges_edit and subject.status is not None:
             status = subject.status  # the public text stays
@@ -327,23 +331,33 @@ class Sitting:
         subject.waiting = None
         if only_edit:
             return Status.APPROVED, waiting.text
-        self.changes.forget_texts(place)
-        self._tell(subject, "comment.deleted", waiting)
+        self._leave_nothing(subject)
+        self._tell(subject, "comment.deleted", waiting, shown=False)
         return Status.DELETED, waiting.text
 
     def _delete(self, subject: _Subject) -> tuple[Status, str]:
         """Take every text of a comment away, whether it is public or only kept."""
         place, public = subject.case.place, subject.case.public
+        source = subject.waiting or subject.case.kept
         text = ""
         if public is not None and public.text is not None:
             _, text = self._take_down(subject, Status.DELETED)
-        elif public is not None:
-            self.changes.take_down(place, Status.DELETED)
-        self.changes.forget_texts(place)
+        elif source is not None:
+            self._tell(subject, "comment.deleted", source, shown=False)
+        self._leave_nothing(subject)
         if subject.waiting is not None:
             self.changes.settle(subject.waiting, place, n=subject.next_n)
             subject.waiting = None
         return Status.DELETED, text
+
+    def _leave_nothing(self, subject: _Subject) -> None:
+        """Forget every text that is not public, and leave nothing for the newsroom to answer."""
+        place, public = subject.case.place, subject.case.public
+        self.changes.forget_texts(place)
+        self.changes.close_reports(place)
+        if public is not None and public.text is None:  # its tombstone now says who took it away
+            self.changes.take_down(place, Status.DELETED)
+            self.changes.shift_counts(place)
 
     def _take_down(self, subject: _Subject, status: Status) -> tuple[Status, str]:
         place, public = subject.case.place, subject.case.public
@@ -360,7 +374,7 @@ class Sitting:
         self._tell(subject, f"comment.{status}", item)
         return status, public.text
 
-    def _restore(self, subject: _Subject) -> tuple[Status, str]:
+    def _restore(self, subject: _Subject, *, note: str | None = None) -> tuple[Status, str]:
         place, kept = subject.case.place, subject.case.kept
         if kept is None:
             raise TextGone
@@ -368,6 +382,7 @@ class Sitting:
         self.changes.publish(kept, branch, unseen=False)
         self.changes.drop_kept(place)
         self.changes.close_reports(place)
+        self.changes.grant_appeal(place, self.actor, note=note)
         self._tell(subject, "comment.restored", kept)
         return Status.APPROVED, kept.text
 
@@ -379,9 +394,10 @@ class Sitting:
             case Action.APPROVE if entry.kind == "edit":
                 return await self._undo_edit(subject)
             case Action.APPROVE:
+                self.changes.reopen_appeal(subject.case.place, answered_at=entry.decision.at)
                 return self._undo_approval(subject)
             case Action.REJECT:
-                return self._undo_rejection(subject, entry)
+                return await self._undo_rejection(subject, entry)
             case Action.ESCALATE if subject.waiting is not None:
                 item = replace(subject.waiting, escalated=False, n=subject.next_n)
                 self._wait_again(subject, item)
@@ -389,6 +405,7 @@ class Sitting:
             case Action.REMOVE:
                 return self._restore(subject)
             case Action.RESTORE:
+                self.changes.reopen_appeal(subject.case.place, answered_at=entry.decision.at)
                 return self._take_down(subject, Status.REMOVED)
             case _:
                 raise TextGone
@@ -419,19 +436,22 @@ class Sitting:
         self._tell(subject, "comment.edited", self._as_waiting(public, n=subject.next_n))
         return Status.APPROVED, public.text
 
-    def _undo_rejection(self, subject: _Subject, entry: Entry) -> tuple[Status, str]:
+    async def _undo_rejection(self, subject: _Subject, entry: Entry) -> tuple[Status, str]:
         place, kept = subject.case.place, subject.case.kept
+        if kept is None or kept.revision != entry.decision.revision:
+            # Of a removed comment the text that was public is kept, too.
+            kept = await self.deciding.kept_text(place, revision=entry.decision.revision)
         if kept is None:
             raise TextGone
         item = subject.waiting or kept
         item = replace(item, kind=entry.kind, n=subject.next_n, escalated=False)
-        self.changes.drop_kept(place)
         status = entry.decision.status
         if entry.kind == "new":
             status = Status.PENDING
+            self.changes.drop_kept(place)
             self.changes.count_for_author(place.site_id, kept.author, rejected=-1)
         self._wait_again(subject, item)
-        self._tell(subject, "comment.pending", item)
+        self._tell(subject, "comment.pending", item, shown=False)
         return status, kept.text
 
     # What every change has in common
@@ -519,11 +539,15 @@ class Sitting:
         days = self.sites[place.site_id].settings.rejected_text_days
         self.changes.keep_text(item, place, until=self.changes.at + timedelta(days=days))
 
-    def _tell(self, subject: _Subject, kind: str, item: PendingComment) -> None:
+    def _tell(
+        self, subject: _Subject, kind: str, item: PendingComment, *, shown: bool = True
+    ) -> None:
+        """Leave a message; `shown` says that readers see the change."""
         payload = {
             "article": subject.case.article_key or item.article_key,
             "parent_id": str(item.parent_id) if item.parent_id else None,
             "revision": item.revision,
+            "shown": shown,
         }
         self.changes.tell(subject.case.place, kind, payload)
 

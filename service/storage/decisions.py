@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from service.model import (
+    Actor,
     Author,
     Comment,
     Decision,
@@ -129,6 +130,9 @@ class Changes:
         "shift_replies",
         "shift_counts",
         "close_reports",
+        "forget_appeal",
+        "grant_appeal",
+        "reopen_appeal",
         "drop_kept",
         "keep_text",
         "settle_journal",
@@ -221,9 +225,19 @@ class Changes:
         """Note that what readers reported was answered."""
         self._rows["close_reports"].append((*place, self.at))
 
+    def grant_appeal(self, place: Place, actor: Actor, *, note: str | None) -> None:
+        """Answer an open appeal, if there is one: the comment is public."""
+        answer = (note or "", actor.kind, actor.actor_id, self.at)
+        self._rows["grant_appeal"].append((*place, *answer))
+
+    def reopen_appeal(self, place: Place, *, answered_at: datetime) -> None:
+        """Let an appeal wait again whose grant at that time is undone."""
+        self._rows["reopen_appeal"].append((*place, answered_at))
+
     def forget_texts(self, place: Place) -> None:
-        """Drop every text of a comment that its author took away."""
+        """Drop everything an author wrote of a comment they took away, the appeal too."""
         self._rows["forget_revisions"].append(tuple(place))
+        self._rows["forget_appeal"].append(tuple(place))
         self._rows["drop_kept"].append(tuple(place))
 
     def shift_replies(self, place: Place, *, replies: int = 0, shown: int = 0) -> None:
@@ -333,6 +347,11 @@ class Deciding:
         """Return the revision and text that an edit replaced."""
         row = await self.connection.fetchrow(SQL["former_text"], *place, below)
         return (row["revision"], row["text"]) if row else None
+
+    async def kept_text(self, place: Place, *, revision: int) -> PendingComment | None:
+        """Return one revision that is kept and not public."""
+        payload = await self.connection.fetchval(SQL["kept_text"], *place, revision)
+        return from_payload(payload) if payload else None
 
     async def write(self, changes: Changes) -> None:
         """Write everything; the transaction commits when its block ends."""

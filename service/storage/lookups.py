@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -57,9 +58,17 @@ class LookupStore:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
+        return (await self.find_comments(site_id, [comment_id])).get(comment_id)
+
+    async def find_comments(self, site_id: int, comment_ids: Sequence[UUID]) -> dict[UUID, Record]:
+        """Those comments of a site that Postgres knows, in one query.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["find_comment"], site_id, comment_id)
-        return _record(row, site_id, comment_id) if row else None
+            rows = await connection.fetch(SQL["find_comments"], site_id, list(comment_ids))
+        return {row["comment_id"]: _record(row, site_id, row["comment_id"]) for row in rows}
 
     async def find_history(
         self, site_id: int, article_id: UUID, comment_id: UUID

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
@@ -146,6 +147,15 @@ class Keys:
     def events(self) -> str:
         """STREAM: the last events told to readers."""
         return self._named("ev")
+
+    @property
+    def view_rates(self) -> str:
+        """HASH with a time to live: article to views per hour."""
+        return self._named("vr")
+
+    def views(self, hour: datetime) -> str:
+        """HASH with a time to live: article to its views in an hour (UTC)."""
+        return self._named(f"v:{hour:%Y%m%d%H}")
 
     def item(self, comment_id: UUID | str) -> str:
         """HASH: a waiting comment (`service.storage.waiting`)."""

@@ -89,7 +89,10 @@ LEFT JOIN LATERAL (
     SELECT payload FROM kept_texts
     WHERE site_id = wanted.site_id AND article_id = wanted.article_id
       AND comment_id = wanted.comment_id AND expires_at > now()
-    ORDER BY revision DESC LIMIT 1
+    -- Of a removed comment what was public, not an edit that was rejected.
+    ORDER BY revision = CASE latest.status WHEN 'removed' THEN c.revision ELSE latest.revision END
+             DESC, revision DESC
+    LIMIT 1
 ) k ON true
 LEFT JOIN submissions s ON s.site_id = wanted.site_id AND s.article_id = wanted.article_id
     AND s.dk = wanted.dk;
@@ -125,6 +128,14 @@ SELECT revision, text
 FROM comment_revisions
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND revision < $4
 ORDER BY revision DESC LIMIT 1;
+
+-- name: kept_text
+-- One revision that is kept and not public.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer
+-- Index: kept_texts_pkey.
+SELECT payload FROM kept_texts
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND revision = $4
+  AND expires_at > now();
 
 -- name: append
 -- One entry of the log; no row when the comment's n-th decision is somebody else's.
@@ -240,6 +251,29 @@ ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
 -- Index: reports_pkey.
 UPDATE reports SET closed_at = $4
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at IS NULL;
+
+-- name: grant_appeal
+-- An open appeal, answered by the decision that makes its comment public.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 note text, $5 actor_kind text,
+--   $6 actor_id text, $7 at timestamptz
+-- Index: appeals_pkey.
+UPDATE appeals
+SET granted = true, note = $4, actor_kind = $5, actor_id = $6, answered_at = $7
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL;
+
+-- name: reopen_appeal
+-- An appeal whose grant is undone.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 answered_at timestamptz
+-- Index: appeals_pkey.
+UPDATE appeals
+SET granted = NULL, note = '', actor_kind = NULL, actor_id = NULL, answered_at = NULL
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND granted AND answered_at = $4;
+
+-- name: forget_appeal
+-- The appeal for a comment that its author took away.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Index: appeals_pkey.
+DELETE FROM appeals WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
 
 -- name: drop_kept
 -- Kept texts of a comment that is public or waiting again, or gone for good.

@@ -1,9 +1,9 @@
--- name: find_comment
--- Everything that says what a comment is now: its public row, its latest decision, its journal
--- row, the text kept of it, and whose it is. One row, or none when Postgres knows no such comment.
---   $1 site_id integer, $2 comment_id uuid
+-- name: find_comments
+-- Everything that says what comments are now: the public row, the latest decision, the journal
+-- row, the text kept, and whose it is. One row each, none for those Postgres does not know.
+--   $1 site_id integer, $2 comment_ids uuid[]
 -- Index: comment_places_pkey, then each table's primary key.
-SELECT p.article_id,
+SELECT p.article_id, p.comment_id,
        a.key AS article_key,
        c.parent_id, c.root_id, c.depth, c.author_id, c.author_kind, c.author_name, c.author_badge,
        c.author_avatar, c.author_email, c.text, c.lang, c.status AS public_status, c.revision,
@@ -32,11 +32,14 @@ LEFT JOIN LATERAL (
     SELECT payload FROM kept_texts
     WHERE site_id = p.site_id AND article_id = p.article_id AND comment_id = p.comment_id
       AND expires_at > now()
-    ORDER BY revision DESC LIMIT 1
+    -- Of a removed comment what was public, not an edit that was rejected.
+    ORDER BY revision = CASE d.status WHEN 'removed' THEN c.revision ELSE d.revision END DESC,
+             revision DESC
+    LIMIT 1
 ) k ON true
 LEFT JOIN decision_subjects s
     ON s.site_id = p.site_id AND s.article_id = p.article_id AND s.comment_id = p.comment_id
-WHERE p.site_id = $1 AND p.comment_id = $2;
+WHERE p.site_id = $1 AND p.comment_id = ANY($2::uuid[]);
 
 -- name: find_history
 -- Every decision on one comment, oldest first.
