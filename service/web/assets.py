@@ -134,12 +134,13 @@ class Assets:
 def joined(folder: Path, entry: str) -> str:
     """Return one module with everything that a module imports, what is imported first.
 
-    Modules share one scope, so no two of them may have the same name at their top level; one
+    The module's own exports stay. All share one scope, so no two of them may have the same name at their top level; one
     that is imported whole (`import * as dialogs`) becomes an object of what it exports.
     """
     parts: dict[str, str] = {}
     _collect(folder, entry, parts)
-    return "".join(parts.values())
+    *inner, last = parts
+    return "".join([*(re.sub(r"(?m)^export ", "", parts[path]) for path in inner), parts[last]])
 
 
 def _collect(folder: Path, path: str, parts: dict[str, str]) -> None:
@@ -157,7 +158,7 @@ def _collect(folder: Path, path: str, parts: dict[str, str]) -> None:
         elif found["sheet"]:
             parts[inner] = _sheet(found["sheet"], (folder / inner).read_text("utf-8"))
     spaces = "".join(_namespace(name, folder / inner) for name, inner in names.items())
-    parts[path] = spaces + re.sub(r"^export ", "", IMPORT.sub("", source), flags=re.MULTILINE)
+    parts[path] = spaces + IMPORT.sub("", source)
 
 
 def _sheet(name: str, style: str) -> str:

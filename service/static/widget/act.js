@@ -29,6 +29,12 @@ export class Acts {
     thread.signal.addEventListener('abort', () => clearInterval(aging))
   }
 
+  /** Ask about one comment; `more` goes behind its id. */
+  comment(/** @type {string} */ method, /** @type {string} */ id, more = '', /** @type {any} */ body = undefined) {
+    const anyone = method === 'GET'
+    return this.api.call(method, `${this.api.site}comments/${id}${more}`, { body, anyone, fresh: anyone })
+  }
+
   attend(/** @type {any} */ form) {
     attend(this, form)
   }
@@ -228,7 +234,7 @@ export class Acts {
   async #sendEdit(/** @type {any} */ entry, /** @type {string} */ body) {
     const { thread, words } = this
     const { id, revision, pending_revision: waiting } = entry.comment
-    const { comment } = await this.api.comment('PATCH', id, '', { body, revision: waiting ?? revision })
+    const { comment } = await this.comment('PATCH', id, '', { body, revision: waiting ?? revision })
     entry.form = null
     entry.update(comment)
     entry.article.focus()
@@ -239,13 +245,13 @@ export class Acts {
 
   /** Open a form to reply; a second press returns to it. */
   reply(/** @type {any} */ entry, text = '') {
-    const { thread } = this
+    const { thread, words } = this
     if (thread.mustSignIn) {
       this.login('comment', () => this.reply(entry, text))
       return null
     }
     if (!entry.form) {
-      entry.form = thread.form({ parent: entry, text })
+      entry.form = thread.form({ label: words.say('replyTo', { u: entry.comment.author.name }), button: words.say('send'), place: entry.comment.id, text, parent: entry })
       entry.article.after(entry.form.node)
       this.#cancels(entry)
     }
@@ -255,7 +261,8 @@ export class Acts {
 
   edit(/** @type {any} */ entry) {
     this.#close(entry)
-    entry.form = this.thread.form({ edits: entry })
+    const { words } = this
+    entry.form = this.thread.form({ label: words.say('editing'), button: words.say('save'), text: entry.comment.text, edits: entry })
     entry.paint()
     this.#cancels(entry)
     entry.form.text.focus()
@@ -285,7 +292,7 @@ export class Acts {
     form.text.value = text
     form.sent = () => {
       form.sent = null
-      return this.api.comment('DELETE', id).then(() => this.#drop(entry), () => {})
+      return this.comment('DELETE', id).then(() => this.#drop(entry), () => {})
     }
     form.text.focus()
   }
@@ -294,7 +301,7 @@ export class Acts {
     const { thread } = this
     const { id, status } = entry.comment
     dialogs.erase(this, async () => {
-      await this.api.comment('DELETE', id)
+      await this.comment('DELETE', id)
       thread.announce(this.words.say('deleted'))
       thread.fire('changed', { id, state: 'deleted' })
       if (status === 'approved') thread.counted(thread.count - 1)
@@ -321,7 +328,7 @@ export class Acts {
 
   appeal(/** @type {any} */ entry) {
     dialogs.appeal(this, async (text) => {
-      const { appeal } = await this.api.comment('POST', entry.comment.id, '/appeal', { text })
+      const { appeal } = await this.comment('POST', entry.comment.id, '/appeal', { text })
       entry.update({ appeal })
       this.thread.announce(this.words.say('appealed'))
     })
@@ -349,7 +356,7 @@ export class Acts {
     try {
       // Who has no credential becomes a guest first.
       if (!(await thread.identity.bearer())) thread.identity.remember(await this.api.call('POST', `${this.api.site}guests`, { anyone: true }))
-      const said = await this.api.comment('PUT', id, '/vote', { value: entry.vote })
+      const said = await this.comment('PUT', id, '/vote', { value: entry.vote })
       entry.vote = said.mine
       entry.update({ votes: said.votes })
       thread.fire('voted', { id, value: said.mine })

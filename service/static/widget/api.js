@@ -1,11 +1,10 @@
 const PATIENCE = 20_000 // milliseconds
 
-/** What went wrong, by the code of the problem document; `offline` when nothing came back. */
+/** What went wrong, by the code of the problem document; `offline` when nothing came back. `wait` is in seconds. */
 class ApiError extends Error {
-  /** @param {any} problem @param {number} wait Seconds. */
-  constructor(problem, wait = 1) {
-    super(problem.detail)
-    Object.assign(this, { errors: [] }, problem, { wait })
+  constructor(/** @type {any} */ problem) {
+    super()
+    Object.assign(this, problem)
   }
 }
 
@@ -22,12 +21,6 @@ export class Api {
   thread(/** @type {any} */ query, fresh = false) {
     const said = Object.entries(query).filter(([, value]) => value != null)
     return this.call('GET', `${this.article}comments?${new URLSearchParams(said)}`, { fresh, anyone: true })
-  }
-
-  /** Ask about one comment; `more` goes behind its id. */
-  comment(/** @type {string} */ method, /** @type {string} */ id, more = '', /** @type {any} */ body = undefined) {
-    const anyone = method === 'GET'
-    return this.call(method, `${this.site}comments/${id}${more}`, { body, anyone, fresh: anyone })
   }
 
   /**
@@ -59,6 +52,6 @@ export class Api {
     }
     const said = response.status === 204 ? null : await response.json().catch(() => ({}))
     if (response.ok) return said
-    throw new ApiError({ status: response.status, ...said }, Number(response.headers.get('Retry-After')) || 1)
+    throw new ApiError({ status: response.status, ...said, wait: Number(response.headers.get('Retry-After')) || 1 })
   }
 }

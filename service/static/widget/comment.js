@@ -1,5 +1,5 @@
 import { tree } from './body.js'
-import { h } from './dom.js'
+import { h, press } from './dom.js'
 
 const TILES = 6
 
@@ -22,9 +22,9 @@ export class Entry {
     this.mine = 'editable_until' in comment
     const id = `replies-${comment.id}`
     this.replies = h('ol', { class: this.depth < thread.maxDepth ? 'replies' : 'replies deep', id })
-    this.toggle = h('button', { type: 'button', class: 'action toggle', 'aria-controls': id, onclick: () => this.fold(!this.replies.hidden) })
-    this.more = h('button', { type: 'button', class: 'more', part: 'more', onclick: () => thread.act('moreReplies', this) })
-    this.node = h('li', { class: 'entry' }, this.toggle, this.replies, this.more)
+    this.toggle = press('action quiet toggle', '', () => this.fold(!this.replies.hidden), { 'aria-controls': id })
+    this.more = press('more', '', () => thread.act('moreReplies', this))
+    this.node = h('li', { class: 'entry' }, this.replies, this.more)
     this.paint()
     for (const reply of comment.replies) thread.add(reply, this)
     this.fold(false)
@@ -66,12 +66,12 @@ export class Entry {
     const { id, author, status, created_at: at } = comment
     const gone = comment.body == null && !mine
     const label = `by-${id}`
-    const named = { id: label, class: 'author', part: 'author' }
+    const named = { id: label, class: 'author' }
     const heading = `h${thread.heading + 1}`
     const own = mine ? ' own' : ''
-    const frame = { id: `comment-${id}`, class: `comment ${gone ? 'gone' : status}${own}`, part: `comment${own}`, tabindex: -1, 'aria-labelledby': label }
-    if (gone) return h('article', frame, h(heading, named, words.say(status === 'deleted' ? 'goneDeleted' : 'goneRemoved')))
-    const chip = (/** @type {string} */ text) => text && h('span', { class: 'badge', part: 'badge' }, text)
+    const frame = { id: `comment-${id}`, class: `comment ${gone ? 'gone' : status}${own}`, tabindex: -1, 'aria-labelledby': label }
+    if (gone) return h('article', frame, h(heading, named, words.say(status === 'deleted' ? 'goneDeleted' : 'goneRemoved')), this.toggle)
+    const chip = (/** @type {string} */ text) => text && h('span', { class: 'badge' }, text)
     const edits = this.form?.edits
     const { note, actions } = mine ? thread.own(this) : { note: null, actions: this.#actions() }
     return h(
@@ -86,14 +86,14 @@ export class Entry {
         chip(author.badge),
         comment.pinned && chip(words.say('pinned')),
         comment.featured && chip(words.say('featured')),
-        h('a', { class: 'time', part: 'time', href: thread.link(id) }, h('time', { datetime: at, title: words.dates.format(new Date(at)) }, words.ago(at))),
+        h('a', { class: 'time', href: thread.link(id) }, h('time', { datetime: at, title: words.dates.format(new Date(at)) }, words.ago(at))),
         comment.edited_at && h('span', { class: 'edited' }, words.say('edited')),
       ),
       this.depth > 1 && parent?.comment.body &&
         h('a', { class: 'to', href: thread.link(parent.comment.id) }, words.say('to', { u: parent.comment.author.name })),
       note,
-      edits ? this.form.node : h('div', { class: 'body', part: 'body', dir: 'auto', lang: comment.lang }, tree(comment.body ?? [], true)),
-      !edits && !thread.readonly && h('div', { class: 'actions' }, actions),
+      edits ? this.form.node : h('div', { class: 'body', dir: 'auto', lang: comment.lang }, tree(comment.body ?? [], true)),
+      h('div', { class: 'actions' }, !edits && !thread.readonly && actions, this.toggle),
     )
   }
 
@@ -105,8 +105,8 @@ export class Entry {
   /** A button that does what its name says; quiet ones stand back. */
   button(/** @type {string} */ act, quiet = false, /** @type {any} */ more = null) {
     const { thread, comment } = this
-    const style = quiet ? 'action quiet' : 'action'
-    return h('button', { type: 'button', class: style, part: 'action', 'data-act': act, 'aria-describedby': `by-${comment.id}`, onclick: () => thread.act(act, this) }, thread.words.say(act), more)
+    const words = [thread.words.say(act), more]
+    return press(quiet ? 'action quiet' : 'action', words, () => thread.act(act, this), { 'data-act': act, 'aria-describedby': `by-${comment.id}` })
   }
 
   /** The button to recommend; on one's own, only the number. */
@@ -118,13 +118,8 @@ export class Entry {
     const spoken = n > 0 && h('span', { class: 'hidden' }, ` ${words.say('votes', { n })}`)
     if (thread.noVotes) return null
     if (mine) return n > 0 && h('span', { class: 'votes' }, seen, spoken)
-    return h(
-      'button',
-      { type: 'button', class: 'action vote', part: 'action', 'data-act': 'recommend', 'aria-pressed': String(this.vote > 0), onclick: () => thread.act('recommend', this) },
-      seen,
-      h('span', { class: n > 0 && 'hidden' }, ` ${words.say('vote')}`),
-      spoken,
-    )
+    const name = h('span', { class: n > 0 && 'hidden' }, ` ${words.say('vote')}`)
+    return press('action vote', [seen, name, spoken], () => thread.act('recommend', this), { 'data-act': 'recommend', 'aria-pressed': String(this.vote > 0) })
   }
 }
 

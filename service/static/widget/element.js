@@ -1,4 +1,4 @@
-import { h } from './dom.js'
+import { h, press } from './dom.js'
 import { Identity } from './identity.js'
 import { Thread } from './thread.js'
 import sheet from './v1.css' with { type: 'css' }
@@ -128,13 +128,13 @@ export class PostbagComments extends HTMLElement {
   #facade(/** @type {ShadowRoot} */ root, /** @type {boolean} */ asks) {
     const words = this.#words()
     const n = this.getAttribute('count')
-    const label = n === null ? words.say('showAll') : words.say('show', { n: Number(n) })
+    const label = n === null ? words.say('show') : `${words.say('show')} (${words.numbers.format(Number(n))})`
     root.replaceChildren(
       h(
         'section',
         { class: 'postbag', lang: words.tag, dir: this.#dir(words), 'data-reserved': !asks },
         h('slot'),
-        asks && h('button', { type: 'button', class: 'more', part: 'more', onclick: () => this.#open() }, label),
+        asks && press('more', label, () => this.#open()),
       ),
     )
   }

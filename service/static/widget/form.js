@@ -10,25 +10,27 @@ export class Form {
   /** @type {any} */ name = null
   /** @type {any} */ email = null
 
-  /** @param {any} thread @param {{parent?: any, edits?: any, text?: string}} [what] */
-  constructor(thread, { parent, edits, text } = {}) {
+  /**
+   * @param {any} thread
+   * @param {{label: string, button: string, text?: string, place?: string, parent?: any, edits?: any}} what
+   *     `place` tells its draft from others of the article.
+   */
+  constructor(thread, { label, button, text, place = '', parent, edits }) {
     this.thread = thread
     this.parent = parent
     this.edits = edits
-    const { words, identity } = thread
+    const { identity } = thread
     const id = `field-${(made += 1)}`
-    const about = { u: parent?.comment.author.name }
-    this.draft = edits ? null : `${identity.key}:${thread.article}:${parent?.comment.id ?? ''}`
+    this.draft = edits ? null : `${identity.key}:${thread.article}:${place}`
     this.text = h('textarea', { class: 'field', part: 'textarea', id, name: 'body', rows: 3, dir: 'auto', 'aria-describedby': `${id}-error` })
-    this.text.value = text || (edits ? edits.comment.text : recall(this.draft)?.text ?? '')
+    this.text.value = text || (recall(this.draft)?.text ?? '')
     this.error = h('p', { class: 'error', id: `${id}-error`, role: 'alert' })
-    this.submit = h('button', { class: 'submit', part: 'submit' }, words.say(edits ? 'save' : parent ? 'send' : 'post'))
+    this.submit = h('button', { class: 'submit' }, button)
     this.row = h('div', { class: 'row' }, this.submit)
     this.node = h(
       'form',
       {
         class: 'composer',
-        part: 'composer',
         novalidate: true,
         onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault()
@@ -36,7 +38,7 @@ export class Form {
         },
         onfocusin: () => thread.act('attend', this),
       },
-      h('label', { class: 'label', for: id }, words.say(edits ? 'editing' : parent ? 'replyTo' : 'yours', about)),
+      h('label', { class: 'label', for: id }, label),
       this.text,
       this.error,
       !edits && this.#who(id),

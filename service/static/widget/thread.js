@@ -1,6 +1,6 @@
 import { Api } from './api.js'
 import { Entry } from './comment.js'
-import { h } from './dom.js'
+import { h, press } from './dom.js'
 import { Form } from './form.js'
 
 const PAGE = 20
@@ -76,7 +76,7 @@ export class Thread {
       await this.load({ fresh: true, again: false })
       this.section.querySelector('.title, .more')?.focus()
     }
-    this.#show(null, h('p', { class: 'notice', role: 'alert' }, this.words.say('loadError')), h('button', { type: 'button', class: 'more', part: 'more', onclick: again }, this.words.say('again')))
+    this.#show(null, h('p', { class: 'notice', role: 'alert' }, this.words.say('loadError')), press('more', this.words.say('again'), again))
   }
 
   #wait() {
@@ -126,13 +126,13 @@ export class Thread {
   #frame() {
     const { words } = this
     const typed = this.root.querySelector('textarea')?.value
-    this.title = h(`h${this.heading}`, { class: 'title', part: 'title', id: 'title', tabindex: -1 })
+    this.title = h(`h${this.heading}`, { class: 'title', id: 'title', tabindex: -1 })
     this.select = h('select', { class: 'field', onchange: () => this.act('resort', this.select.value) }, SORTS.map((sort) => h('option', { value: sort, selected: sort === this.sort }, words.say(sort))))
-    this.sorting = h('label', { class: 'sort', part: 'sort' }, h('span', null, words.say('sort')), this.select)
+    this.sorting = h('label', { class: 'sort' }, h('span', null, words.say('sort')), this.select)
     this.notice = h('p', { class: 'notice', hidden: true })
     this.writing = h('div', { class: 'writing' })
     this.vacant = h('p', { class: 'empty' }, words.say('empty'))
-    this.moreRoots = h('button', { type: 'button', class: 'more more-roots', part: 'more', onclick: () => this.act('nextPage') })
+    this.moreRoots = press('more more-roots', '', () => this.act('nextPage'))
     this.#show(null, h('header', { class: 'head' }, this.title, this.sorting), this.notice, this.writing, this.vacant, this.list, this.moreRoots, this.status)
     this.compose(typed)
     if (this.page.article.state === 'closed') {
@@ -143,8 +143,8 @@ export class Thread {
 
   /** Put the composer, or the way to it, in its place. */
   compose(/** @type {string | undefined} */ typed) {
-    this.composer = this.isOpen && !this.mustSignIn ? this.form({ text: typed }) : null
-    const signIn = () => h('button', { type: 'button', class: 'submit', part: 'submit', onclick: () => this.act('login', 'comment') }, this.words.say('signIn'))
+    this.composer = this.isOpen && !this.mustSignIn ? this.form({ label: this.words.say('yours'), button: this.words.say('post'), text: typed }) : null
+    const signIn = () => press('submit', this.words.say('signIn'), () => this.act('login', 'comment'))
     this.writing.replaceChildren(...(this.isOpen ? [this.composer?.node ?? signIn()] : []))
   }
 

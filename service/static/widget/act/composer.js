@@ -1,4 +1,4 @@
-import { h, keep, recall } from '../dom.js'
+import { h, keep, press, recall } from '../dom.js'
 
 const COUNTED = 200
 const SPOKEN = [50, 0]
@@ -14,7 +14,7 @@ export const attend = (acts, form, close) => {
   if (kept.has(form)) return
   const state = { key: form.draft && recall(form.draft)?.key, wait: 0, busy: false, left: h('span', { class: 'left' }), close }
   kept.set(form, state)
-  form.submit.after(...(close ? [h('button', { type: 'button', class: 'action', part: 'action', onclick: close }, acts.words.say('cancel'))] : []), state.left)
+  form.submit.after(...(close ? [press('action', acts.words.say('cancel'), close)] : []), state.left)
   form.text.addEventListener('input', () => typed(acts, form, state))
   form.text.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit(acts, form)

@@ -1,4 +1,4 @@
-import { h } from '../dom.js'
+import { h, press } from '../dom.js'
 
 let asked = 0
 
@@ -11,7 +11,7 @@ const ask = (acts, { title, submit, danger, content, send }) => {
   const { words, thread } = acts
   const label = `dialog-${(asked += 1)}`
   const error = h('p', { class: 'error', role: 'alert' })
-  const button = h('button', { class: danger ? 'submit danger' : 'submit', part: 'submit' }, submit)
+  const button = h('button', { class: danger ? 'submit danger' : 'submit' }, submit)
   const close = () => dialog.close()
   const sent = async (/** @type {any} */ event) => {
     event.preventDefault()
@@ -34,14 +34,14 @@ const ask = (acts, { title, submit, danger, content, send }) => {
   }
   const dialog = h(
     'dialog',
-    { class: 'dialog', part: 'dialog', 'aria-labelledby': label, onclose: () => dialog.remove() },
+    { class: 'dialog', 'aria-labelledby': label, onclose: () => dialog.remove() },
     h(
       'form',
       { novalidate: true, onsubmit: sent },
       h(`h${thread.heading}`, { id: label, class: 'title' }, title),
       content,
       error,
-      h('div', { class: 'row' }, h('button', { type: 'button', class: 'action', part: 'action', onclick: close }, words.say('cancel')), button),
+      h('div', { class: 'row' }, press('action', words.say('cancel'), close), button),
     ),
   )
   thread.section.append(dialog)
@@ -55,7 +55,7 @@ const REASONS = { abuse: 'rAbuse', hate: 'rHate', spam: 'rSpam', false_informati
 
 /** Report a comment; an illegal one by a notice (DSA, Article 16). */
 export const report = (/** @type {any} */ acts, /** @type {any} */ entry) => {
-  const { thread, words, api } = acts
+  const { thread, words } = acts
   const more = h('div', { class: 'fields' })
   const choose = (/** @type {string} */ reason) => {
     const isNotice = reason === 'illegal'
@@ -75,7 +75,7 @@ export const report = (/** @type {any} */ acts, /** @type {any} */ entry) => {
     content: [h('fieldset', null, h('legend', { class: 'label' }, words.say('reportWhy')), Object.entries(REASONS).map(choice)), more],
     send: async (form) => {
       const notice = form.has('email') && { notice: { name: form.get('name'), email: form.get('email'), good_faith: true } }
-      await api.comment('POST', entry.comment.id, '/reports', { reason: form.get('reason'), text: form.get('text'), ...notice })
+      await acts.comment('POST', entry.comment.id, '/reports', { reason: form.get('reason'), text: form.get('text'), ...notice })
       entry.reported = true
       entry.paint()
       acts.reported()

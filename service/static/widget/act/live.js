@@ -1,4 +1,4 @@
-import { h } from '../dom.js'
+import { press } from '../dom.js'
 
 const POLL = 25_000 // milliseconds between looks at one's own waiting comments
 const AGAIN = 5_000 // milliseconds before a stream that said goodbye is opened again
@@ -19,7 +19,7 @@ export class Live {
     this.acts = acts
     const { signal, host, root } = thread
     root.adoptedStyleSheets.push(this.#held)
-    this.pill = h('button', { type: 'button', class: 'pill', part: 'pill', hidden: true, onclick: () => this.#showNew() })
+    this.pill = press('pill', '', () => this.#showNew(), { hidden: true })
     thread.writing.after(this.pill)
     const look = () => this.#hasWaiting && !document.hidden && acts.refreshMine()
     const poll = setInterval(look, POLL)
@@ -92,7 +92,7 @@ export class Live {
     thread.counted(count)
     if (entry?.mine) await this.acts.refreshMine()
     else if (entry) {
-      const said = await thread.api.comment('GET', id).catch(() => null)
+      const said = await this.acts.comment('GET', id).catch(() => null)
       if (said) entry.update(said.comment)
     }
   }

@@ -2,8 +2,7 @@
 export const en = {
   title: { one: '{n} comment', other: '{n} comments' },
   loading: 'Loading comments',
-  show: { one: 'Show {n} comment', other: 'Show {n} comments' },
-  showAll: 'Show comments',
+  show: 'Show comments',
   sort: 'Sort by',
   best: 'Best',
   newest: 'Newest',

@@ -2,8 +2,7 @@
 export const fr = {
   title: { one: '{n} commentaire', many: '{n} de commentaires', other: '{n} commentaires' },
   loading: 'Chargement des commentaires',
-  show: { one: 'Afficher {n} commentaire', many: 'Afficher {n} de commentaires', other: 'Afficher {n} commentaires' },
-  showAll: 'Afficher les commentaires',
+  show: 'Afficher les commentaires',
   sort: 'Trier par',
   best: 'Pertinence',
   newest: 'Plus récents',
