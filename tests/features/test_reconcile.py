@@ -403,11 +403,14 @@ async def test_what_is_too_old_goes_and_nothing_else(database_url: str, redis_ur
 
 
 async def test_the_rules_are_applied_again_and_again_also_after_a_store_was_away(
-    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("FINISH", "EXPIRE", "STRUCTURE", "MISSING", "PURGE"):
         monkeypatch.setattr(reconcile, f"{name}_SECONDS", 0.01)
-    async with without_redis(newsroom) as cut_off:
+    async with (
+        open_newsroom(database_url, redis_url) as newsroom,
+        without_redis(newsroom) as cut_off,
+    ):
         away = asyncio.create_task(cut_off.reconcile.run())
         task = asyncio.create_task(newsroom.reconcile.run())
         for _ in range(2):
