@@ -380,7 +380,7 @@ async def test_what_is_too_old_goes_and_nothing_else(database_url: str, redis_ur
         ):
             await newsroom.pool.execute(f"{statement} WHERE comment_id = $1", old.comment_id)
         await newsroom.pool.execute(
-            "UPDATE intake_journal SET journaled_at = now() - interval '9 d' WHERE state = 'waiting'"
+            "UPDATE intake_journal SET journaled_at = '2026-01-01' WHERE state = 'waiting'"
         )
         await newsroom.reconcile.purge()
         left = {
