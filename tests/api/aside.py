@@ -61,6 +61,15 @@ def aside() -> Iterator[Aside]:
     try:
         yield Aside(loop)
     finally:
+        asyncio.run_coroutine_threadsafe(_end_all(), loop).result(PATIENCE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_SECONDS)
         loop.close()
+
+
+async def _end_all() -> None:
+    """End what is still at work."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)

@@ -137,7 +137,12 @@ class Caller:
         assert answer.status < 500 or answer.status == 503, asked
         operation = self.operation(method, target)
         assert operation is None or headers["Access-Control-Allow-Origin"] != "*", asked
-        if answer.status >= 400 and method != "HEAD":
+        is_problem = answer.status >= 400 and not (
+            operation is not None
+            and answer.status in operation.answers
+            and headers["Content-Type"] == operation.answers[answer.status]
+        )
+        if is_problem and method != "HEAD":
             _inspect_problem(answer, operation, asked)
         elif method in {"HEAD", "OPTIONS"}:
             assert answer.raw == b"", asked

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from service.app import Service
-from service.web.operation import AKey, AVisitor, Operation
+from service.web.operation import JSON, AKey, AVisitor, Operation
 from service.web.paths import NAMES, parameters_of
 from tests.api.calls import query, segment
 
@@ -35,7 +35,12 @@ def _without_stores() -> list[Operation]:
     return Service(**cast("Any", dict.fromkeys(names))).operations()
 
 
-OPERATIONS = _without_stores()
+OPERATIONS = [
+    operation
+    for operation in _without_stores()
+    if not operation.hidden and operation.body_media == JSON
+]
+"""The API, without pages, files and forms."""
 
 
 def each(
@@ -49,8 +54,8 @@ def each(
     )
 
 
-def takes_body(operation: Operation) -> bool:
-    return operation.body is not None
+def takes_json(operation: Operation) -> bool:
+    return operation.body is not None and operation.body_media == JSON
 
 
 def needs_credential(operation: Operation) -> bool:
@@ -72,6 +77,12 @@ def is_of_readers(operation: Operation) -> bool:
     return operation.cors
 
 
+def is_a_list(operation: Operation) -> bool:
+    """Whether it answers pages in JSON."""
+    asked = operation.query.model_fields if operation.query else {}
+    return "cursor" in asked and isinstance(operation.answers.get(200), type)
+
+
 def is_of_the_newsroom(operation: Operation) -> bool:
     """Whether no page of the site calls anything at its path."""
     return not any(other.cors for other in OPERATIONS if other.path == operation.path)
@@ -88,13 +99,13 @@ def names_ids(operation: Operation) -> list[str]:
 
 
 def body(operation: Operation) -> Any:
-    """Return the least that an operation takes for a body; None where it takes none."""
-    return BODIES.get(operation.operation_id, {}) if operation.body is not None else None
+    """Return the least that an operation takes for a body; None where it takes no JSON."""
+    return BODIES.get(operation.operation_id, {}) if takes_json(operation) else None
 
 
 def broken_body(operation: Operation) -> bytes | None:
     """Return what is no JSON; None where no body is taken."""
-    return None if operation.body is None else b"{"
+    return b"{" if takes_json(operation) else None
 
 
 def target(operation: Operation, site: str, **values: Any) -> str:

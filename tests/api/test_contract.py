@@ -109,6 +109,34 @@ def listen(api: Api) -> Answer:
     return api.ask("GET", f"/v1/sites/{api.site.slug}/articles/{api.article()}/events")
 
 
+def _under_an_article(api: Api, what: str) -> Answer:
+    article = api.article()
+    api.approved(article, "Shown *everywhere*.")
+    where = f"/v1/sites/{api.site.slug}/articles/{article}/{what}"
+    return api.ask("GET", where)
+
+
+def read_fragment(api: Api) -> Answer:
+    return _under_an_article(api, "comments.html")
+
+
+def read_linked_thread(api: Api) -> Answer:
+    return _under_an_article(api, "comments.jsonld")
+
+
+def read_feed(api: Api) -> Answer:
+    return _under_an_article(api, "comments.atom")
+
+
+def read_site_feed(api: Api) -> Answer:
+    api.approved(api.article(), "Shown everywhere.")
+    return api.ask("GET", f"/v1/sites/{api.site.slug}/comments.atom")
+
+
+def count_view(api: Api) -> Answer:
+    return api.ask("GET", f"/v1/sites/{api.site.slug}/articles/{api.article()}/view")
+
+
 def look_at_queue(api: Api) -> Answer:
     article = api.article()
     parent = api.approved(article, "A root.")
@@ -268,6 +296,11 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         appeal,
         answer_appeal,
         listen,
+        read_fragment,
+        read_linked_thread,
+        read_feed,
+        read_site_feed,
+        count_view,
         look_at_queue,
         claim,
         renew_claims,
@@ -348,7 +381,7 @@ def test_what_is_public_may_be_kept_and_need_not_be_sent_twice(api: Api, name: s
     tag = answer.headers["ETag"]
     assert tag.startswith('"'), "strong"
     kept = answer.headers["Cache-Control"]
-    ages = "30, 300, 600" if name == "read_counts" else "2, 10, 60"
+    ages = "30, 300, 600" if name in {"read_counts", "read_site_feed"} else "2, 10, 60"
     numbers = "".join(each if each.isdigit() else " " for each in kept).split()
     assert (kept.split(",")[0], ", ".join(numbers)) == ("public", ages)
     for known in (tag, f'"other", {tag}', f"W/{tag}", "*"):

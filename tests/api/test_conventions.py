@@ -17,16 +17,16 @@ from tests.api.calls import Answer
 from tests.api.conftest import GUEST, Api
 from tests.api.table import (
     NOBODY,
-    OPERATIONS,
     body,
     broken_body,
     each,
+    is_a_list,
     looks_at_credential,
     names_ids,
     names_site,
     needs_credential,
     needs_key,
-    takes_body,
+    takes_json,
     target,
 )
 
@@ -91,7 +91,7 @@ def asked(api: Api, operation: Operation, **said: object) -> Answer:
 def test_another_method_is_refused_with_those_that_are_offered(
     api: Api, operation: Operation
 ) -> None:
-    offered = {each.method for each in OPERATIONS if each.path == operation.path}
+    offered = {each.method for each in api.caller.operations if each.path == operation.path}
     allowed = offered | {"OPTIONS"} | ({"HEAD"} if "GET" in offered else set())
     for method in ({*METHODS, "HEAD", "TRACE", "PROPFIND"}) - allowed:
         answer = api.ask(method, target(operation, api.site.slug))
@@ -99,7 +99,7 @@ def test_another_method_is_refused_with_those_that_are_offered(
         assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
-@each(takes_body)
+@each(takes_json)
 @pytest.mark.parametrize("said", WRONG_TYPES.values(), ids=WRONG_TYPES)
 def test_a_body_of_another_type_is_refused_before_anybody_is_asked_who_they_are(
     api: Api, operation: Operation, said: list[tuple[str, str]]
@@ -110,14 +110,14 @@ def test_a_body_of_another_type_is_refused_before_anybody_is_asked_who_they_are(
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-@each(takes_body)
+@each(takes_json)
 def test_a_body_of_json_may_say_that_it_is_utf_8(api: Api, operation: Operation) -> None:
     for said in ("application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'):
         answer = asked(api, operation, body=b'{"zzz": 1}', headers={"Content-Type": said})
         assert answer.status == 422
 
 
-@each(takes_body)
+@each(takes_json)
 def test_a_body_that_is_too_large_is_refused_and_one_at_the_limit_is_read(
     api: Api, operation: Operation
 ) -> None:
@@ -129,7 +129,7 @@ def test_a_body_that_is_too_large_is_refused_and_one_at_the_limit_is_read(
     assert asked(api, operation, body=full).pointers["/zzz"] == "unknown_field"
 
 
-@each(takes_body)
+@each(takes_json)
 @pytest.mark.parametrize("raw", NOT_JSON.values(), ids=NOT_JSON)
 def test_what_is_no_strict_json_is_malformed(api: Api, operation: Operation, raw: bytes) -> None:
     answer = asked(api, operation, body=raw)
@@ -139,21 +139,21 @@ def test_what_is_no_strict_json_is_malformed(api: Api, operation: Operation, raw
         assert (answer.status, answer.code) == (400, "malformed_json")
 
 
-@each(takes_body)
+@each(takes_json)
 def test_json_that_is_no_object_is_not_what_is_asked_for(api: Api, operation: Operation) -> None:
     for raw in NO_OBJECTS:
         answer = asked(api, operation, body=raw)
         assert (answer.status, answer.pointers) == (422, {"": "wrong_type"}), raw
 
 
-@each(takes_body)
+@each(takes_json)
 def test_nesting_deeper_than_anything_we_read_is_refused(api: Api, operation: Operation) -> None:
     deep = operation.body_depth + 1
     answer = asked(api, operation, body=b'{"zzz":' * deep + b"1" + b"}" * deep)
     assert (answer.status, answer.pointers) == (422, {"": "too_deep"})
 
 
-@each(takes_body)
+@each(takes_json)
 def test_an_unknown_field_is_named(api: Api, operation: Operation) -> None:
     answer = asked(api, operation, json={"zzz": 1, "a/b~c": None})
     assert answer.status == 422
@@ -348,7 +348,7 @@ def test_an_object_of_a_foreign_site_is_like_one_that_does_not_exist(
     assert told[0] == told[1]
 
 
-@each(lambda operation: "cursor" in getattr(operation.query, "model_fields", ()))
+@each(is_a_list)
 def test_a_cursor_that_was_not_given_out_for_the_list_is_refused(
     api: Api, operation: Operation
 ) -> None:
