@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from service.errors import Unavailable
+from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.transitions import still_waits
 from service.model import Site
@@ -61,16 +62,14 @@ class Journal:
     async def run(self) -> None:
         """Copy what waits, without end. Only one process may."""
         self.known.clear()  # another process may have led since
+        patience = Patience("journal_waits")
         while True:
-            try:
-                full = False
+            full = False
+            with patience:
                 for site in await self.sites.all_sites():
                     await self.open_queue(site)
                     full |= await self.copy(site) == BATCH
-            except Unavailable as failure:
-                log.warning("journal_waits", code=failure.stable_code)
-                full = False
-            if not full:
+            if not full or patience.missed:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def run_watermarks(self) -> None:

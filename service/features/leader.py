@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from service.errors import Unavailable
+from service.features.patience import Patience
 from service.storage.leadership import Leadership
 
 log = structlog.get_logger(__name__)
@@ -30,11 +30,10 @@ class Leader:
 
     async def run(self) -> None:
         """Seek to lead, lead, and seek again, until cancelled."""
+        patience = Patience("leading_waits")
         while True:
-            try:
+            with patience:
                 await self._lead_if_free()
-            except Unavailable as failure:
-                log.warning("leading_waits", code=failure.stable_code)
             await asyncio.sleep(SEEK_SECONDS)
 
     async def _lead_if_free(self) -> None:

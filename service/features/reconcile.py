@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from service.errors import Unavailable
+from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.transitions import still_waits
 from service.model import Action, Decision, PendingComment, Site, Status
@@ -140,11 +140,10 @@ class Reconcile:
 
     async def _forever(self, seconds: float, rule: Callable[[], Awaitable[object]]) -> None:
         """Apply a rule now and then; a store that is away only makes it wait."""
+        patience = Patience("repair_waits")
         while True:
-            try:
+            with patience:
                 await rule()
-            except Unavailable as failure:
-                log.warning("repair_waits", code=failure.stable_code)
             await asyncio.sleep(seconds)
 
 

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-
-from service.errors import Unavailable
 from service.features.events import Events
 from service.features.invalidation import Invalidations
+from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.storage.outbox import Message, OutboxStore
-
-log = structlog.get_logger(__name__)
 
 BATCH = 200
 PAUSE_SECONDS = 0.25
@@ -36,12 +32,11 @@ class Relay:
 
     async def run(self) -> None:
         """Relay without end. Only one process may."""
+        patience = Patience("relay_waits")
         while True:
-            try:
+            full = False
+            with patience:
                 full = await self.relay() == BATCH
-            except Unavailable as failure:
-                log.warning("relay_waits", code=failure.stable_code)
-                full = False
             if not full:
                 await asyncio.sleep(PAUSE_SECONDS)
 

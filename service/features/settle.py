@@ -13,6 +13,7 @@ import structlog
 from service.errors import Unavailable
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest, Outcome, Result
+from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.model import Action, Actor, PendingComment, Site, Status
 from service.storage.decisions import DecisionStore, Place
@@ -58,12 +59,11 @@ class Settle:
 
     async def run(self) -> None:
         """Settle, without end, what requests could not."""
+        patience = Patience("settling_waits")
         while True:
-            try:
+            with patience:
                 for site in await self.sites.all_sites():
                     await self.settle(site)
-            except Unavailable as failure:
-                log.warning("settling_waits", code=failure.stable_code)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def settle(self, site: Site) -> int:
