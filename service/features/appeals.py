@@ -11,7 +11,7 @@ from service.errors import Conflict, Forbidden
 from service.features import text
 from service.features.decisions import Decisions
 from service.features.lookup import Found, Lookup
-from service.features.outcomes import DecisionRequest, Outcome
+from service.features.outcomes import DecidedSince, DecisionRequest, Outcome, TextGone
 from service.features.own import NotYours, UnknownComment
 from service.model import Action, Actor, Site, Status
 from service.storage.appeals import Appeal, AppealStore
@@ -24,11 +24,14 @@ __all__ = [
     "Appeals",
     "NotAppealable",
     "OwnDecision",
+    "ParentNotPublic",
 ]
 
 PER_DAY = 3
 """Appeals of one author (protocol.md 3.2)."""
 TEXT_MAX_CHARS = 2_000
+AGAINST = frozenset({Action.REJECT, Action.REMOVE, Action.DUPLICATE})
+"""Decisions that take a comment from its readers."""
 
 
 class NotAppealable(Conflict):
@@ -57,6 +60,13 @@ class OwnDecision(Forbidden):
 
     code = "own_decision"
     title = "An appeal is answered by another moderator than the one who decided."
+
+
+class ParentNotPublic(Conflict):
+    """What the comment answers is not public: it waits again, and the appeal with it."""
+
+    code = "parent_not_public"
+    title = "The comment waits again: what it answers has to be approved first."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +122,12 @@ class Appeals:
             text=clean,
             at=now,
         )
+        appeal = (await self.of(site, [found])).get(comment_id)
+        if appeal is None:
+            raise NotAppealable  # decided again between our look and our lock
         if not added:
             raise AlreadyAppealed
-        return (await self.of(site, [found]))[comment_id]
+        return appeal
 
     async def answer(
         self,
@@ -130,7 +143,7 @@ class Appeals:
 
         Raises:
             UnknownComment, AppealAnswered, OwnDecision.
-            Conflict: the comment's text is gone, or it was decided since.
+            TextGone, DecidedSince, ParentNotPublic: it cannot be made public now.
             Unavailable: Postgres cannot commit; repeating is safe.
         """
         clean = text.clean_note(note, max_chars=TEXT_MAX_CHARS, pointer="/note")
@@ -140,47 +153,57 @@ class Appeals:
         appeal = (await self.of(site, [found])).get(comment_id)
         if appeal is None or appeal.answered_at is not None:
             raise AppealAnswered
-        decision = found.decision
-        assert decision is not None
-        if (decision.actor_kind, decision.actor_id) == (actor.kind, actor.actor_id):
+        if await self._has_judged(site, found, appeal, actor):
             raise OwnDecision
         if grant:
-            await self._make_public(site, found, actor, now=now)
-        answered = await self.store.answer(
-            site.site_id,
-            found.article_id,
-            comment_id,
-            granted=grant,
-            note=clean,
-            actor=actor,
-            at=now,
+            return await self._make_public(site, found, actor, note=clean, now=now)
+        denied = await self.store.deny(
+            site.site_id, found.article_id, comment_id, note=clean, actor=actor, at=now
         )
-        if not answered:
+        if not denied:
             raise AppealAnswered
-        return await self.lookup.find(site, comment_id) or found
+        return found
 
-    async def _make_public(self, site: Site, found: Found, actor: Actor, *, now: datetime) -> None:
-        """Undo what the appeal is against; a rejected comment then still has to be approved.
+    async def _has_judged(self, site: Site, found: Found, appeal: Appeal, actor: Actor) -> bool:
+        """Tell whether somebody made the decision that is appealed, or one like it since."""
+        return any(
+            (each.actor_kind, each.actor_id) == (actor.kind, actor.actor_id)
+            for each in await self.lookup.history(found, site)
+            if each.n == appeal.n or (each.n > appeal.n and each.action in AGAINST)
+        )
 
-        After a crash between the two it waits, and the appeal is open: both can be repeated.
+    async def _make_public(
+        self, site: Site, found: Found, actor: Actor, *, note: str, now: datetime
+    ) -> Found:
+        """Decide otherwise; the transaction that makes the comment public answers the appeal.
+
+        A rejected comment waits first. After a crash between the two steps it waits still, and
+        the appeal is open: both can be repeated.
         """
-        decision = found.decision
-        assert decision is not None
-        comment_id = found.comment_id
-        if found.status is not Status.PENDING:
+        if found.status is Status.REJECTED and found.decision is not None:
             await self.decisions.reverse(
-                [site], decision.decision_id, comment_id=comment_id, actor=actor, now=now
+                [site],
+                found.decision.decision_id,
+                comment_id=found.comment_id,
+                actor=actor,
+                now=now,
             )
-        again = await self.lookup.find(site, comment_id)
-        if again is None or again.status is not Status.PENDING or again.waiting is None:
-            return
+            found = await self.lookup.find(site, found.comment_id) or found
+        source = found.waiting if found.status is Status.PENDING else found.kept
+        if source is None:
+            raise TextGone
         request = DecisionRequest(
-            comment_id=comment_id,
-            revision=again.waiting.revision,
-            action=Action.APPROVE,
+            comment_id=found.comment_id,
+            revision=source.revision,
+            action=Action.APPROVE if found.status is Status.PENDING else Action.RESTORE,
             decision_id=self.new_id(now),
+            note=note or None,
             override=True,
         )
         result = (await self.decisions.decide([site], [request], actor=actor, now=now))[0]
-        if result.outcome is not Outcome.APPLIED:
-            raise Conflict(f"The comment waits again but could not be approved: {result.outcome}.")
+        if result.outcome is Outcome.PARENT_PENDING:
+            raise ParentNotPublic
+        changed = await self.lookup.find(site, found.comment_id)
+        if changed is None or changed.status is not Status.APPROVED:
+            raise DecidedSince
+        return changed

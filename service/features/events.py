@@ -37,7 +37,10 @@ KINDS = MappingProxyType(
         "comment.pending": "gone",
     }
 )
-"""Messages of the outbox that readers are told of, and as what; a rejection is not."""
+"""Messages of the outbox that readers are told of, and as what: those of changes that are shown.
+
+A rejection is not, nor what happens to a comment that was never public.
+"""
 
 QUEUE_MAX = 64
 """Events that may wait for one reader; then they are told to look again (protocol.md 3.1)."""
@@ -50,6 +53,14 @@ RESUME_MAX = 500
 HEARTBEAT_SECONDS = 20.0
 AGE_SECONDS = 30 * 60
 """A stream ends after about this time, so that readers spread over the processes there are."""
+
+
+def _bare(kind: str) -> bytes:
+    """Write an event that says nothing but its name; it moves no reader's place."""
+    return f"event: {kind}\ndata: {{}}\n\n".encode()
+
+
+RESYNC = _bare("resync")
 
 
 class TooManyStreams(Unavailable):
@@ -80,7 +91,7 @@ class Event:
 class _Reader:
     """One open stream."""
 
-    queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
+    queue: asyncio.Queue[bytes]
     overrun: bool = False
 
     def tell(self, piece: bytes) -> None:
@@ -101,6 +112,12 @@ class Events:
     channel: Channel
     comments: CommentStore
     limits_on: bool = True
+    streams_max: int = STREAMS_MAX
+    per_address_max: int = PER_ADDRESS_MAX
+    queue_max: int = QUEUE_MAX
+    resume_max: int = RESUME_MAX
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+    age_seconds: float = AGE_SECONDS
     _readers: dict[UUID, set[_Reader]] = field(default_factory=lambda: defaultdict(set))
     _of_address: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _count: int = 0
@@ -113,7 +130,7 @@ class Events:
         Raises:
             Unavailable: a store is away; nothing or some of it was told, and may be again.
         """
-        shown = [message for message in messages if message.kind in KINDS]
+        shown = [each for each in messages if each.kind in KINDS and each.payload["shown"]]
         if not shown:
             return
         async with self.comments.reading(site.site_id) as reader:
@@ -148,7 +165,7 @@ class Events:
         """Pass on what is told, until cancelled."""
         async for message in self.channel.listen():
             if message is None:
-                self._tell_all(_bare("resync"))
+                self._tell_all(RESYNC)
                 continue
             event = _read(message)
             for reader in {each for key in event.article_ids for each in self._readers[key]}:
@@ -165,29 +182,33 @@ class Events:
         """Tell every reader that nothing is told for a while."""
         self._tell_all(_bare("degraded"))
 
-    def listen(
+    async def listen(
         self, site: Site, article_key: str, *, after: str | None, network: str
     ) -> AsyncGenerator[bytes, None]:
         """Return the stream of an article: what came after `after`, then what comes.
 
+        Whoever gets it has to close it: that gives its place back.
+
         Raises:
             TooManyStreams: no more can be told.
         """
-        if self._count >= STREAMS_MAX:
+        if self._count >= self.streams_max:
             raise TooManyStreams
-        if self.limits_on and self._of_address[network] >= PER_ADDRESS_MAX:
+        if self.limits_on and self._of_address.get(network, 0) >= self.per_address_max:
             raise TooManyStreams
-        return self._stream(site, article_id(site.site_id, article_key), after, network)
+        stream = self._stream(site, article_id(site.site_id, article_key), after, network)
+        await anext(stream)  # so that it has its place before another is counted
+        return stream
 
     async def _past(self, site: Site, asked: UUID, after: str | None) -> list[bytes]:
         if after is None:
             return []
         try:
-            found = await self.store.since(site.slug, after, limit=RESUME_MAX)
+            found = await self.store.since(site.slug, after, limit=self.resume_max)
         except Unavailable:
             found = None
         if found is None:
-            return [_bare("resync")]
+            return [RESYNC]
         events = [_event(event_id, fields) for event_id, fields in found]
         return [event.encode() for event in events if asked in event.article_ids]
 
@@ -196,32 +217,37 @@ class Events:
     ) -> AsyncGenerator[bytes, None]:
         loop = asyncio.get_running_loop()
         # Not for secrets: only so that not everybody comes back at once.
-        end = loop.time() + AGE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+        end = loop.time() + self.age_seconds * random.uniform(0.8, 1.2)  # noqa: S311
         reader = self._enter(asked, network)
         try:
+            yield b""
             yield f"retry: {random.randint(1_000, 10_000)}\n\n".encode()  # noqa: S311
-            for piece in await self._past(site, asked, after):
+            past = await self._past(site, asked, after)
+            for piece in past:
                 yield piece
+            # What was told while the past was read comes by both ways.
+            told = frozenset(past) - {RESYNC}
             while loop.time() < end:
                 if reader.overrun:
-                    yield _bare("resync")
+                    yield RESYNC
                     return
                 try:
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    async with asyncio.timeout(self.heartbeat_seconds):
                         piece = await reader.queue.get()
                 except TimeoutError:
                     yield b":\n\n"
                     continue
                 if not piece:
                     break
-                yield piece
+                if piece not in told:
+                    yield piece
             yield _bare("bye")
         finally:
             self._leave(reader, asked, network)
 
     def _enter(self, asked: UUID, network: str) -> _Reader:
         """Listen before the past is read, so that nothing falls between the two."""
-        reader = _Reader()
+        reader = _Reader(queue=asyncio.Queue(self.queue_max))
         self._readers[asked].add(reader)
         self._count += 1
         self._of_address[network] += 1
@@ -261,8 +287,3 @@ def _event(event_id: str, fields: Mapping[str, str]) -> Event:
 def _read(message: bytes) -> Event:
     fields = orjson.loads(message)
     return _event(fields["id"], fields)
-
-
-def _bare(kind: str) -> bytes:
-    """Write an event that says nothing but its name; it moves no reader's place."""
-    return f"event: {kind}\ndata: {{}}\n\n".encode()

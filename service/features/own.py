@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,15 +15,18 @@ from service.features.decisions import Decisions
 from service.features.intake import AuthorBanned, QueueEmptied
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Outcome
-from service.features.screening import Draft, screen
+from service.features.screening import Draft, Verdict, screen
 from service.features.settle import Settle
 from service.model import (
     Action,
     Actor,
     ArticleState,
+    Comment,
+    Decision,
     Mode,
     PendingComment,
     Site,
+    Standing,
     Status,
     article_id,
     made_at,
@@ -38,6 +40,8 @@ RECENT_MAX = 200
 OWN_MAX = 50
 """Comments of one's own that are told at once, the newest."""
 EDITS_PER_MINUTE = 10
+TRIES = 3
+"""Looks at a comment that is decided just while its author deletes it."""
 
 
 class UnknownComment(NotFound):
@@ -102,10 +106,8 @@ class Own:
         articles = await self.store.thread_ids(site.site_id, asked)
         ids = await self.store.under_articles(site.site_id, articles, author_id, limit=OWN_MAX)
         ids = await self._just_accepted(site, articles, author_id) + ids
-        found = await asyncio.gather(
-            *(self.lookup.find(site, comment_id) for comment_id in dict.fromkeys(ids))
-        )
-        return [each for each in found if each is not None and each.status is not Status.DELETED]
+        found = await self.lookup.find_many(site, ids)
+        return [each for each in found.values() if each.status is not Status.DELETED]
 
     async def _just_accepted(
         self, site: Site, articles: Sequence[UUID], author_id: UUID
@@ -142,22 +144,31 @@ class Own:
         """
         clean = text.clean_body(body, max_chars=site.settings.body_max_chars, pointer="/body")
         found = await self._own(site, comment_id, author_id)
-        if found.status not in {Status.PENDING, Status.APPROVED}:
+        newest = found.waiting or found.public
+        if newest is None or found.status not in {Status.PENDING, Status.APPROVED}:
             raise NotEditable
+        if newest.revision > revision and newest.text == clean:
+            return found  # it is repeated: the answer to the first time was lost
         window = timedelta(seconds=site.settings.edit_window_seconds)
         if made_at(comment_id) + window <= now:
             raise EditWindowOver
-        await self._check_standing(site, author_id, now=now)
+        standing = await self.authors.standing_or_none(site, author_id)
+        if standing and standing.banned_until is not None and standing.banned_until > now:
+            raise AuthorBanned
+        if newest.revision != revision:
+            raise StaleRevision
         if self.limits_on:
             charge = Charge.of("edit", author_id.hex, per_minute=EDITS_PER_MINUTE, burst=5)
             await self.limits.charge(site.slug, [charge])
+        verdict = await self._screened(site, found, clean, standing, now=now)
         if found.waiting is not None:
-            await self._edit_waiting(found.waiting, clean, revision=revision, now=now)
+            await self._edit_waiting(site, found.waiting, clean, verdict, now=now)
         else:
-            await self._edit_public(site, found, clean, revision=revision, now=now)
+            await self._edit_public(site, found, clean, verdict, now=now)
         changed = await self.lookup.find(site, comment_id)
-        if changed is None:
-            raise UnknownComment
+        if changed is None or clean not in _texts(changed):
+            # Decided or edited between our look and our change: what waits now is another text.
+            raise StaleRevision
         return changed
 
     async def delete(self, site: Site, comment_id: UUID, author_id: UUID, *, now: datetime) -> None:
@@ -167,26 +178,17 @@ class Own:
             UnknownComment, NotYours.
             Unavailable: Postgres cannot commit; repeating is safe.
         """
-        found = await self._own(site, comment_id, author_id)
-        if found.status is Status.DELETED:
-            return
-        action = Action.WITHDRAW if found.status is Status.PENDING else Action.DELETE
-        latest = found.waiting if action is Action.WITHDRAW else found.public or found.kept
-        judged = latest.revision if latest else 1
-        if action is Action.DELETE and found.decision and found.status is not Status.APPROVED:
-            judged = found.decision.revision
-        request = DecisionRequest(
-            comment_id=comment_id,
-            revision=judged,
-            action=action,
-            decision_id=self.new_id(now),
-            override=True,
-        )
         actor = Actor(kind="author", actor_id=str(author_id), name="")
-        result = (await self.decisions.decide([site], [request], actor=actor, now=now))[0]
-        if result.outcome is not Outcome.APPLIED:
-            # Somebody decided between our look and our lock: the next try meets the new state.
-            raise StaleRevision("This comment was decided just now. Try again.")
+        for _ in range(TRIES):
+            found = await self._own(site, comment_id, author_id)
+            if found.status is Status.DELETED:
+                return
+            request = _taking_away(found, self.new_id(now))
+            result = (await self.decisions.decide([site], [request], actor=actor, now=now))[0]
+            if result.outcome is Outcome.APPLIED:
+                return
+            # Somebody decided between our look and our lock: the next look meets the new state.
+        raise StaleRevision("This comment was decided just now. Try again.")
 
     async def _own(self, site: Site, comment_id: UUID, author_id: UUID) -> Found:
         """Return a comment to its author, and to nobody else."""
@@ -197,35 +199,14 @@ class Own:
             raise NotYours if found.status is Status.APPROVED else UnknownComment
         return found
 
-    async def _check_standing(self, site: Site, author_id: UUID, *, now: datetime) -> None:
-        standing = await self.authors.standing_or_none(site, author_id)
-        if standing and standing.banned_until is not None and standing.banned_until > now:
-            raise AuthorBanned
-
-    async def _edit_waiting(
-        self, waiting: PendingComment, clean: str, *, revision: int, now: datetime
-    ) -> None:
-        if revision != waiting.revision:
-            raise StaleRevision
-        item = replace(waiting, text=clean, edited_at=now)
-        change = await self.pending.edit(item, expected_revision=revision)
-        if change.outcome != "OK":
-            raise StaleRevision
-
-    async def _edit_public(
-        self, site: Site, found: Found, clean: str, *, revision: int, now: datetime
-    ) -> None:
-        """Let an edit wait, or publish it where the site publishes at once."""
-        public, decision = found.public, found.decision
-        assert public is not None
-        assert decision is not None
-        if revision != public.revision:
-            raise StaleRevision
+    async def _screened(
+        self, site: Site, found: Found, clean: str, standing: Standing | None, *, now: datetime
+    ) -> Verdict:
+        """Screen a new text as if it were a new comment."""
         article = await self.articles.get(site, found.article_key, now=now)
-        standing = await self.authors.standing_or_none(site, public.author.author_id)
         premoderated = article is None or article.state is ArticleState.PREMODERATED
         mode = Mode.PRE if premoderated else (article and article.mode) or site.settings.mode
-        verdict = screen(
+        return screen(
             Draft(
                 text=clean,
                 mode=mode,
@@ -233,6 +214,36 @@ class Own:
                 checks_complete=standing is not None and article is not None,
             )
         )
+
+    async def _edit_waiting(
+        self, site: Site, waiting: PendingComment, clean: str, verdict: Verdict, *, now: datetime
+    ) -> None:
+        item = replace(
+            waiting,
+            text=clean,
+            edited_at=now,
+            why=verdict.why,
+            score=verdict.score(waiting.created_at),
+        )
+        change = await self.pending.edit(
+            item, expected_revision=waiting.revision, auto=verdict.publish
+        )
+        if change.outcome == "GONE" and await self._still_waits(site, waiting):
+            raise QueueEmptied  # Redis has lost it, and gets it back from the journal
+        if change.outcome != "OK":
+            raise StaleRevision
+
+    async def _still_waits(self, site: Site, waiting: PendingComment) -> bool:
+        found = await self.lookup.find(site, waiting.comment_id)
+        return found is not None and found.waiting is not None
+
+    async def _edit_public(
+        self, site: Site, found: Found, clean: str, verdict: Verdict, *, now: datetime
+    ) -> None:
+        """Let an edit wait, or publish it where the site publishes at once."""
+        public, decision = found.public, found.decision
+        assert public is not None
+        assert decision is not None
         item = PendingComment(
             site_id=public.site_id,
             site=site.slug,
@@ -244,7 +255,8 @@ class Own:
             text=clean,
             lang=public.lang,
             created_at=public.created_at,
-            revision=public.revision + 1,
+            # A number that no text has had: moderators name by it what they have read.
+            revision=max(public.revision, decision.revision) + 1,
             kind="edit",
             n=decision.n,
             score=verdict.score(now),
@@ -254,7 +266,30 @@ class Own:
         outcome = await self.pending.requeue(item, journaled=False, guarded=True)
         if outcome == "EMPTY":
             raise QueueEmptied
-        if outcome != "NEW":
+        if outcome == "KEPT":
             raise StaleRevision
         if verdict.publish:
             await self.settle.publish_now(site, item, now=now)
+
+
+def _texts(found: Found) -> set[str | None]:
+    return {each.text for each in (found.waiting, found.public, found.kept) if each is not None}
+
+
+def _taking_away(found: Found, decision_id: UUID) -> DecisionRequest:
+    """Say which text of a comment goes: what waits, what is public, or what was judged last."""
+    action = Action.WITHDRAW if found.status is Status.PENDING else Action.DELETE
+    if action is Action.WITHDRAW:
+        source: PendingComment | Comment | Decision | None = found.waiting
+    elif found.status is Status.APPROVED:
+        source = found.public
+    else:
+        source = found.decision
+    assert source is not None
+    return DecisionRequest(
+        comment_id=found.comment_id,
+        revision=source.revision,
+        action=action,
+        decision_id=decision_id,
+        override=True,
+    )

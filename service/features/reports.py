@@ -22,6 +22,8 @@ from service.storage.reports import Report, ReportStore
 PER_MINUTE = 30
 """Reports of one reader (protocol.md 3.2)."""
 TEXT_MAX_CHARS = 2_000
+LINE_MAX_CHARS = 254
+"""Of the name and the e-mail address of whoever gives notice."""
 ILLEGAL = "illegal"
 THRESHOLD = Actor(kind="rule", actor_id="reports", name="reports")
 """Who hides a comment that many readers have reported, where the site wants it."""
@@ -72,6 +74,7 @@ class Reports:
             Unavailable: Postgres cannot commit; repeating is safe.
         """
         clean = self._checked(site, reason, said, notice)
+        given = _written(notice) if notice is not None and reason == ILLEGAL else None
         if reporter_id is not None:
             standing = await self.authors.standing_or_none(site, reporter_id)
             if standing and standing.banned_until is not None and standing.banned_until > now:
@@ -88,13 +91,13 @@ class Reports:
                 report_id=self.new_id(now),
                 reason=reason,
                 text=clean,
-                notice=_written(notice) if reason == ILLEGAL else None,
+                notice=given,
                 at=now,
             )
         )
         if kept is None:
             raise UnknownComment
-        if kept.fresh and site.settings.reports_hide:
+        if site.settings.reports_hide:  # a repeated one, too: the first may have failed here
             await self._hide(
                 site, comment_id, kept.revision, open_reports=kept.open_reports, now=now
             )
@@ -156,15 +159,22 @@ def _notice_errors(said: str, notice: Notice | None) -> list[FieldError]:
     return errors
 
 
-def _written(notice: Notice | None) -> dict[str, object] | None:
-    if notice is None:
-        return None
+def _written(notice: Notice) -> dict[str, object]:
+    """Write a notice as it is kept.
+
+    Raises:
+        Invalid: a name or an address that cannot be kept.
+    """
     return {
-        "name": notice.name,
-        "email": notice.email,
+        "name": _line(notice.name, "/notice/name"),
+        "email": _line(notice.email, "/notice/email"),
         "good_faith": notice.good_faith,
         "about_minors": notice.about_minors,
     }
+
+
+def _line(said: str | None, pointer: str) -> str | None:
+    return text.clean_line(said, max_chars=LINE_MAX_CHARS, pointer=pointer) if said else None
 
 
 def _error(pointer: str, code: str, detail: str) -> FieldError:

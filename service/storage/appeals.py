@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from service.model import Actor
-from service.storage.postgres import connected, load_queries
+from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("appeals")
 
@@ -47,8 +47,12 @@ class AppealStore:
         text: str,
         at: datetime,
     ) -> bool:
-        """Keep an appeal; False when the comment had one before."""
-        async with connected(self.pool) as connection:
+        """Keep an appeal against a comment's n-th decision.
+
+        False when the comment had one before, or was decided again since.
+        """
+        async with in_transaction(self.pool) as connection:
+            await connection.execute(SQL["hold_article"], site_id, article_id)
             added = await connection.fetchval(
                 SQL["add"], site_id, article_id, comment_id, appeal_id, n, text, at
             )
@@ -78,28 +82,29 @@ class AppealStore:
         async with connected(self.pool) as connection:
             return int(await connection.fetchval(SQL["count_lane"], site_id))
 
-    async def answer(
+    async def deny(
         self,
         site_id: int,
         article_id: UUID,
         comment_id: UUID,
         *,
-        granted: bool,
         note: str,
         actor: Actor,
         at: datetime,
     ) -> bool:
-        """Note what became of an appeal; False when it was answered before."""
+        """Answer that it stays as it is; False when the appeal was answered before.
+
+        The other answer is part of the decision that makes the comment public.
+        """
         async with connected(self.pool) as connection:
-            answered = await connection.fetchval(
-                SQL["answer"],
+            denied = await connection.fetchval(
+                SQL["deny"],
                 site_id,
                 article_id,
                 comment_id,
-                granted,
                 note,
                 actor.kind,
                 actor.actor_id,
                 at,
             )
-        return answered is not None
+        return denied is not None

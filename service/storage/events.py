@@ -14,8 +14,8 @@ from service.storage.redis import Keys, unavailable_when_down
 KEPT_ABOUT = 10_000
 """Events of a site that can be told again (protocol.md 2.3)."""
 
-EVENT_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}\Z")
-"""Of a Redis stream: milliseconds and a number."""
+EVENT_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}\Z")
+"""Of a Redis stream: milliseconds and a number, each below 2^64."""
 
 Fields = Mapping[str, str]
 

@@ -36,8 +36,6 @@ class Reported:
     report_id: UUID
     revision: int
     """Of the public text."""
-    fresh: bool
-    """False when the same reporter had reported the comment before."""
     open_reports: int
 
 
@@ -70,7 +68,6 @@ class ReportStore:
         return Reported(
             report_id=kept,
             revision=row["revision"],
-            fresh=added is not None,
             open_reports=sum(each["reports"] for each in counted),
         )
 

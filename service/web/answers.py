@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, cast
 
 import orjson
 from aiohttp import hdrs
@@ -96,7 +97,8 @@ class Answers:
             await response.prepare(request)
             if request.method == hdrs.METH_HEAD:
                 return
-            async for piece in pieces:
+            gone = cast("_Line", request.protocol).gone
+            while (piece := await _next_unless(gone, pieces)) is not None:
                 await response.write(piece)
 
     def _head(self, reply: Reply, circumstances: Circumstances) -> CIMultiDict[str]:
@@ -122,6 +124,27 @@ class Answers:
     def _close_if_needed(self, response: StreamResponse, circumstances: Circumstances) -> None:
         if circumstances.closes or self.draining.begun:
             response.force_close()
+
+
+class _Line(Protocol):
+    """What a stream needs to know of its connection."""
+
+    gone: asyncio.Future[None]
+    """Done once the client is not there any more."""
+
+
+async def _next_unless(
+    gone: asyncio.Future[None], pieces: AsyncGenerator[bytes, None]
+) -> bytes | None:
+    """Return the next piece; None at the end, and as soon as nobody is there to read it."""
+    coming: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(pieces, None))
+    try:
+        await asyncio.wait((coming, gone), return_when=asyncio.FIRST_COMPLETED)
+        return coming.result() if coming.done() else None
+    finally:
+        if not coming.done():
+            coming.cancel()
+            await asyncio.wait((coming,))
 
 
 def _cache(reply: Reply, circumstances: Circumstances) -> str:

@@ -14,15 +14,15 @@ from service.features.appeals import (
     Appeals,
     NotAppealable,
     OwnDecision,
+    ParentNotPublic,
 )
 from service.features.outcomes import DecidedSince, TextGone
 from service.features.own import NotYours, UnknownComment
-from service.model import Scope
-from service.web.operation import AKey, AVisitor, Call, Operation, Reply
+from service.model import Role, Scope
+from service.web.operation import AModerator, AVisitor, Call, Operation, Reply
 from service.web.own import author_of
 from service.web.wire.base import Wire
 from service.web.wire.comments import AppealOut, CommentOut, appeal_json, found_json
-from service.web.wire.moderation import actor_of
 
 
 class AppealIn(Wire):
@@ -80,10 +80,17 @@ class Appealing:
                 summary="Grant an appeal, and the comment is public, or deny it",
                 description="Only by another moderator than the one who decided.",
                 tag="Moderators",
-                credential=AKey(scope=Scope.MODERATE),
+                credential=AModerator(scope=Scope.MODERATE, role=Role.SENIOR),
                 body=AnswerIn,
                 answers={200: AnsweredOut},
-                problems=(UnknownComment, AppealAnswered, OwnDecision, DecidedSince, TextGone),
+                problems=(
+                    UnknownComment,
+                    AppealAnswered,
+                    OwnDecision,
+                    DecidedSince,
+                    TextGone,
+                    ParentNotPublic,
+                ),
                 handler=self.answer,
             ),
         ]
@@ -107,7 +114,7 @@ class Appealing:
             call.comment_id,
             grant=wish.grant,
             note=wish.note,
-            actor=actor_of(call.key),
+            actor=call.actor,
             now=call.now,
         )
         return Reply(content={"comment": found_json(found)})

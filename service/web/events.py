@@ -37,7 +37,7 @@ class EventStreams:
 
     async def listen(self, call: Call) -> Reply:
         """Open a stream."""
-        stream = self.events.listen(
+        stream = await self.events.listen(
             call.site,
             call.article,
             after=call.headers.get("Last-Event-ID"),

@@ -11,7 +11,7 @@ from pydantic import Field
 from service.errors import RateLimited, Unauthenticated
 from service.features.access import Guest, SignedIn
 from service.features.appeals import Appeals
-from service.features.intake import AuthorBanned
+from service.features.intake import AuthorBanned, QueueEmptied
 from service.features.own import (
     EditWindowOver,
     NotEditable,
@@ -92,6 +92,7 @@ class OwnComments:
                     EditWindowOver,
                     NotEditable,
                     StaleRevision,
+                    QueueEmptied,
                     RateLimited,
                 ),
                 cors=True,
@@ -136,7 +137,9 @@ class OwnComments:
             revision=wish.revision,
             now=call.now,
         )
-        return Reply(content={"comment": author_json(found, call.site, now=call.now)})
+        appeal = (await self.appeals.of(call.site, [found])).get(found.comment_id)
+        written = author_json(found, call.site, now=call.now, appeal=appeal)
+        return Reply(content={"comment": written})
 
     async def delete(self, call: Call) -> Reply:
         """Take a comment away."""

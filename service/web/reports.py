@@ -14,11 +14,11 @@ from service.features.access import Guest, SignedIn
 from service.features.intake import AuthorBanned
 from service.features.own import UnknownComment
 from service.features.reports import Notice, Reports
-from service.model import Scope
-from service.web.operation import AKey, AVisitor, Call, Operation, Reply
+from service.model import Role, Scope
+from service.web.operation import AModerator, AVisitor, Call, Operation, Reply
 from service.web.wire.base import Wire
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=254)]
 
 
 class NoticeIn(Wire):
@@ -78,7 +78,7 @@ class Reporting:
                 path="/v1/moderation/comments/{comment_id}/reports",
                 summary="Answer every report of a comment: it stays as it is",
                 tag="Moderators",
-                credential=AKey(scope=Scope.MODERATE),
+                credential=AModerator(scope=Scope.MODERATE, role=Role.MODERATOR),
                 answers={204: None},
                 problems=(UnknownComment,),
                 handler=self.dismiss,

@@ -136,6 +136,7 @@ class Connection(RequestHandler):
         "_stalled_since",
         "_unsent",
         "_wire",
+        "gone",
     )
 
     def __init__(self, server: HttpServer, *, loop: asyncio.AbstractEventLoop) -> None:
@@ -157,6 +158,8 @@ class Connection(RequestHandler):
         self._unsent = 0
         self._network: str | None = None
         self._wire: asyncio.Transport | None = None
+        self.gone: asyncio.Future[None] = loop.create_future()
+        """Done once the client is not there any more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a head, or refuse the connection."""
@@ -171,6 +174,8 @@ class Connection(RequestHandler):
         """Count it no longer."""
         super().connection_lost(exc)
         self._wire = None
+        if not self.gone.done():
+            self.gone.set_result(None)
         if self._network is not None:
             self._server.leave(self._network)
             self._network = None

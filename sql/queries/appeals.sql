@@ -1,11 +1,19 @@
 -- Authors' requests for a second look, one a comment.
 
+-- name: hold_article
+-- The lock under which an article is decided, shared: nothing is decided while it is held.
+--   $1 site_id integer, $2 article_id uuid
+-- Index: article_counts_pkey.
+SELECT 1 FROM article_counts WHERE site_id = $1 AND article_id = $2 FOR SHARE;
+
 -- name: add
--- An appeal, if there was none yet.
+-- An appeal, if there was none yet and the decision it is against is still the latest.
 --   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 appeal_id uuid, $5 n integer,
 --   $6 text text, $7 at timestamptz
 INSERT INTO appeals (site_id, article_id, comment_id, appeal_id, n, text, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+SELECT $1, $2, $3, $4, $5, $6, $7
+WHERE $5 = (SELECT max(n) FROM decisions
+            WHERE site_id = $1 AND article_id = $2 AND comment_id = $3)
 ON CONFLICT (site_id, article_id, comment_id) DO NOTHING
 RETURNING appeal_id;
 
@@ -36,12 +44,13 @@ LIMIT $4;
 -- Index: appeals_open.
 SELECT count(*) AS appeals FROM appeals WHERE site_id = $1 AND answered_at IS NULL;
 
--- name: answer
--- What became of an appeal; no row when it was answered before.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 granted boolean, $5 note text,
---   $6 actor_kind text, $7 actor_id text, $8 at timestamptz
+-- name: deny
+-- An appeal that changes nothing; no row when it was answered before. One that is granted is
+-- answered by the decision that makes its comment public (decisions.sql).
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 note text, $5 actor_kind text,
+--   $6 actor_id text, $7 at timestamptz
 -- Index: appeals_pkey.
 UPDATE appeals
-SET granted = $4, note = $5, actor_kind = $6, actor_id = $7, answered_at = $8
+SET granted = false, note = $4, actor_kind = $5, actor_id = $6, answered_at = $7
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL
 RETURNING appeal_id;
