@@ -46,6 +46,7 @@ from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
 from service.features.reports import Reports
+from service.features.sessions import Sessions
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.team import Team
@@ -77,6 +78,7 @@ from service.storage.probes import StoreProbe
 from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
+from service.storage.sessions import SessionStore
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
@@ -148,6 +150,7 @@ class Service:
     access: Access
     keyring: Keyring
     team: Team
+    sessions: Sessions
     token_keys: TokenKeys
     intake: Intake
     guests: Guests
@@ -356,6 +359,7 @@ def wire(
         ),
         keyring=Keyring(accounts=accounts),
         team=Team(accounts=accounts),
+        sessions=Sessions(store=SessionStore(pool=pool)),
         token_keys=token_keys,
         intake=Intake(
             pending=pending,
@@ -480,6 +484,7 @@ async def serving(service: Service, settings: Settings, *, worker: int = 0) -> A
         service.operations(),
         access=service.access,
         sites=service.sites,
+        sessions=service.sessions,
         readiness=_Ready(service.vitals),
         draining=draining,
         metrics=service.metrics,

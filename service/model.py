@@ -76,6 +76,11 @@ class Role(StrEnum):
     EDITOR = "editor"
     ADMIN = "admin"
 
+    def includes(self, other: Role) -> bool:
+        """Tell whether whoever has this role may do all that another may."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
 
 REASONS: tuple[str, ...] = (
     "spam",

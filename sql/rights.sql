@@ -4,7 +4,7 @@
 -- an append-only table can neither be changed nor deleted by it.
 DO $$
 DECLARE
-    append_only constant text[] := ARRAY['decisions'];
+    append_only constant text[] := ARRAY['decisions', 'administrative_acts'];
     read_only   constant text[] := ARRAY['schema_migrations'];
     relation    record;
 BEGIN

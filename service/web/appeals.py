@@ -19,6 +19,7 @@ from service.features.appeals import (
 from service.features.outcomes import DecidedSince, TextGone
 from service.features.own import NotYours, UnknownComment
 from service.model import Role, Scope
+from service.web.finding import find_on
 from service.web.operation import AModerator, AVisitor, Call, Operation, Reply
 from service.web.own import author_of
 from service.web.wire.base import Wire
@@ -109,8 +110,9 @@ class Appealing:
     async def answer(self, call: Call) -> Reply:
         """Answer an appeal."""
         wish = call.body_as(AnswerIn)
+        site, _ = await find_on(self.appeals.lookup, call)
         found = await self.appeals.answer(
-            call.site,
+            site,
             call.comment_id,
             grant=wish.grant,
             note=wish.note,

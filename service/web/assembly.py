@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from service.features.access import Access
+from service.features.sessions import Sessions
 from service.features.sites import SiteDirectory
 from service.settings import Network
 from service.telemetry import Metrics
@@ -33,6 +34,7 @@ def api_gate(
     draining: Draining,
     metrics: Metrics,
     now: Callable[[], datetime],
+    sessions: Sessions | None = None,
     forwarders: NotesForwarders | None = None,
     trusted_proxies: tuple[Network, ...] = (),
     public_url: str | None = None,
@@ -57,7 +59,7 @@ def api_gate(
             secure=public_url is not None and public_url.startswith("https://"),
         ),
         ledger=Ledger(metrics=metrics),
-        doorkeeper=Doorkeeper(access=access, sites=sites),
+        doorkeeper=Doorkeeper(access=access, sites=sites, sessions=sessions),
         addresses=Addresses(trusted_proxies),
         forwarders=forwarders,
         public_url=public_url,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.errors import Failure, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from service.features.sessions import ProofNeeded
 from service.features.sites import UnknownSite
-from service.web.operation import AKey, Anyone, AVisitor, Operation
+from service.web.operation import AMember, AModerator, Anyone, Operation
 from service.web.paths import parameters_of
+from service.web.presented import ForeignPage
 from service.web.problems import (
     BadRequest,
     Broken,
@@ -55,13 +57,20 @@ def _all(operation: Operation) -> Iterator[type[Failure]]:
         yield UnknownSite
     if any(name not in {"site", "article"} for name in names):
         yield NotFound
-    if not isinstance(operation.credential, Anyone):
-        yield Unauthenticated
-        if isinstance(operation.credential, AKey | AVisitor):
-            yield Forbidden
+    yield from _of_credential(operation)
     if operation.cors and operation.writes:
         yield OriginNotAllowed
     if operation.writes:
         yield Overloaded
     yield from (TimedOut, Unavailable)
     yield from operation.problems
+
+
+def _of_credential(operation: Operation) -> Iterator[type[Failure]]:
+    if not isinstance(operation.credential, Anyone):
+        yield Unauthenticated
+        yield Forbidden
+    if isinstance(operation.credential, AMember | AModerator) or operation.own_pages:
+        yield ForeignPage
+    if getattr(operation.credential, "fresh", False):
+        yield ProofNeeded

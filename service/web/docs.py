@@ -20,7 +20,19 @@ from service.errors import Failure, Forbidden, Unauthenticated
 from service.settings import VERSION
 from service.web.catalogue import EVERYWHERE, failures_of
 from service.web.openapi import openapi, query_parameters
-from service.web.operation import HTML, JSON, AKey, Anyone, AVisitor, Cache, Call, Operation, Reply
+from service.web.operation import (
+    HTML,
+    JSON,
+    AKey,
+    AMember,
+    AModerator,
+    Anyone,
+    AVisitor,
+    Cache,
+    Call,
+    Operation,
+    Reply,
+)
 from service.web.paths import parameter, parameters_of
 from service.web.problems import status_of
 from service.web.reading import CODES
@@ -159,8 +171,16 @@ def _who(operation: Operation) -> str:
     match operation.credential:
         case Anyone():
             return "Anybody. <code>Authorization</code> is not looked at."
+        case AModerator(scope=scope, role=role):
+            return (
+                f"A back end's key with the scope <code>{scope.value}</code>, or a member who"
+                f" signed in, with the role <code>{role.value}</code> or above."
+            )
         case AKey(scope=scope):
             return f"A back end's key with the scope <code>{scope.value}</code>."
+        case AMember(role=least):
+            rank = f" with the role <code>{least.value}</code> or above" if least else ""
+            return f"A member who signed in{rank}."
         case AVisitor(required=required, key_scope=scope):
             key = f", or a key with the scope <code>{scope.value}</code>" if scope else ""
             asked = f"with a guest's receipt or a reader's token{key}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -27,6 +27,7 @@ from service.web.bodies import Bodies
 from service.web.ledger import Ledger
 from service.web.operation import Call, Operation, Reply
 from service.web.paths import Found, Routes, refusal
+from service.web.presented import Presented
 from service.web.problems import (
     BadRequest,
     Broken,
@@ -136,6 +137,7 @@ class Gate:
         if operation.site_in_body and body is not None:
             assert self.doorkeeper is not None
             asked.site = await self.doorkeeper.named(asker, body.__dict__["site"])
+            asker = replace(asker, sites=(asked.site,))
         query = query_of(operation, asked.query)
         key = None
         if operation.takes_idempotency_key:
@@ -151,6 +153,9 @@ class Gate:
             found_site=asked.site,
             visitor=asker.visitor,
             found_key=asker.key,
+            found_member=asker.member,
+            sites=asker.sites,
+            token=asker.token,
             path=found.values,
             query=query,
             body=body,
@@ -167,13 +172,26 @@ class Gate:
                 operation,
                 slug=asked.slug,
                 query=asked.query,
-                authorization=asked.headers.getall(hdrs.AUTHORIZATION, []),
+                presented=self._presented(asked, operation),
                 now=now,
             )
         asked.site = asker.site
         if operation.cors and operation.writes and asked.origin is not None:
             await self._check_origin(asked)
         return asker
+
+    def _presented(self, asked: Asked, operation: Operation) -> Presented:
+        headers = asked.headers
+        return Presented(
+            authorization=headers.getall(hdrs.AUTHORIZATION, []),
+            cookies=headers.getall(hdrs.COOKIE, []),
+            origin=asked.origin,
+            fetch_site=headers.get("Sec-Fetch-Site"),
+            fetch_destination=headers.get("Sec-Fetch-Dest"),
+            host=asked.host,
+            own_origins=cors.own_origins(self.public_url, asked.host),
+            writes=operation.writes,
+        )
 
     async def _options(self, asked: Asked, found: Found) -> Reply:
         """Answer a browser's preflight, or anybody who wonders what is offered here."""

@@ -22,9 +22,11 @@ from service.features.outcomes import (
 )
 from service.features.own import UnknownComment
 from service.features.queue import Lane, Queue, Sort
+from service.features.sessions import require_everywhere
 from service.features.sites import UnknownSite
-from service.model import Action, Scope
-from service.web.operation import DECISIONS_BODY_BYTES, AKey, Call, Operation, Reply
+from service.model import Action, Role, Scope
+from service.web.finding import find_on
+from service.web.operation import DECISIONS_BODY_BYTES, AModerator, Call, Operation, Reply
 from service.web.wire.base import Wire
 from service.web.wire.comments import found_json
 from service.web.wire.moderation import (
@@ -39,7 +41,6 @@ from service.web.wire.moderation import (
     ReversalOut,
     ReverseIn,
     WholeCommentOut,
-    actor_of,
     decision_json,
     entry_json,
     queue_json,
@@ -48,7 +49,10 @@ from service.web.wire.moderation import (
 )
 
 TAG = "Moderators"
-MODERATE = AKey(scope=Scope.MODERATE)
+LOOK = AModerator(scope=Scope.MODERATE, role=Role.VIEWER)
+MODERATE = AModerator(scope=Scope.MODERATE, role=Role.MODERATOR)
+BULK_MAX = 50
+"""Decisions of one request by a member who is no senior (ux.md 4.1)."""
 
 
 class QueueQuery(Wire):
@@ -81,7 +85,7 @@ class Moderation:
                 path="/v1/moderation/queue",
                 summary="Look at what waits, without claiming it",
                 tag=TAG,
-                credential=MODERATE,
+                credential=LOOK,
                 query=QueueQuery,
                 site_in_query=True,
                 answers={200: QueueOut},
@@ -156,7 +160,7 @@ class Moderation:
                 path="/v1/moderation/comments/{comment_id}",
                 summary="Read one comment with everything known of it",
                 tag=TAG,
-                credential=MODERATE,
+                credential=LOOK,
                 answers={200: WholeCommentOut},
                 problems=(UnknownComment,),
                 handler=self.whole,
@@ -173,7 +177,7 @@ class Moderation:
             phrase=query.q,
             limit=query.limit,
             cursor=query.cursor,
-            actor=actor_of(call.key),
+            actor=call.actor,
             now=call.now,
         )
         return Reply(content=queue_json(page, now=call.now))
@@ -185,37 +189,41 @@ class Moderation:
             call.site,
             lane=Lane(wish.lane),
             limit=wish.limit,
-            actor=actor_of(call.key),
+            actor=call.actor,
             now=call.now,
         )
         return Reply(content={"items": [entry_json(entry, now=call.now) for entry in entries]})
 
     async def renew(self, call: Call) -> Reply:
-        """Keep leases, and say which are lost."""
+        """Keep leases, and say which are lost: those that hold on none of the caller's sites."""
         ids = call.body_as(LeasesIn).comment_ids
-        renewed, lost = await self.queue.renew(call.site, ids, actor=actor_of(call.key))
+        held: set[UUID] = set()
+        for site in call.sites:
+            renewed, _ = await self.queue.renew(site, ids, actor=call.actor)
+            held.update(renewed)
         return Reply(
             content={
-                "renewed": [str(each) for each in renewed],
-                "lost": [str(each) for each in lost],
+                "renewed": [str(each) for each in ids if each in held],
+                "lost": [str(each) for each in ids if each not in held],
             }
         )
 
     async def release(self, call: Call) -> Reply:
         """Give leases back."""
         ids = call.body_as(LeasesIn).comment_ids
-        await self.queue.release(call.site, ids, actor=actor_of(call.key))
+        for site in call.sites:
+            await self.queue.release(site, ids, actor=call.actor)
         return Reply(status=204)
 
     async def decide(self, call: Call) -> Reply:
         """Decide, and say for each what became of it."""
         wishes = call.body_as(DecisionsIn).decisions
+        if len(wishes) > BULK_MAX and call.found_member is not None:
+            require_everywhere(call.found_member, call.sites, Role.SENIOR)
         requests = [
             self._request(wish, position, now=call.now) for position, wish in enumerate(wishes)
         ]
-        results = await self.decisions.decide(
-            [call.site], requests, actor=actor_of(call.key), now=call.now
-        )
+        results = await self.decisions.decide(call.sites, requests, actor=call.actor, now=call.now)
         names = await self.decisions.names(result.decision for result in results)
         return Reply(content=results_json(results, names))
 
@@ -223,10 +231,10 @@ class Moderation:
         """Undo a decision."""
         wish = call.body_as(ReverseIn) if call.body is not None else ReverseIn()
         reversal = await self.decisions.reverse(
-            [call.site],
+            call.sites,
             UUID(call.path["decision_id"]),
             comment_id=wish.comment_id,
-            actor=actor_of(call.key),
+            actor=call.actor,
             now=call.now,
         )
         found = await self.lookup.find(reversal.site, reversal.comment_id)
@@ -242,10 +250,7 @@ class Moderation:
 
     async def whole(self, call: Call) -> Reply:
         """Show one comment with everything known of it."""
-        site = call.site
-        found = await self.lookup.find(site, call.comment_id)
-        if found is None:
-            raise UnknownComment
+        site, found = await find_on(self.lookup, call)
         history = await self.lookup.history(found, site)
         parent = await self.lookup.find(site, found.parent_id) if found.parent_id else None
         return Reply(

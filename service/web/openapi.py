@@ -13,11 +13,23 @@ from service.errors import Failure, Unavailable
 from service.model import Scope
 from service.settings import VERSION
 from service.web.catalogue import failures_of
-from service.web.operation import JSON, AKey, Answer, Anyone, AVisitor, Operation
+from service.web.operation import (
+    JSON,
+    AKey,
+    AMember,
+    AModerator,
+    Answer,
+    Anyone,
+    AVisitor,
+    Operation,
+)
 from service.web.paths import parameter, parameters_of
 from service.web.problems import PROBLEM, status_of
 
 TEMPLATE = "#/components/schemas/{model}"
+
+_NOBODY: dict[str, list[str]] = {}
+"""Without any credential."""
 
 Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
 
@@ -67,6 +79,14 @@ SECURITY_SCHEMES: Mapping[str, Any] = {
         "scheme": "bearer",
         "bearerFormat": "pbk_…",
         "description": "A key of the news site's back end; the roles named are its scopes.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-postbag",
+        "description": "A member of the newsroom who signed in; the role named is the least"
+        " needed. Refused when a page of another origin asks. Over plain http on this machine"
+        " the cookie is called `postbag`.",
     },
 }
 
@@ -155,10 +175,15 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     match operation.credential:
         case Anyone():
             return []
+        case AModerator(scope=scope, role=role):
+            return [_key(scope), {"session": [role.value]}]
         case AKey(scope=scope):
             return [_key(scope)]
+        case AMember(role=least, required=required):
+            roles = [] if least is None else [least.value]
+            return [*([] if required else [_NOBODY]), {"session": roles}]
         case AVisitor(required=required, key_scope=scope):
-            optional: list[dict[str, list[str]]] = [] if required else [{}]
+            optional = [] if required else [_NOBODY]
             key = [] if scope is None else [_key(scope)]
             return [*optional, {"receipt": []}, {"token": []}, *key]
 

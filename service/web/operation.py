@@ -47,7 +47,8 @@ from pydantic import BaseModel
 
 from service.errors import Failure
 from service.features.access import Visitor
-from service.model import ApiKey, Scope, Site
+from service.features.sessions import SignedInMember, actor_of_member, role_on
+from service.model import Actor, ApiKey, Role, Scope, Site
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -113,7 +114,31 @@ class AKey:
     scope: Scope
 
 
-Credential: TypeAlias = Anyone | AVisitor | AKey
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AModerator(AKey):
+    """A key with this scope, or a session of a member with this role.
+
+    Where the operation names a site, the role is the one there, and a site on which the member
+    has none does not exist. Where it names none, all sites count on which they have this role.
+    """
+
+    role: Role
+    fresh: bool = False
+    """A session needs a proof from the last ten minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AMember:
+    """A session of a member; of any role, unless one is named and the operation names a site."""
+
+    role: Role | None = None
+    required: bool = True
+    """False, for pages: without a good session nobody in particular asks."""
+    fresh: bool = False
+    """It needs a proof from the last ten minutes."""
+
+
+Credential: TypeAlias = Anyone | AVisitor | AKey | AMember
 
 Answer: TypeAlias = type[BaseModel] | str | None
 """The wire model of an answer, the media type of one that is no JSON, or None: it is empty."""
@@ -136,6 +161,13 @@ class Call:
     visitor: Visitor | None = None
     """Who presented a credential; None where none was, or none is looked at."""
     found_key: ApiKey | None = None
+    found_member: SignedInMember | None = None
+    """Who is signed in; None where no session is looked at, or a key was presented."""
+    sites: tuple[Site, ...] = ()
+    """Where whoever asks may do this: the site that is named, that of the key, or all on which
+    the member has the role."""
+    token: str | None = None
+    """The session's own, where there is one."""
     path: Mapping[str, str] = field(default_factory=dict)
     """The path's other values, decoded and checked against their grammar."""
     query: BaseModel | None = None
@@ -159,6 +191,24 @@ class Call:
         """The back end's key, which has the scope that the operation asks for."""
         assert self.found_key is not None, "This operation asks for no key."
         return self.found_key
+
+    @property
+    def member(self) -> SignedInMember:
+        """Who is signed in."""
+        assert self.found_member is not None, "This operation asks for no session."
+        return self.found_member
+
+    @property
+    def actor(self) -> Actor:
+        """Who decides: the key or the member that the operation asks for."""
+        if self.found_key is None:
+            return actor_of_member(self.member, self.sites)
+        key = self.found_key
+        return Actor(kind="key", actor_id=key.key_id, name=key.name or key.key_id)
+
+    def sees_escalated(self, site: Site) -> bool:
+        """Tell whether whoever asks may see what was escalated on a site: keys and seniors."""
+        return self.found_key is not None or role_on(self.member, site).includes(Role.SENIOR)
 
     @property
     def article(self) -> str:
@@ -238,6 +288,8 @@ class Operation:
     """Failures of the features that it may answer; those of the ground are added by themselves."""
     public: bool = False
     """A GET that anybody may keep: ETag, 304, `Cache-Control: public`."""
+    own_pages: bool = False
+    """Of browsers only the service's own pages may call it; for sessions that always holds."""
     cors: bool = False
     """Called by the site's pages: their origins are allowed; others may not write."""
     takes_idempotency_key: bool = False

@@ -15,6 +15,7 @@ from service.features.intake import AuthorBanned
 from service.features.own import UnknownComment
 from service.features.reports import Notice, Reports
 from service.model import Role, Scope
+from service.web.finding import find_on
 from service.web.operation import AModerator, AVisitor, Call, Operation, Reply
 from service.web.wire.base import Wire
 
@@ -111,5 +112,6 @@ class Reporting:
 
     async def dismiss(self, call: Call) -> Reply:
         """Answer all reports of a comment."""
-        await self.reports.dismiss(call.site, call.comment_id, now=call.now)
+        site, _ = await find_on(self.reports.lookup, call)
+        await self.reports.dismiss(site, call.comment_id, now=call.now)
         return Reply(status=204)
