@@ -50,7 +50,7 @@ def says_away(error: BaseException) -> bool:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn every sign of an absent Postgres into one failure; let all else pass.
+    """Turn every sign of an absent Postgres into one failure; let all else pass, without values.
 
     Raises:
         DatabaseUnavailable: the server is away, full, starting, or gave up on the statement.
@@ -59,11 +59,20 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except _SUSPECTS as error:
+        _forget_values(error)
         if not says_away(error):
             raise
         if is_being_cancelled():
             raise asyncio.CancelledError from error
         raise DatabaseUnavailable from error
+
+
+def _forget_values(error: BaseException) -> None:
+    """Keep the rule and the place that a statement broke, not the row: it may end in a log."""
+    if isinstance(error, asyncpg.PostgresError):
+        error.detail = None
+        if isinstance(error, asyncpg.DataError):  # its very message quotes the value
+            error.args = (f"data exception {error.sqlstate}",)
 
 
 def is_being_cancelled() -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
@@ -105,13 +105,18 @@ class Caller:
         length = announce if announce is not None else None if body is None else len(body)
         if length is not None:
             said.append(("Content-Length", str(length)))
-        answer = self._exchange(method, target, said, body)
+        answer = self.exchange(method, target, said, body)
         self.inspect(method, target, answer)
         return answer
 
-    def _exchange(
-        self, method: str, target: str, said: list[tuple[str, str | bytes]], body: bytes | None
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        said: Sequence[tuple[str, str | bytes]],
+        body: bytes | None,
     ) -> Answer:
+        """Ask once, and inspect nothing."""
         line = self._line
         line.putrequest(method, target, skip_accept_encoding=True)
         for name, value in said:

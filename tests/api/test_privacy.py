@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import ipaddress
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import orjson
 
 from service.web.paths import parameters_of
@@ -124,56 +124,53 @@ def test_the_log_never_has_a_text_an_address_or_a_credential(
     headers = {"X-Request-Id": f"canary-{uuid4().hex}"}
     since = len(log_lines.getvalue())
     article = api.article()
-    with listening(api, headers):
-        answer = api.post(
-            article,
-            canaries.waiting,
-            author={"name": canaries.name, "email": canaries.email},
-            article={"title": canaries.public},
-            sender=ADDRESS,
-            headers=headers,
-            key=canaries.edit.replace(" ", "-"),
-        )
-        receipt, where = answer.json["receipt"], answer.headers["Location"]
-        comment_id = answer.json["comment"]["id"]
-        wrong = [
-            api.post(article, canaries.waiting + "\x1b", headers=headers, sender=ADDRESS),
-            api.post(article, "x", headers=headers, **{canaries.rejected: 1}),
-            api.post(article, canaries.waiting, headers=headers, bearer=f"{receipt[:-4]}xxxx"),
-            api.ask("GET", f"{where}?{query(q=canaries.removed)[1:]}", headers=headers),
-            api.ask(
-                "POST", api.thread_of(article), body=canaries.waiting.encode(), headers=headers
-            ),
-            api.ask("GET", f"/v1/{canaries.email}", headers=headers),
-        ]
-        assert [each.status for each in wrong] == [422, 422, 401, 422, 400, 404]
-        api.ask("PATCH", where, json={"body": canaries.edit, "revision": 1}, bearer=receipt)
-        decision = {
-            "comment_id": comment_id,
-            "revision": 2,
-            "action": "reject",
-            "reason": "spam",
-            "note": canaries.note,
-        }
-        for _ in range(2):
-            api.ask(
-                "POST",
-                "/v1/moderation/decisions",
-                json={"decisions": [decision]},
-                bearer=api.keys["all"],
-                headers=headers,
-            )
-        search = query(site=api.site.slug, q=canaries.waiting)
-        api.ask("GET", f"/v1/moderation/queue{search}", bearer=api.keys["all"], headers=headers)
-        invited = {"email": canaries.email, "role": "viewer"}
-        api.ask("POST", "/v1/members", json=invited, bearer=api.keys["manage"], headers=headers)
-        made = api.ask(
+    answer = api.post(
+        article,
+        canaries.waiting,
+        author={"name": canaries.name, "email": canaries.email},
+        article={"title": canaries.public},
+        sender=ADDRESS,
+        headers=headers,
+        key=canaries.edit.replace(" ", "-"),
+    )
+    receipt, where = answer.json["receipt"], answer.headers["Location"]
+    comment_id = answer.json["comment"]["id"]
+    wrong = [
+        api.post(article, canaries.waiting + "\x1b", headers=headers, sender=ADDRESS),
+        api.ask("POST", api.thread_of(article), json={canaries.rejected: 1}, headers=headers),
+        api.post(article, canaries.waiting, headers=headers, bearer=f"{receipt[:-4]}xxxx"),
+        api.ask("GET", f"{where}?{query(q=canaries.removed)[1:]}", headers=headers),
+        api.ask("POST", api.thread_of(article), body=canaries.waiting.encode(), headers=headers),
+        api.ask("GET", f"/v1/{canaries.email}", headers=headers),
+    ]
+    assert [each.status for each in wrong] == [422, 422, 401, 422, 400, 404]
+    api.ask("PATCH", where, json={"body": canaries.edit, "revision": 1}, bearer=receipt)
+    decision = {
+        "comment_id": comment_id,
+        "revision": 2,
+        "action": "reject",
+        "reason": "spam",
+        "note": canaries.note,
+    }
+    for _ in range(2):
+        api.ask(
             "POST",
-            f"/v1/sites/{api.site.slug}/keys",
-            json={"scopes": ["read"]},
-            bearer=api.keys["manage"],
+            "/v1/moderation/decisions",
+            json={"decisions": [decision]},
+            bearer=api.keys["all"],
             headers=headers,
         )
+    search = query(site=api.site.slug, q=canaries.waiting)
+    api.ask("GET", f"/v1/moderation/queue{search}", bearer=api.keys["all"], headers=headers)
+    invited = {"email": canaries.email, "role": "viewer"}
+    api.ask("POST", "/v1/members", json=invited, bearer=api.keys["manage"], headers=headers)
+    made = api.ask(
+        "POST",
+        f"/v1/sites/{api.site.slug}/keys",
+        json={"scopes": ["read"]},
+        bearer=api.keys["manage"],
+        headers=headers,
+    )
     written = log_lines.getvalue()[since:]
     assert written.count(headers["X-Request-Id"]) >= 10, "it does write"
     never = {
@@ -194,18 +191,39 @@ def test_the_log_never_has_a_text_an_address_or_a_credential(
         assert not any(is_address(value) for value in fields.values())
 
 
-@contextmanager
-def listening(api: Api, headers: dict[str, str]) -> Iterator[None]:
-    """Wait at the end until the service has written its line of a last request."""
-    yield
-    last = {"X-Request-Id": f"last-{uuid4().hex}"}
-    assert api.ask("GET", "/v1/nothing", headers=last).status == 404
-    assert headers
-
-
 def is_address(value: object) -> bool:
     try:
         ipaddress.ip_address(str(value))
     except ValueError:
         return False
     return not isinstance(value, int)
+
+
+async def test_what_postgres_refuses_is_not_repeated_in_the_log(
+    api: Api, database: str, log_lines: io.StringIO
+) -> None:
+    """Its errors tell the whole row: the traceback of a bug must not."""
+    canaries = Canaries()
+    mine = api.post(api.article(), "Mine.")
+    api.decide("reject", mine.json["comment"]["id"], reason="spam")
+    raw = orjson.dumps({"text": canaries.waiting})
+    headers = [
+        ("Authorization", f"Bearer {mine.json['receipt']}"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(raw))),
+    ]
+    owner = await asyncpg.connect(database)
+    rule = "ADD CONSTRAINT no_canary CHECK (text NOT LIKE 'waiting %')"
+    await owner.execute(f"ALTER TABLE appeals {rule}")
+    since = len(log_lines.getvalue())
+    try:
+        where = f"{mine.headers['Location']}/appeal"
+        answer = api.caller.exchange("POST", where, headers, raw)
+    finally:
+        await owner.execute("ALTER TABLE appeals DROP CONSTRAINT no_canary")
+        await owner.close()
+    written = log_lines.getvalue()[since:]
+    assert (answer.status, answer.code) == (500, "internal")
+    assert canaries.waiting not in answer.told
+    assert "no_canary" in written, "which rule was broken is told"
+    assert canaries.waiting not in written
