@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,9 +12,9 @@ import structlog
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.transitions import still_waits
-from service.model import Action, Decision, PendingComment, Site, Status
+from service.model import Action, Decision, Site, Status
 from service.storage.decisions import DecisionStore
-from service.storage.journal import JournalStore
+from service.storage.journal import JournalStore, Outline
 from service.storage.outbox import OutboxStore
 from service.storage.pending import Finished, PendingStore
 
@@ -26,7 +26,7 @@ EXPIRE_SECONDS = 1.0
 """R2: how often leases that ran out are ended."""
 STRUCTURE_SECONDS = 60.0
 """R4: how often items and places are compared."""
-MISSING_SECONDS = 15.0
+MISSING_SECONDS = 30.0
 """R6: how often the journal is compared with Redis."""
 PURGE_SECONDS = 600.0
 """R8: how often what is too old is deleted."""
@@ -103,22 +103,28 @@ class Reconcile:
         Of what the log has closed, the journal does not keep the text.
         """
         put_back = 0
-        async for batch in self.journal.waiting(site.site_id, before=self.clock() - MISSING_AFTER):
-            present = await self.pending.items(site.slug, [item.comment_id for item in batch])
-            absent = [item for item in batch if _is_behind(present.get(item.comment_id), item)]
-            if not absent:
-                continue
-            latest = await self.decisions.latest(site.site_id, [item.comment_id for item in absent])
-            closed = [item for item in absent if not still_waits(item, latest.get(item.comment_id))]
-            for item in absent:
-                if item not in closed:
-                    outcome = await self.pending.requeue(item, journaled=True, guarded=True)
-                    put_back += outcome in ("NEW", "REPLACED")
-            if closed:
-                await self.journal.settle(closed)
+        before = self.clock() - MISSING_AFTER
+        async for batch in self.journal.outlines(site.site_id, before=before):
+            present = await self.pending.revisions(site.slug, [each.comment_id for each in batch])
+            behind = [each for each in batch if _is_behind(present.get(each.comment_id), each)]
+            if behind:
+                put_back += await self._put_back(site, behind)
         if put_back:
             self.mended("put_back_missing", put_back)
             log.warning("missing_items_put_back", site=site.slug, items=put_back)
+        return put_back
+
+    async def _put_back(self, site: Site, outlines: Sequence[Outline]) -> int:
+        items = await self.journal.read(site.site_id, outlines)
+        latest = await self.decisions.latest(site.site_id, [item.comment_id for item in items])
+        closed = [item for item in items if not still_waits(item, latest.get(item.comment_id))]
+        put_back = 0
+        for item in items:
+            if item not in closed:
+                outcome = await self.pending.requeue(item, journaled=True, guarded=True)
+                put_back += outcome in ("NEW", "REPLACED")
+        if closed:
+            await self.journal.settle(closed)
         return put_back
 
     async def purge(self) -> None:
@@ -147,9 +153,12 @@ class Reconcile:
             await asyncio.sleep(seconds)
 
 
-def _is_behind(item: PendingComment | None, journaled: PendingComment) -> bool:
+def _is_behind(present: tuple[int, int] | None, journaled: Outline) -> bool:
     """Tell whether Redis lacks what the journal has, or went back to what it had before."""
-    return item is None or item.revision < journaled.revision or item.n < journaled.n
+    if present is None:
+        return True
+    revision, n = present
+    return revision < journaled.revision or n < journaled.n
 
 
 def _finished(decision: Decision) -> Finished:

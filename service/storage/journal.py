@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +26,20 @@ HIGHEST_SECONDS = 60.0
 
 DOES_NOT_FIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
 """What Postgres, or the way there, says of a value that cannot be stored."""
+
+
+BEGINNING = (-1, UUID(int=0))
+"""Before every sequence number and id."""
+
+
+class Outline(NamedTuple):
+    """What waits, without its text."""
+
+    article_id: UUID
+    comment_id: UUID
+    revision: int
+    n: int
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,20 +116,38 @@ class JournalStore:
             if keyed:
                 await connection.executemany(DECISIONS["submit"], keyed)
 
-    async def waiting(
-        self, site_id: int, *, before: datetime | None = None
-    ) -> AsyncIterator[list[PendingComment]]:
-        """Yield what waits on a site, in batches, oldest first; or what was journaled `before`."""
-        after = (-1, UUID(int=0))
+    async def waiting(self, site_id: int) -> AsyncIterator[list[PendingComment]]:
+        """Yield everything that waits on a site, in batches, oldest first."""
+        after = BEGINNING
         while True:
             async with connected(self.pool) as connection:
-                rows = await connection.fetch(SQL["waiting"], site_id, *after, before, self.batch)
+                rows = await connection.fetch(SQL["waiting"], site_id, *after, self.batch)
             if not rows:
                 return
-            yield [
-                replace(from_payload(row["payload"]), seq=row["seq"], n=row["n"]) for row in rows
-            ]
+            yield [_waiting(row) for row in rows]
             after = (rows[-1]["seq"], rows[-1]["comment_id"])
+
+    async def outlines(self, site_id: int, *, before: datetime) -> AsyncIterator[list[Outline]]:
+        """Yield the outlines of what waits and was journaled before a time, as `waiting`."""
+        after = BEGINNING
+        while True:
+            async with connected(self.pool) as connection:
+                rows = await connection.fetch(SQL["outlines"], site_id, *after, before, self.batch)
+            if not rows:
+                return
+            yield [Outline(*row.values()) for row in rows]
+            after = (rows[-1]["seq"], rows[-1]["comment_id"])
+
+    async def read(self, site_id: int, outlines: Sequence[Outline]) -> list[PendingComment]:
+        """Return those of these that still wait, whole."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(
+                SQL["read"],
+                site_id,
+                [outline.article_id for outline in outlines],
+                [outline.comment_id for outline in outlines],
+            )
+        return [_waiting(row) for row in rows]
 
     async def latest(self, site_id: int, comment_ids: Sequence[UUID]) -> dict[UUID, Decision]:
         """Return the latest decision of each comment that has one."""
@@ -170,3 +203,7 @@ class JournalStore:
             await connection.execute(SQL["purge_kept"], now)
             await connection.execute(SQL["purge_submissions"], submissions_before)
             await connection.execute(SQL["purge_decided"], decided_before)
+
+
+def _waiting(row: asyncpg.Record) -> PendingComment:
+    return replace(from_payload(row["payload"]), seq=row["seq"], n=row["n"])

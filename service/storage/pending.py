@@ -143,6 +143,20 @@ class PendingStore:
             if fields
         }
 
+    async def revisions(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+        """Return (revision, n) of those that wait, in one round trip."""
+        at = Keys(slug)
+        with unavailable_when_down():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for comment_id in ids:
+                    pipe.hmget(at.item(comment_id), "revision", "n")
+                found = await pipe.execute()
+        return {
+            comment_id: (int(revision), int(n))
+            for comment_id, (revision, n) in zip(ids, found, strict=True)
+            if revision is not None
+        }
+
     async def leases(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, Lease]:
         """Return who holds which of these now, in one round trip."""
         if not ids:

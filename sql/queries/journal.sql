@@ -3,15 +3,35 @@
 -- name: waiting
 -- What waits on a site, in the order it came; from a sequence number on. What an undone decision
 -- has put back has none (0) until Redis gives it one.
---   $1 site_id integer, $2 after seq bigint, $3 after comment_id uuid,
---   $4 journaled before timestamptz (null: at any time), $5 limit integer
+--   $1 site_id integer, $2 after seq bigint, $3 after comment_id uuid, $4 limit integer
 -- Index: intake_journal_waiting.
-SELECT comment_id, revision, n, seq, payload
+SELECT comment_id, n, seq, payload
 FROM intake_journal
 WHERE site_id = $1 AND state = 'waiting' AND seq >= $2 AND (seq, comment_id) > ($2, $3)
-  AND ($4::timestamptz IS NULL OR journaled_at <= $4)
+ORDER BY seq, comment_id
+LIMIT $4;
+
+-- name: outlines
+-- The same without the texts, as far as it was journaled before a time.
+--   $1 site_id integer, $2 after seq bigint, $3 after comment_id uuid, $4 before timestamptz,
+--   $5 limit integer
+-- Index: intake_journal_waiting.
+SELECT article_id, comment_id, revision, n, seq
+FROM intake_journal
+WHERE site_id = $1 AND state = 'waiting' AND seq >= $2 AND (seq, comment_id) > ($2, $3)
+  AND journaled_at <= $4
 ORDER BY seq, comment_id
 LIMIT $5;
+
+-- name: read
+-- Some of what waits on a site, with its texts.
+--   $1 site_id integer, $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: intake_journal_pkey.
+SELECT j.comment_id, j.n, j.seq, j.payload
+FROM unnest($2::uuid[], $3::uuid[]) AS wanted (article_id, comment_id)
+JOIN intake_journal j ON j.site_id = $1 AND j.article_id = wanted.article_id
+    AND j.comment_id = wanted.comment_id
+WHERE j.state = 'waiting';
 
 -- name: settle
 -- A text that waits here although the log has closed its comment: its author, or the law, took it
