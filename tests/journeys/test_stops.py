@@ -45,7 +45,8 @@ async def test_every_loop_ends_when_told_to_although_postgres_hangs(
         await service.sites.create("daily", "The Daily")
 
         async def all_hang() -> bool:
-            return int(service.pool.get_idle_size()) < service.pool.get_size() - 1
+            idle: int = service.pool.get_idle_size()
+            return idle < int(service.pool.get_size()) - 1
 
         async with asyncio.timeout(STOP_SECONDS):
             async with frozen_sessions(observer), running_loops(service):
