@@ -394,6 +394,20 @@ async def test_another_leader_notices_it_by_the_watermark(newsroom: Newsroom) ->
     assert await newsroom.pending.sequence(newsroom.site.slug) == 2
 
 
+async def test_whoever_leads_again_does_not_trust_what_it_knew_before(newsroom: Newsroom) -> None:
+    await newsroom.journal.open_queue(newsroom.site)
+    for number in range(2):  # while another process leads
+        await newsroom.submit(f"Number {number}.")
+    await newsroom.journal.note_acknowledged()
+    await newsroom.redis.hset(Keys(newsroom.site.slug).meta, "seq", 1)
+    task = asyncio.create_task(newsroom.journal.run())
+    async with asyncio.timeout(5):
+        while await newsroom.pending.sequence(newsroom.site.slug) < 2:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_what_could_not_be_noted_is_noted_later(newsroom: Newsroom) -> None:
     await newsroom.submit("One.")
     async with without_postgres(newsroom) as cut_off:
