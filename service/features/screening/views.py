@@ -1,0 +1,243 @@
+"""How a text reads once tricks and habits of writing are taken away, with the way back.
+
+Two views: `norm` (one spelling for letters, marks, widths, spaces and repeats) and
+`skeleton` (look-through for leet, dots and spaces between letters). Each knows where in
+the original every one of its characters came from, so that what matched can be shown.
+All work is linear in the text.
+"""
+
+# ruff: noqa: RUF001 - look-alike letters are what this module is about
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, repeat
+from typing import Literal
+
+from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
+
+Span = tuple[int, int]
+"""Half-open range of code points in the original text."""
+
+Trick = Literal["zero_width", "look_alike", "leet", "spacing", "repeats"]
+
+LINK, MENTION = "‹›", "‹@›"
+"""What stands for a link and for somebody's @name: signs without letters, so that no word
+is found in an address."""
+
+Kept = tuple[str, Sequence[int]]
+"""What a match is replaced by, and from which of its characters each one comes."""
+
+RUN_MAX = 2
+"""The same character in a row that both views keep."""
+
+_ADDRESSED = re.compile(r"(?:https?://|www\.)[^\s<>\"']+|(?<!\w)@\w+", re.IGNORECASE)
+_LONG_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
+_SPACES = re.compile(r"[\s]{2,}|[\t\n\r\x0b\x0c]")
+_HIDING = re.compile(r"\w[\u00ad\u200b\u200e\u200f\u2060\ufe00-\ufe0f\ufeff]+\w")
+
+_OTHER_LETTERS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0531-\u0587]")
+_MIXABLE_WORD = re.compile(r"[a-z\u0370-\u03ff\u0400-\u052f\u0531-\u0587]+")
+_LATIN_LETTER = re.compile(r"[a-z]")
+_LOOK_ALIKE_TABLE = str.maketrans(LOOK_ALIKES)
+_IMITATIONS = frozenset(LOOK_ALIKES)
+
+_LEET_SIGNS = "".join(re.escape(sign) for sign in LEET)
+_LEET_WORD = re.compile(rf"[a-z{_LEET_SIGNS}][a-z{_LEET_SIGNS}._\-]*")
+_LEET_BESIDE_LETTER = re.compile(rf"[a-z][._\-]?[{_LEET_SIGNS}]|[{_LEET_SIGNS}][._\-]?[a-z]")
+_LEET_TABLE = str.maketrans(LEET)
+_TRAILING = "!|+._-"
+"""Signs that end a sentence or a word more often than they spell one."""
+_SEPARATED = re.compile(r"(?<=[^\W\d_])[._\-·•~/\\^]{1,3}(?=[^\W\d_])")
+_SPACED = re.compile(r"(?<!\w)[^\W\d_](?:[ ._\-·•*]{1,2}[^\W\d_]){2,}(?!\w)")
+_TRICKY = re.compile(
+    rf"[a-z][{_LEET_SIGNS}]|[{_LEET_SIGNS}][a-z]"
+    r"|[^\W\d_][._\-·•~/\\^]{1,3}[^\W\d_]|(?<!\w)[^\W\d_] {1,2}[^\W\d_](?!\w)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A reading of a text, and where each of its characters came from."""
+
+    text: str
+    origins: Sequence[int] | None
+    """Start in the original of each character, then the original's length; None when the
+    two run side by side."""
+
+    def span(self, start: int, end: int) -> Span:
+        """Return where in the original a non-empty part of the view stands.
+
+        It takes in what was dropped behind its last character: marks, hidden characters,
+        further repeats.
+        """
+        if self.origins is None:
+            return start, end
+        return self.origins[start], max(self.origins[end - 1] + 1, self.origins[end])
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """A text and its readings."""
+
+    raw: str
+    norm: View
+    skeleton: View
+    """The same object as `norm` where nothing had to be looked through."""
+    tricks: tuple[Trick, ...]
+    """What was taken away that hides words from a reader of the raw text."""
+
+
+def views_of(text: str) -> Views:
+    """Read a text both ways."""
+    tricks: list[Trick] = []
+    norm = _normalised(text, tricks)
+    skeleton = _looked_through(norm, tricks)
+    return Views(raw=text, norm=norm, skeleton=skeleton, tricks=tuple(tricks))
+
+
+def normalised(text: str) -> str:
+    """Return the `norm` view's text: what words, phrases and patterns are compared in."""
+    return _normalised(text, []).text
+
+
+@lru_cache(maxsize=4_096)
+def folded(letters: str) -> str:
+    """Fold characters one by one, without looking at what stands beside them."""
+    return "".join(FOLDING[character] for character in letters)
+
+
+def _normalised(text: str, tricks: list[Trick]) -> View:
+    view = View(text, None)
+    if "@" in text or "://" in text or "www." in text or "WWW." in text:
+        view = _replaced(view, _ADDRESSED, _addressed)
+    view = _lowered(view) if view.text.isascii() else _folded(view, tricks)
+    view = _replaced(view, _SPACES, _spaced)
+    shorter = _replaced(view, _LONG_RUN, _shortened)
+    if shorter is not view and len(shorter.text) + 2 < len(view.text):
+        tricks.append("repeats")
+    return shorter
+
+
+def _addressed(match: re.Match[str]) -> Kept:
+    token = MENTION if match.group().startswith("@") else LINK
+    return token, (0,) * len(token)
+
+
+def _spaced(match: re.Match[str]) -> Kept:
+    spaces = min(len(match.group()), RUN_MAX)
+    return " " * spaces, range(spaces)
+
+
+def _shortened(match: re.Match[str]) -> Kept:
+    return match.group(1) * RUN_MAX, range(RUN_MAX)
+
+
+def _joined(match: re.Match[str]) -> Kept:
+    at = [at for at, character in enumerate(match.group()) if character.isalpha()]
+    return "".join(match.group()[offset] for offset in at), at
+
+
+def _nothing(_: re.Match[str]) -> Kept:
+    return "", ()
+
+
+def _replaced(view: View, pattern: re.Pattern[str], keep: Callable[[re.Match[str]], Kept]) -> View:
+    """Keep of each match what `keep` returns: text, and where in the match it stood."""
+    matches = list(pattern.finditer(view.text))
+    if not matches:
+        return view
+    before = range(len(view.text) + 1) if view.origins is None else view.origins
+    parts: list[str] = []
+    origins: list[int] = []
+    at = 0
+    for match in matches:
+        start, end = match.span()
+        kept, offsets = keep(match)
+        parts += (view.text[at:start], kept)
+        origins += before[at:start]
+        origins += [before[start + offset] for offset in offsets]
+        at = end
+    parts.append(view.text[at:])
+    origins += before[at:]
+    return View("".join(parts), origins)
+
+
+def _lowered(view: View) -> View:
+    return View(view.text.lower().replace("`", "'"), view.origins)
+
+
+def _folded(view: View, tricks: list[Trick]) -> View:
+    if _HIDING.search(view.text):
+        tricks.append("zero_width")
+    pieces = [FOLDING[character] for character in view.text]
+    letters = "".join(pieces)
+    if len(letters) != len(pieces) or "" in pieces:
+        view = View(letters, _moved(view, pieces))
+    else:
+        view = View(letters, view.origins)
+    if _OTHER_LETTERS.search(letters):
+        alike = _unmasked(letters)
+        if alike != letters:
+            tricks.append("look_alike")
+            view = View(alike, view.origins)
+    return view
+
+
+def _moved(view: View, pieces: list[str]) -> list[int]:
+    """Say where each character of the joined pieces came from."""
+    before = view.origins
+    starts = range(len(pieces)) if before is None else before
+    end = len(pieces) if before is None else before[-1]
+    moved = list(
+        chain.from_iterable(repeat(start, len(piece)) for start, piece in zip(starts, pieces, strict=False))
+    )
+    moved.append(end)
+    return moved
+
+
+def _unmasked(letters: str) -> str:
+    """Write Cyrillic, Greek and Armenian letters as the Latin ones they pass for.
+
+    In words that mix them with Latin ones, and in words of nothing but look-alikes amid a
+    text that is Latin for the most part. Lengths stay.
+    """
+    others = len(_OTHER_LETTERS.findall(letters))
+    mostly_latin = len(_LATIN_LETTER.findall(letters)) > others
+
+    def unmask(match: re.Match[str]) -> str:
+        word = match.group()
+        if word.isascii():
+            return word
+        if _LATIN_LETTER.search(word) or (mostly_latin and _IMITATIONS.issuperset(word)):
+            return word.translate(_LOOK_ALIKE_TABLE)
+        return word
+
+    return _MIXABLE_WORD.sub(unmask, letters)
+
+
+def _looked_through(norm: View, tricks: list[Trick]) -> View:
+    if not _TRICKY.search(norm.text):
+        return norm
+    plain = _LEET_WORD.sub(_spelled, norm.text)
+    view = norm
+    if plain != norm.text:
+        tricks.append("leet")
+        view = View(plain, norm.origins)
+    joined = _replaced(view, _SPACED, _joined)
+    if joined is not view:
+        tricks.append("spacing")
+    joined = _replaced(joined, _SEPARATED, _nothing)
+    return _replaced(joined, _LONG_RUN, _shortened)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    """Write leet as letters, but for signs that only end the word."""
+    word = match.group()
+    core = word.rstrip(_TRAILING)
+    if core.isalpha() or not _LEET_BESIDE_LETTER.search(core):
+        return word
+    return core.translate(_LEET_TABLE) + word[len(core) :]
