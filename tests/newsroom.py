@@ -30,14 +30,17 @@ from service.features.journal import Acknowledged, Journal
 from service.features.lanes import Lanes
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Result
+from service.features.own import Own
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
+from service.features.reports import Reports
 from service.features.screening import queue_score
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.submission import Submission
 from service.features.views import Views
+from service.features.votes import Votes
 from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
 from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
@@ -49,6 +52,7 @@ from service.storage.journal import JournalStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
 from service.storage.outbox import OutboxStore
+from service.storage.own import OwnStore
 from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
 from service.storage.readers import ReaderStore
@@ -56,6 +60,7 @@ from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
 from service.storage.sites import SiteStore
 from service.storage.views import ViewStore
+from service.storage.votes import VoteStore
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 """When tests begin, unless they say otherwise."""
@@ -83,6 +88,12 @@ class Newsroom:
     intake: Intake
     guests: Guests
     queue: Queue
+    own: Own
+    votes: Votes
+    reports: Reports
+    appeals: Appeals
+    events: Events
+    views: Views
     articles: ArticleDirectory
     readers: ReaderStore
     invalidations: Invalidations
@@ -227,6 +238,21 @@ def staff(
     acknowledged = Acknowledged()
     views = Views(store=ViewStore(redis=redis), sites=sites, clock=lambda: NOON)
     limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
+    own_store, report_store = OwnStore(pool=pool), ReportStore(pool=pool)
+    events = Events(
+        store=EventStore(redis=redis),
+        channel=Channel(redis=redis, name=EVENTS),
+        comments=CommentStore(pool=pool),
+        limits_on=limits_on,
+    )
+    appeals = Appeals(
+        store=AppealStore(pool=pool),
+        lookup=lookup,
+        decisions=decisions,
+        limits=limits,
+        new_id=new_id,
+        limits_on=limits_on,
+    )
     return Newsroom(
         site=site,
         pool=pool,
@@ -254,11 +280,7 @@ def staff(
         relay=Relay(
             outbox=outbox,
             invalidations=invalidations,
-            events=Events(
-                store=EventStore(redis=redis),
-                channel=Channel(redis=redis, name=EVENTS),
-                comments=CommentStore(pool=pool),
-            ),
+            events=events,
             sites=sites,
             clock=real_time,
         ),
@@ -284,18 +306,42 @@ def staff(
             lookups=lookups,
             articles=articles,
             authors=authors,
-            lanes=Lanes(reports=ReportStore(pool=pool), appeals=AppealStore(pool=pool)),
-            appeals=Appeals(
-                store=AppealStore(pool=pool),
-                lookup=lookup,
-                decisions=decisions,
-                limits=limits,
-                new_id=new_id,
-                limits_on=limits_on,
-            ),
+            lanes=Lanes(reports=report_store, appeals=appeals.store),
+            appeals=appeals,
             views=views,
             cursors=Cursors([b"c" * 32]),
         ),
+        own=Own(
+            store=own_store,
+            pending=pending,
+            lookup=lookup,
+            decisions=decisions,
+            settle=settle,
+            articles=articles,
+            authors=authors,
+            limits=limits,
+            new_id=lambda _: uuid4(),
+            limits_on=limits_on,
+        ),
+        votes=Votes(
+            store=VoteStore(pool=pool),
+            own=own_store,
+            authors=authors,
+            limits=limits,
+            limits_on=limits_on,
+        ),
+        reports=Reports(
+            store=report_store,
+            decisions=decisions,
+            lookup=lookup,
+            authors=authors,
+            limits=limits,
+            new_id=lambda _: uuid4(),
+            limits_on=limits_on,
+        ),
+        appeals=appeals,
+        events=events,
+        views=views,
         articles=articles,
         readers=readers,
         invalidations=invalidations,
