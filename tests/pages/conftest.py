@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -94,6 +94,22 @@ class Press:
         posted = await self.daily.post(text, article=article, **said)
         await self.daily.approve(posted)
         return posted.id
+
+    async def all_published(
+        self, article: str, texts: Iterable[str], *, parent: str | None = None
+    ) -> list[str]:
+        """Post comments one after the other and approve them in one request; return their ids."""
+        posted = [await self.daily.post(text, article=article, parent=parent) for text in texts]
+        await self.daily.approve(*posted)
+        return [each.id for each in posted]
+
+    async def first(self, article: str, url: str) -> str:
+        """Post the first comment as a page that says where the article is; approve it."""
+        body = {"body": "First.", "author": {"name": "Leila"}, "article": {"url": url}}
+        answer = await self.house.api("POST", f"{self.path(article)}/comments", body)
+        comment: str = answer.expect(202)["comment"]["id"]
+        await self.daily.approve(comment)
+        return comment
 
     async def _ask(self, method: str, path: str, **more: Any) -> Got:
         async with self.house.api.session.request(

@@ -63,7 +63,8 @@ async def test_the_language_is_the_one_asked_for_else_the_articles(press: Press)
 
 async def test_links_lead_to_our_page_and_the_form_to_the_fragment(press: Press) -> None:
     article = press.article()
-    comments = [await press.published(article, f"Comment {n}.") for n in range(LIMIT_DEFAULT + 2)]
+    texts = [f"Comment {number}." for number in range(LIMIT_DEFAULT + 2)]
+    comments = await press.all_published(article, texts)
 
     fragment = (await press.get(f"{press.path(article)}/comments.html?sort=oldest")).fragment
 
@@ -86,8 +87,9 @@ async def test_links_lead_to_our_page_and_the_form_to_the_fragment(press: Press)
 
 async def test_the_second_page_of_a_fragment_goes_on_after_the_first(press: Press) -> None:
     article = press.article()
-    for number in range(LIMIT_DEFAULT + 1):
-        await press.published(article, f"Comment {number}.")
+    await press.all_published(
+        article, [f"Comment {number}." for number in range(LIMIT_DEFAULT + 1)]
+    )
     first = await press.daily.thread(article, "?sort=oldest&limit=20")
 
     path = f"{press.path(article)}/comments.html?sort=oldest&cursor={first['next']}"

@@ -140,7 +140,7 @@ def article_feed(site: Site, found: LatestOfArticle, whence: Whence) -> bytes:
         feed_id=whence.tag(site.slug, str(article.article_id)),
         title=title,
         updated=_updated(found.comments),
-        self=places.feed(),
+        address=places.feed(),
         alternate=own_url(article, site, own=whence.own) or places.thread(),
         entries=[_entry(site, each, whence) for each in found.comments],
     )
@@ -155,7 +155,7 @@ def site_feed(site: Site, comments: Iterable[Published], whence: Whence) -> byte
         feed_id=whence.tag(site.slug),
         title=tongue.say("feed_of_site", site=site.name),
         updated=_updated(shown),
-        self=f"{whence.base}/v1/sites/{site.slug}/comments.atom",
+        address=f"{whence.base}/v1/sites/{site.slug}/comments.atom",
         alternate=None,
         entries=[_entry(site, each, whence) for each in shown],
     )
