@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from service.errors import RateLimited, Unauthenticated
 from service.features.access import Guest, SignedIn
@@ -21,7 +23,7 @@ TAG = "Readers"
 class VoteIn(Wire):
     """A vote: for, against, or taken back."""
 
-    value: Literal[1, 0, -1]
+    value: Annotated[int, Field(ge=-1, le=1)]  # as a Literal it would take true for 1
 
 
 class VotedOut(Wire):

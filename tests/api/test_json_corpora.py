@@ -14,7 +14,7 @@ from tests.api.calls import Answer
 from tests.api.conftest import Api
 
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
-INJECTIONS_MAX = 900
+INJECTIONS_MAX = 600
 """Lines of script injections that are sent; which ones is a matter of their number alone."""
 BULK = 200
 

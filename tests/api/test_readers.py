@@ -598,6 +598,17 @@ def test_a_single_comment_comes_with_its_ancestors(api: Api) -> None:
     ]
 
 
+def test_a_vote_is_one_of_three_numbers(api: Api) -> None:
+    comment = api.approved(api.article())
+    where = f"/v1/sites/{api.site.slug}/comments/{comment['id']}/vote"
+    for value, votes in ((1, (1, 0)), (1, (1, 0)), (-1, (0, 1)), (0, (0, 0))):
+        answer = api.ask("PUT", where, json={"value": value}, bearer=api.receipt)
+        assert answer.json == {"votes": {"up": votes[0], "down": votes[1]}, "mine": value}
+    for wrong in (2, -2, True, False, 1.0, "1", None, [1]):
+        answer = api.ask("PUT", where, json={"value": wrong}, bearer=api.receipt)
+        assert (answer.status, set(answer.pointers)) == (422, {"/value"}), wrong
+
+
 # Pages of other origins.
 
 
