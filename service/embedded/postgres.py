@@ -48,6 +48,9 @@ OPTIONS = {
     "max_wal_size": "512MB",
     "timezone": "UTC",
     "jit": "off",
+    "log_error_verbosity": "terse",  # details repeat rows, and rows hold comments
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length_on_error": "0",
 }
 """Nothing acknowledged is lost; small, since it shares the machine with the service."""
 
