@@ -134,8 +134,8 @@ class Assets:
 def joined(folder: Path, entry: str) -> str:
     """Return one module with everything that a module imports, what is imported first.
 
-    The module's own exports stay. All share one scope, so no two of them may have the same name at their top level; one
-    that is imported whole (`import * as dialogs`) becomes an object of what it exports.
+    Its own exports stay. All share one scope, so no two of them may have the same name at their
+    top level; one imported whole (`import * as dialogs`) becomes an object of what it exports.
     """
     parts: dict[str, str] = {}
     _collect(folder, entry, parts)

@@ -305,7 +305,7 @@ export class Acts {
       thread.announce(this.words.say('deleted'))
       thread.fire('changed', { id, state: 'deleted' })
       if (status === 'approved') thread.counted(thread.count - 1)
-      this.#drop(entry)?.focus()
+      return this.#drop(entry)
     })
   }
 
@@ -331,6 +331,7 @@ export class Acts {
       const { appeal } = await this.comment('POST', entry.comment.id, '/appeal', { text })
       entry.update({ appeal })
       this.thread.announce(this.words.say('appealed'))
+      return entry.article
     })
   }
 

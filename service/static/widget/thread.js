@@ -56,7 +56,7 @@ export class Thread {
   async load({ focus, fresh, again = true } = /** @type {any} */ ({})) {
     if (!this.page) this.#wait()
     try {
-      const [page, mine] = await Promise.all([this.api.thread({ sort: this.sort, limit: PAGE, focus }, fresh), this.askMine()])
+      const [page, mine] = await Promise.all([this.api.thread({ sort: this.sort, limit: PAGE, focus }, fresh || this.identity.guest.receipt), this.askMine()])
       await this.#render(page, mine)
       if (focus) await this.act('arrive', page.focus)
     } catch (/** @type {any} */ error) {

@@ -3,9 +3,10 @@ import { h, press } from '../dom.js'
 let asked = 0
 
 /**
- * Ask in a modal dialog; Escape and Cancel close it, and focus returns to where it was.
+ * Ask in a modal dialog; Escape and Cancel close it, and focus returns to where it was, or goes
+ * to what `send` returns.
  * @param {any} acts
- * @param {{title: string, submit: string, danger?: boolean, content: any[], send: (form: FormData) => Promise<void>}} question
+ * @param {{title: string, submit: string, danger?: boolean, content: any[], send: (form: FormData) => Promise<any>}} question
  */
 const ask = (acts, { title, submit, danger, content, send }) => {
   const { words, thread } = acts
@@ -23,9 +24,9 @@ const ask = (acts, { title, submit, danger, content, send }) => {
     }
     button.setAttribute('aria-disabled', 'true')
     try {
-      const answers = new FormData(event.target)
-      await send(answers)
+      const next = await send(new FormData(event.target))
       close()
+      next?.focus()
     } catch (/** @type {any} */ failure) {
       acts.failed(failure)
       error.textContent = failure.errors?.[0]?.detail ?? acts.sentence(failure, 'actError')
@@ -80,18 +81,19 @@ export const report = (/** @type {any} */ acts, /** @type {any} */ entry) => {
       entry.paint()
       acts.reported()
       thread.fire('reported', { id: entry.comment.id })
+      return entry.article.querySelector('[data-act=reported]')
     },
   })
 }
 
 /** Ask once before a text is erased. */
-export const erase = (/** @type {any} */ acts, /** @type {() => Promise<void>} */ send) => {
+export const erase = (/** @type {any} */ acts, /** @type {() => Promise<any>} */ send) => {
   const { words } = acts
   ask(acts, { title: words.say('deleteTitle'), submit: words.say('delete'), danger: true, content: [h('p', null, words.say('deleteText'))], send })
 }
 
 /** Ask for a review of a decision. */
-export const appeal = (/** @type {any} */ acts, /** @type {(text: string) => Promise<void>} */ send) => {
+export const appeal = (/** @type {any} */ acts, /** @type {(text: string) => Promise<any>} */ send) => {
   const { words } = acts
   const why = field(words.say('appealWhy'), { name: 'text', rows: 4, maxlength: 4000, required: true }, 'textarea')
   ask(acts, { title: words.say('appeal'), submit: words.say('appealSend'), content: [why], send: (form) => send(String(form.get('text'))) })
