@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,9 @@ import asyncpg
 from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("reports")
+
+TURNS = 4
+"""Reports that hold a connection at once, as of votes (`service.storage.votes`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,11 @@ class ReportStore:
     """Keep reports. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS))
 
     async def add(self, report: Report) -> Reported | None:
         """Keep a report; None when readers see no such comment."""
-        async with in_transaction(self.pool) as connection:
+        async with self.turns, in_transaction(self.pool) as connection:
             row = await connection.fetchrow(SQL["hold_comment"], report.site_id, report.comment_id)
             if row is None:
                 return None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,10 @@ from service.model import best_order
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
 
 SQL = load_queries("votes")
+
+TURNS = 4
+"""Votes that hold a connection at once: those for one comment wait for each other, and hundreds
+of them must not keep everybody else from the database. A request's own time bounds the wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +52,14 @@ class VoteStore:
     """Cast and read votes. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TURNS))
 
     async def cast(self, ballot: Ballot) -> Standing | None:
         """Count a vote; None when no such comment is public.
 
         A voter's vote for their own comment changes nothing; the caller refuses it.
         """
-        async with in_transaction(self.pool) as connection:
+        async with self.turns, in_transaction(self.pool) as connection:
             row = await connection.fetchrow(SQL["hold_comment"], ballot.site_id, ballot.comment_id)
             if row is None:
                 return None
