@@ -21,6 +21,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 """Between starts of a worker that ends again and again."""
 SETTLED_SECONDS = 10.0
 """A worker that lived this long starts the next time without a pause."""
+SUPERVISOR = "POSTBAG_SUPERVISOR"
+"""Tells a worker which process has started it."""
 STOP_SECONDS = 30.0
 """How long workers may take to finish what they have in hand (protocol.md 3.4)."""
 
@@ -58,7 +60,11 @@ class Workers:
             started = loop.time()
             process = await asyncio.create_subprocess_exec(
                 *self.command,
-                env={**self.environment, "POSTBAG_WORKER": str(number)},
+                env={
+                    **self.environment,
+                    "POSTBAG_WORKER": str(number),
+                    SUPERVISOR: str(os.getpid()),
+                },
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches the workers through this process only
             )
@@ -104,8 +110,8 @@ def end_with_parent() -> None:
         return
     import ctypes  # noqa: PLC0415 - only here, only on Linux
 
-    parent = os.getppid()
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
-    if os.getppid() != parent:
+    # It may have been killed before: a worker takes half a second to come this far.
+    if os.environ.get(SUPERVISOR, str(os.getppid())) != str(os.getppid()):
         os.kill(os.getpid(), signal.SIGTERM)

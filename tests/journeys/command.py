@@ -119,9 +119,13 @@ class Running:
             return await self.process.wait()
 
     async def kill(self) -> None:
-        """End it without a word."""
+        """End it without a word, and with it, in a moment, all that it has started.
+
+        Its output ends with the last of its workers, and so does the wait.
+        """
         self.process.kill()
-        await self.process.wait()
+        async with asyncio.timeout(STOP_SECONDS):
+            await self.process.wait()
 
     def _child(self, *programs: str) -> int:
         for child in psutil.Process(self.pid).children():

@@ -176,7 +176,9 @@ def _printed(said: str) -> list[str]:
 
 def _readme() -> str:
     """Return the lines the README has for a second terminal."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    blocks: list[str] = re.findall(
+        r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    )
     return next(block for block in blocks if "curl" in block)
 
 

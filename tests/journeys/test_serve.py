@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -141,6 +142,26 @@ async def test_ctrl_c_ends_everything_in_time(workers: str) -> None:
             assert not any(map(lives, family))
         said = folder.with_suffix(".log").read_text(encoding="utf-8")
         assert "Traceback" not in said
+
+
+async def test_a_service_killed_while_its_workers_start_leaves_nobody_behind() -> None:
+    with data_folder() as folder:
+        async with served(folder, "--workers", "2") as started:
+            first, second = started.worker_pids
+            os.kill(first, signal.SIGKILL)
+
+            async def is_replaced() -> bool:
+                return len(set(started.worker_pids) - {first, second}) == 1
+
+            await within(EXIT_SECONDS, is_replaced)
+            family = started.family
+
+            await started.kill()
+
+            async def all_are_gone() -> bool:
+                return not any(map(lives, family))
+
+            await within(EXIT_SECONDS, all_are_gone)
 
 
 async def _seen(paper: Paper) -> dict[str, Any]:
