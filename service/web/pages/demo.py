@@ -12,12 +12,13 @@ from uuid import UUID
 from markupsafe import Markup
 
 from service.errors import NotFound
-from service.features.cache import Built, Cache, Tally
+from service.features.cache import Built, Cache, Entry, Tally
 from service.features.counts import Counts
 from service.features.sites import SiteDirectory
 from service.features.threads import Sort, Threads
 from service.model import Site, article_id
 from service.web.operation import HTML, Call, Operation, Reply
+from service.web.operation import Cache as Keep
 from service.web.pages import fragment
 from service.web.pages.asked import Patient, notice_of
 from service.web.pages.files import DEMO_FILES, TAG
@@ -196,7 +197,7 @@ class DemoPages:
             return _built(written, tallies)
 
         entry = await self.cache.get(("demo", site.site_id, lang, today), build)
-        return Reply(ready=entry.body, etag=entry.etag, media_type=HTML, headers=HEADERS)
+        return _reply(entry)
 
     async def article(self, call: Call) -> Reply:
         """Answer with an article's page."""
@@ -231,7 +232,7 @@ class DemoPages:
 
         key = ("demo", site.site_id, site.settings_version, story.key, is_fragment, notice)
         entry = await self.cache.get(key, build)
-        return Reply(ready=entry.body, etag=entry.etag, media_type=HTML, headers=HEADERS)
+        return _reply(entry)
 
     async def _site(self) -> Site:
         return await self.sites.get(SITE)
@@ -350,6 +351,17 @@ async def _to_front(call: Call) -> Reply:
         raise NotFound
     there = f"/demo/{lang}/" if lang else "/demo/"
     return Reply(status=308, ready=b"", media_type=HTML, headers={**HEADERS, "Location": there})
+
+
+def _reply(entry: Entry) -> Reply:
+    """Answer with a page that is asked about each time: a newcomer looks for what just changed."""
+    return Reply(
+        ready=entry.body,
+        etag=entry.etag,
+        media_type=HTML,
+        headers=HEADERS,
+        cache=Keep.REVALIDATE,
+    )
 
 
 def _built(
