@@ -53,6 +53,8 @@ new PerformanceObserver((seen) => {
   for (const shift of seen.getEntries()) if (!shift.hadRecentInput) window.shifted += shift.value
 }).observe({ type: 'layout-shift', buffered: true })
 window.shifted = 0
+addEventListener('postbag:ready', () =>
+  requestAnimationFrame(() => (window.shownAt = performance.now())))
 """
 
 
@@ -427,17 +429,21 @@ class Reader:
     def requests(self) -> list[dict[str, Any]]:
         """Return what was asked since this was called last: method, url, headers."""
         seen = []
-        for line in self.chrome.get_log("performance"):
+        for line in self._log("performance"):
             event = json.loads(line["message"])["message"]
             if event["method"] == "Network.requestWillBeSent":
                 seen.append(event["params"]["request"])
         return [each for each in seen if not each["url"].endswith("/favicon.ico")]
 
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = self.chrome.get_log(kind)  # type: ignore[no-untyped-call]
+        return lines
+
     def complaints(self) -> list[str]:
         """Return what the console says since this was called last."""
         return [
             entry["message"]
-            for entry in self.chrome.get_log("browser")
+            for entry in self._log("browser")
             if "favicon.ico" not in entry["message"]
         ]
 

@@ -70,7 +70,7 @@ export class Entry {
     const heading = `h${thread.heading + 1}`
     const own = mine ? ' own' : ''
     const frame = { id: `comment-${id}`, class: `comment ${gone ? 'gone' : status}${own}`, tabindex: -1, 'aria-labelledby': label }
-    if (gone) return h('article', frame, h(heading, named, words.say(status === 'deleted' ? 'goneDeleted' : 'goneRemoved')), this.toggle)
+    if (gone) return h('article', frame, h(heading, named, words.say(status === 'deleted' ? 'goneDeleted' : 'goneRemoved')), h('div', { class: 'actions' }, this.toggle))
     const chip = (/** @type {string} */ text) => text && h('span', { class: 'badge' }, text)
     const edits = this.form?.edits
     const { note, actions } = mine ? thread.own(this) : { note: null, actions: this.#actions() }

@@ -22,7 +22,7 @@ export class Form {
     const { identity } = thread
     const id = `field-${(made += 1)}`
     this.draft = edits ? null : `${identity.key}:${thread.article}:${place}`
-    this.text = h('textarea', { class: 'field', part: 'textarea', id, name: 'body', rows: 3, dir: 'auto', 'aria-describedby': `${id}-error` })
+    this.text = h('textarea', { class: 'field', part: 'textarea', id, name: 'body', rows: 3, 'aria-describedby': `${id}-error` })
     this.text.value = text || (recall(this.draft)?.text ?? '')
     this.error = h('p', { class: 'error', id: `${id}-error`, role: 'alert' })
     this.submit = h('button', { class: 'submit' }, button)
@@ -51,7 +51,7 @@ export class Form {
     const { identity, words } = this.thread
     if (identity.signedIn) return identity.name && h('p', { class: 'hint' }, words.say('signedIn', { u: identity.name }))
     const field = (/** @type {'name' | 'email'} */ name, /** @type {any} */ more) => {
-      const input = (this[name] = h('input', { class: 'field', id: `${id}-${name}`, name, dir: 'auto', 'aria-describedby': `${id}-error`, ...more }))
+      const input = (this[name] = h('input', { class: 'field', id: `${id}-${name}`, name, 'aria-describedby': `${id}-error`, ...more }))
       input.value = identity.guest[name] ?? ''
       return h('div', null, h('label', { class: 'label', for: input.id }, words.say(name)), input)
     }

@@ -50,7 +50,7 @@ const ask = (acts, { title, submit, danger, content, send }) => {
 }
 
 const field = (/** @type {string} */ label, /** @type {any} */ properties, tag = 'input') =>
-  h('label', { class: 'label' }, label, h(tag, { class: 'field', dir: 'auto', ...properties }))
+  h('label', { class: 'label' }, label, h(tag, { class: 'field', ...properties }))
 
 const REASONS = { abuse: 'rAbuse', hate: 'rHate', spam: 'rSpam', false_information: 'rFalse', off_topic: 'rTopic', illegal: 'rIllegal' }
 
