@@ -286,7 +286,7 @@ class Reader:
                 return value
             time.sleep(0.02)
         state = self.ask("return [el?.state, root?.querySelector('.postbag')?.innerText]")
-        raise AssertionError(f"Never: {what}\n{state}\n{self.chrome.get_log('browser')}")
+        raise AssertionError(f"Never: {what}\n{state}\n{self.complaints()}")
 
     def until_state(self, *states: str) -> None:
         """Wait until the element is in one of these states."""

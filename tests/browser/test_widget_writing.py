@@ -138,6 +138,35 @@ def test_an_own_comment_is_changed_and_deleted(reader: Reader, newsroom: Newsroo
     assert newsroom.waiting() == []
 
 
+def test_a_change_from_another_window_is_shown_beside_ones_own(
+    reader: Reader, newsroom: Newsroom
+) -> None:
+    reader.visit(attributes=EAGER)
+    comment_id = reader.posted("As it was.")
+    reader.click("[data-act=edit]")
+    receipt = reader.ask("return JSON.parse(localStorage['postbag:' + el.getAttribute('site')])")
+    target = f"/v1/sites/{newsroom.site.slug}/comments/{comment_id}"
+    answer = newsroom.api.ask(
+        "PATCH", target, json={"body": "From there.", "revision": 1}, bearer=receipt["receipt"]
+    )
+    assert answer.status == 200
+    reader.rewrite("From here.")
+    reader.click(".entry .submit")
+    reader.until_shown(".entry [role=alert]", "This comment changed meanwhile.")
+    assert reader.text(".entry [role=alert]").endswith("From there.")
+    assert reader.ask("return root.querySelector('.entry textarea').value") == "From here."
+    reader.click(".entry .submit")
+    reader.until("root.querySelector('.own .body')?.innerText === 'From here.'")
+
+
+def test_who_may_not_write_is_told(reader: Reader, newsroom: Newsroom) -> None:
+    reader.visit(attributes=EAGER)
+    newsroom.change(state="closed")
+    reader.post("Too late.")
+    reader.until_shown(".composer [role=alert]", "Comments are closed on this article.")
+    assert reader.ask("return root.querySelector('textarea').value") == "Too late."
+
+
 def test_a_deleted_comment_with_answers_leaves_its_place(
     reader: Reader, newsroom: Newsroom
 ) -> None:

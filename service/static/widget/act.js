@@ -72,10 +72,12 @@ export class Acts {
     }
   }
 
-  /** Refresh what ages. */
-  #age(/** @type {any} */ { article, comment }) {
+  /** Refresh what ages: how long ago it was, and whether it can still be changed. */
+  #age(/** @type {any} */ entry) {
+    const { article, comment, mine, form } = entry
     const time = article.querySelector('time')
-    if (time) time.textContent = this.words.ago(comment.created_at)
+    if (mine && !form) entry.paint()
+    else if (time) time.textContent = this.words.ago(comment.created_at)
   }
 
   /** Show what this reader wrote here, and how they voted. */
