@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint types contracts fix faults lock migration clean dev
+.PHONY: help run test check lint types contracts smoke browser fix faults lock migration clean dev chromium
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -21,7 +21,7 @@ run: ## start Postbag with its demo site, with a database and a queue of its own
 test: dev ## run the tests, except those that need a browser or take long
 	@exec $(PYTEST) -m "not browser and not faults" $(ARGS)
 
-check: lint types contracts test ## everything CI runs, in CI's order
+check: lint types contracts test smoke ## everything CI runs, in CI's order
 
 lint: dev ## check style and format
 	@$(BIN)/ruff check .
@@ -37,6 +37,12 @@ contracts: dev ## check who imports whom
 fix: dev ## repair style and format where a program can
 	@$(BIN)/ruff check --fix .
 	@exec $(BIN)/ruff format .
+
+smoke: dev chromium ## the shortest walk through widget and pages in a real browser
+	@exec $(PYTEST) -m "browser and smoke" $(ARGS)
+
+browser: dev chromium ## every test in a real browser, for minutes
+	@exec $(PYTEST) -m browser $(ARGS)
 
 faults: dev ## kill and freeze the stores, for minutes
 	@exec $(PYTEST) -m faults $(ARGS)
@@ -64,3 +70,7 @@ clean: ## remove what was built and cached, but no data
 
 dev:
 	@$(PYTHON) run.py dev
+
+# Debian's, where we may install it; without it the tests skip and say so.
+chromium:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || .ci/chromium
