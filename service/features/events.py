@@ -7,6 +7,7 @@ readers. Whoever was away for a moment is told the rest, or to look again.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -55,6 +56,18 @@ AGE_SECONDS = 30 * 60
 """A stream ends after about this time, so that readers spread over the processes there are."""
 
 
+Place = tuple[float, float]
+"""Of an event among those of its site: milliseconds and a number, as Redis gave them."""
+BEGINNING: Place = (0, 0)
+NOWHERE: Place = (math.inf, math.inf)
+"""Of what is no event: nobody knows it yet."""
+
+
+def _place(event_id: str) -> Place:
+    milliseconds, _, number = event_id.partition("-")
+    return int(milliseconds), int(number)
+
+
 def _bare(kind: str) -> bytes:
     """Write an event that says nothing but its name; it moves no reader's place."""
     return f"event: {kind}\ndata: {{}}\n\n".encode()
@@ -82,6 +95,11 @@ class Event:
     payload: str
     """JSON."""
 
+    @property
+    def place(self) -> Place:
+        """Where it stands among the events of its site."""
+        return _place(self.event_id)
+
     def encode(self) -> bytes:
         """Write it as Server-Sent Events do (HTML Living Standard, 9.2)."""
         return f"id: {self.event_id}\nevent: {self.kind}\ndata: {self.payload}\n\n".encode()
@@ -91,15 +109,15 @@ class Event:
 class _Reader:
     """One open stream."""
 
-    queue: asyncio.Queue[bytes]
+    queue: asyncio.Queue[tuple[Place, bytes]]
     overrun: bool = False
 
-    def tell(self, piece: bytes) -> None:
+    def tell(self, piece: bytes, place: Place = NOWHERE) -> None:
         """Hand a piece over; a reader that does not keep up is told to look again."""
         if self.overrun:
             return
         try:
-            self.queue.put_nowait(piece)
+            self.queue.put_nowait((place, piece))
         except asyncio.QueueFull:
             self.overrun = True
 
@@ -169,7 +187,7 @@ class Events:
                 continue
             event = _read(message)
             for reader in {each for key in event.article_ids for each in self._readers[key]}:
-                reader.tell(event.encode())
+                reader.tell(event.encode(), event.place)
             for key in event.article_ids:
                 if not self._readers[key]:
                     del self._readers[key]
@@ -200,17 +218,19 @@ class Events:
         await anext(stream)  # so that it has its place before another is counted
         return stream
 
-    async def _past(self, site: Site, asked: UUID, after: str | None) -> list[bytes]:
+    async def _past(self, site: Site, asked: UUID, after: str | None) -> tuple[list[bytes], Place]:
+        """Return what a reader has missed, and the place up to which they now know everything."""
         if after is None:
-            return []
+            return [], BEGINNING
         try:
             found = await self.store.since(site.slug, after, limit=self.resume_max)
         except Unavailable:
             found = None
         if found is None:
-            return [RESYNC]
+            return [RESYNC], BEGINNING
         events = [_event(event_id, fields) for event_id, fields in found]
-        return [event.encode() for event in events if asked in event.article_ids]
+        missed = [event.encode() for event in events if asked in event.article_ids]
+        return missed, events[-1].place if events else _place(after)
 
     async def _stream(
         self, site: Site, asked: UUID, after: str | None, network: str
@@ -222,24 +242,22 @@ class Events:
         try:
             yield b""
             yield f"retry: {random.randint(1_000, 10_000)}\n\n".encode()  # noqa: S311
-            past = await self._past(site, asked, after)
+            past, known = await self._past(site, asked, after)
             for piece in past:
                 yield piece
-            # What was told while the past was read comes by both ways.
-            told = frozenset(past) - {RESYNC}
             while loop.time() < end:
                 if reader.overrun:
                     yield RESYNC
                     return
                 try:
                     async with asyncio.timeout(self.heartbeat_seconds):
-                        piece = await reader.queue.get()
+                        place, piece = await reader.queue.get()
                 except TimeoutError:
                     yield b":\n\n"
                     continue
                 if not piece:
                     break
-                if piece not in told:
+                if place > known:  # else it was on its way here while the past was read
                     yield piece
             yield _bare("bye")
         finally:

@@ -47,9 +47,16 @@ async def answer(
     )
 
 
-async def taken(newsroom: Newsroom, state: str, by: Actor = SAM, **said: UUID) -> PendingComment:
+async def taken(
+    newsroom: Newsroom,
+    state: str,
+    by: Actor = SAM,
+    *,
+    author: UUID | None = None,
+    parent: UUID | None = None,
+) -> PendingComment:
     """Post a comment that somebody rejects or removes."""
-    comment = await newsroom.post("Fine.", **said)
+    comment = await newsroom.post("Fine.", author=author, parent=parent)
     if state == "removed":
         await newsroom.approve(comment)
         await newsroom.decide(Action.REMOVE, comment, by=by)
