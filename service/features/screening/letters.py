@@ -85,9 +85,7 @@ def _fold(character: str) -> str:
         return character
     if character.isspace():
         return " "
-    decomposed = unicodedata.normalize(
-        "NFKD", unicodedata.normalize("NFKC", character).casefold()
-    )
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", character).casefold())
     if decomposed.isspace():
         return " "
     return unicodedata.normalize("NFC", "".join(map(_spoken, decomposed)))
@@ -116,4 +114,6 @@ FOLDING = _Folding()
 
 FOLDING.update((chr(code), chr(code).lower()) for code in range(0x20, 0x7F))
 FOLDING["`"] = "'"
-FOLDING.update((one, _fold(one)) for one in map(chr, chain(range(0xA0, 0x180), range(0x620, 0x656))))
+FOLDING.update(
+    (one, _fold(one)) for one in map(chr, chain(range(0xA0, 0x180), range(0x620, 0x656)))
+)

@@ -193,7 +193,9 @@ def _moved(view: View, pieces: list[str]) -> list[int]:
     starts = range(len(pieces)) if before is None else before
     end = len(pieces) if before is None else before[-1]
     moved = list(
-        chain.from_iterable(repeat(start, len(piece)) for start, piece in zip(starts, pieces, strict=False))
+        chain.from_iterable(
+            repeat(start, len(piece)) for start, piece in zip(starts, pieces, strict=False)
+        )
     )
     moved.append(end)
     return moved

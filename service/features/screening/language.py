@@ -1,0 +1,142 @@
+"""Which language a comment is in: English, French, Arabic in either script, or another.
+
+Scripts are counted; among Latin letters a small naive Bayes model over whole words and
+their parts decides. Its table is made from texts written for it by `bench/train_language.py`.
+The first `READ_MAX` code points are read, so the work has a bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Final, Literal
+
+Code = Literal["en", "fr", "ar", "ar-latn", "other"]
+
+CODES: Final[tuple[Code, ...]] = ("en", "fr", "ar", "ar-latn", "other")
+
+READ_MAX = 400
+"""Code points looked at; a language shows long before (performance.md)."""
+
+WORD_MAX = 16
+"""Letters of a word that are looked at."""
+
+MARGIN = 4.0
+"""Natural-log units by which a language must lead before the next is ruled out."""
+
+CLASSES: Final = ("en", "fr", "ar-latn", "romance", "germanic", "far")
+"""What the model tells apart; the last three are all `other`."""
+
+_PRIORS: Final = (1.5, 1.0, 0.0, -1.5, -1.5, -2.0)
+"""Newsrooms that use Postbag write in the first three; log odds that a strange word gives way to."""
+
+_WORD = re.compile(r"[^\W_]+['’]?")
+_ADDRESS = re.compile(r"https?://\S+|www\.\S+|@\w+|\w+@\w+")
+_ARABIC = re.compile(
+    r"[\u0620-\u064a\u0671-\u06d3\u06fa-\u06fc\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]"
+)
+_NOT_OF_ARABIC = re.compile(r"[\u067e\u0679\u0688\u0691\u06a9\u06ba\u06be\u06c1\u06cc\u06d2]")
+"""Letters of Persian and Urdu; some Arabic keyboards and dialects have a few of them too."""
+_LATIN = re.compile(r"[a-zA-Z\u00c0-\u024f]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+_PERSIAN_SHARE = 0.12
+"""Share of such letters above which a text is not Arabic: Persian has about 0.15, Urdu more."""
+
+Weights = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The most likely language, and what else it may be."""
+
+    code: Code
+    possible: frozenset[Code]
+    """`code` and every language that cannot be ruled out: short texts have several."""
+
+
+_NOTHING_TO_READ = Language("other", frozenset(CODES))
+_ARABIC_SCRIPT = Language("ar", frozenset({"ar"}))
+_ANOTHER = Language("other", frozenset({"other"}))
+_ANOTHER_IN_ARABIC_SCRIPT = Language("other", frozenset({"other", "ar"}))
+
+
+def language_of(text: str) -> Language:
+    """Return the language of a text; `other` where it is none of ours or there is none."""
+    start = text[:READ_MAX]
+    if "@" in start or "://" in start or "www." in start:
+        start = _ADDRESS.sub(" ", start)
+    latin = len(start) if start.isascii() else len(_LATIN.findall(start))
+    if not start.isascii():
+        arabic = len(_ARABIC.findall(start))
+        if arabic and arabic * 2 >= latin:
+            return _in_arabic_script(start, arabic)
+        letters = len(_LETTER.findall(start))
+        if letters > 2 * latin:
+            return _ANOTHER
+    return _in_latin_letters(start)
+
+
+def parts_of(word: str) -> list[str]:
+    """Return what the model looks at in a lower-case word: itself, and runs of 2 and 3."""
+    framed = f" {word[:WORD_MAX]} "
+    pairs = [framed[at : at + 2] for at in range(len(framed) - 1)]
+    triples = [framed[at : at + 3] for at in range(len(framed) - 2)]
+    return [framed, *pairs, *triples] if len(word) > 1 else [framed]
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words that say something about a language, in lower case."""
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower()) if not word.isdecimal()]
+
+
+def _in_arabic_script(start: str, arabic: int) -> Language:
+    foreign = len(_NOT_OF_ARABIC.findall(start))
+    return _ARABIC_SCRIPT if foreign < _PERSIAN_SHARE * arabic else _ANOTHER_IN_ARABIC_SCRIPT
+
+
+def _in_latin_letters(start: str) -> Language:
+    words = words_of(start)
+    if not words:
+        return _NOTHING_TO_READ
+    totals = [
+        prior + sum(weights)
+        for prior, weights in zip(_PRIORS, zip(*map(_weigh, words), strict=True), strict=True)
+    ]
+    best = max(totals)
+    scores: dict[Code, float] = {
+        "en": totals[0],
+        "fr": totals[1],
+        "ar-latn": totals[2],
+        "other": max(totals[3:]),
+    }
+    code = max(scores, key=lambda one: scores[one])
+    return Language(code, frozenset(one for one in scores if scores[one] > best - MARGIN))
+
+
+@lru_cache(maxsize=16_384)
+def _weigh(word: str) -> Weights:
+    """Sum what the parts of a word say for each class; words repeat, so it is remembered."""
+    table = _table()
+    found = [table[part] for part in parts_of(word) if part in table]
+    if not found:
+        return (0.0,) * len(CLASSES)
+    return tuple(map(sum, zip(*found, strict=True)))
+
+
+@cache
+def _table() -> Mapping[str, Weights]:
+    """Read the packaged table: a line is a part of a word, a tab, a weight for each class."""
+    packed = resources.files(__package__).joinpath("language.table").read_text("utf-8")
+    table: dict[str, Weights] = {}
+    for line in packed.splitlines():
+        part, _, weights = line.rpartition("\t")
+        table[part] = tuple(int(weight) / UNIT for weight in weights.split(","))
+    return table
+
+
+UNIT = 8
+"""Steps of a weight in the table to one natural-log unit."""
