@@ -101,7 +101,7 @@ def test_axe_finds_nothing_wrong(reader: Reader, newsroom: Newsroom, state: str,
 def test_axe_looks_inside(reader: Reader) -> None:
     reader.visit(attributes=EAGER)
     reader.ask("root.querySelector('textarea').removeAttribute('id')")
-    assert [each.partition(":")[0] for each in reader.faults()] == ["label"]
+    assert "label" in [each.partition(":")[0] for each in reader.faults()]
 
 
 @pytest.mark.parametrize("state", ["empty", "closed", "error", "loading", "sign-in", "facade"])
@@ -150,7 +150,7 @@ def test_what_people_wrote_has_its_own_direction(reader: Reader, newsroom: Newsr
     converse(newsroom)
     reader.visit(attributes=EAGER)
     directions = reader.ask(
-        "return [...root.querySelectorAll('.body')]"
+        "return [...root.querySelectorAll('.body > :first-child')]"
         ".map((each) => [each.innerText.slice(0, 5), getComputedStyle(each).direction])"
     )
     assert dict(directions) == {"A lon": "ltr", "أتفق ": "rtl", "Still": "ltr", "Under": "ltr"}
