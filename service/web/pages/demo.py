@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
 from markupsafe import Markup
 
 from service.errors import NotFound
-from service.features.cache import Built, Cache, Entry, Tally
+from service.features.cache import Built, Cache, Entry
 from service.features.counts import Counts
 from service.features.sites import SiteDirectory
 from service.features.threads import Sort, Threads
@@ -22,12 +22,14 @@ from service.web.operation import Cache as Keep
 from service.web.pages import fragment
 from service.web.pages.asked import Patient, notice_of
 from service.web.pages.files import DEMO_FILES, TAG
+from service.web.pages.newspaper import Issue, Paper, Story
 from service.web.pages.places import Places
 from service.web.pages.policy import as_pages
 from service.web.pages.shown import Moment
 from service.web.pages.templates import render
-from service.web.pages.words import LANGUAGES, Tongue, tongue_of
-from service.web.wire.base import stamp
+from service.web.pages.words import LANGUAGES, tongue_of
+
+__all__ = ["DemoPages", "Paper"]
 
 SITE = "demo"
 
@@ -43,70 +45,6 @@ HEADERS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "same-origin",
 }
 
-OPENING_PARAGRAPHS = 2
-"""Of the front page's first story."""
-
-LABELS: Final[Mapping[str, str]] = {
-    "en": "Comments ({n})",
-    "fr": "Commentaires ({n})",
-    "ar": "التعليقات ({n})",
-}
-"""What a counter says; `count.js` gets the same words. No language needs plural forms for it."""
-
-
-class Story(Protocol):
-    """An article of the demo, as its content has it."""
-
-    @property
-    def key(self) -> str:
-        """Its key."""
-
-    @property
-    def lang(self) -> str:
-        """Its language."""
-
-    @property
-    def url(self) -> str:
-        """Its path on this server, `/demo/<lang>/<slug>`."""
-
-    @property
-    def section(self) -> str:
-        """The newspaper's section."""
-
-    @property
-    def published_minutes_ago(self) -> int:
-        """Before the demo was filled."""
-
-    @property
-    def title(self) -> str:
-        """The headline."""
-
-    @property
-    def standfirst(self) -> str:
-        """The sentence below it."""
-
-    @property
-    def dateline(self) -> str:
-        """Where it was written."""
-
-    @property
-    def byline(self) -> str:
-        """Who wrote it."""
-
-    @property
-    def paragraphs(self) -> Sequence[str]:
-        """Its text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """What the demo is made of."""
-
-    editions: Sequence[tuple[str, str]]
-    """Language and name of the newspaper in it, in their order."""
-    stories: Sequence[Story]
-    """In the order of the front page."""
-
 
 class DemoQuery(Patient):
     """How an article's page is wanted."""
@@ -115,40 +53,6 @@ class DemoQuery(Patient):
     """`fragment`: with the thread in the page itself, as a site that includes it does."""
     postbag: str | None = None
     """What became of the form that led here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teaser:
-    """An article as front pages and lists show it."""
-
-    key: str
-    slug: str
-    """Its own part of its address: names it within the page."""
-    lang: str
-    direction: str
-    href: str
-    section: str
-    title: str
-    standfirst: str
-    opening: tuple[str, ...]
-    """The first paragraphs."""
-    byline: str
-    published: Moment | None
-    counter: str
-    label: str
-    """The counter's words, `{n}` where the number stands."""
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
-    """One language's newspaper."""
-
-    tongue: Tongue
-    name: str
-    href: str
-    teasers: tuple[Teaser, ...]
-    current: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +92,10 @@ class DemoPages:
         today = call.now.date()
 
         async def build() -> Built:
-            tallies = await self._tallies(site, paper)
-            written = render(
-                "demo/front.html",
-                **await self._frame(site, paper, lang, tallies),
-                today=Moment(words=tongue_of(lang).day(call.now), stamp=today.isoformat()),
-            )
-            return _built(written, tallies)
+            issue = await self._issue(site, paper)
+            day = Moment(words=tongue_of(lang).day(call.now), stamp=today.isoformat())
+            written = render("demo/front.html", **_frame(issue, lang), today=day)
+            return _built(written, issue)
 
         entry = await self.cache.get(("demo", site.site_id, lang, today), build)
         return _reply(entry)
@@ -212,23 +113,22 @@ class DemoPages:
         notice = notice_of(query.postbag, tongue_of(lang))
 
         async def build() -> Built:
-            tallies = await self._tallies(site, paper)
+            issue = await self._issue(site, paper)
             embedded, ids = None, set[UUID]()
             if is_fragment:
                 embedded, ids = await self._fragment(site, story, query.postbag)
-            frame = await self._frame(site, paper, lang, tallies)
             places = Places(site=SITE, article=story.key, lang=lang)
             written = render(
                 "demo/article.html",
-                **frame,
+                **_frame(issue, lang),
                 story=story,
-                teaser=await self._teaser(site, story, tallies[story.key]),
+                teaser=issue.teaser(story),
                 notice=notice,
                 embedded=embedded,
                 comments_href=places.thread(),
                 feed=places.feed(),
             )
-            return _built(written, tallies, ids)
+            return _built(written, issue, ids)
 
         key = ("demo", site.site_id, site.settings_version, story.key, is_fragment, notice)
         entry = await self.cache.get(key, build)
@@ -237,78 +137,13 @@ class DemoPages:
     async def _site(self) -> Site:
         return await self.sites.get(SITE)
 
-    async def _tallies(self, site: Site, paper: Paper) -> Mapping[str, Tally]:
-        return await self.counts.many(site, [story.key for story in paper.stories])
-
-    async def _frame(
-        self, site: Site, paper: Paper, lang: str, tallies: Mapping[str, Tally]
-    ) -> dict[str, object]:
-        """Return what every page of an edition shows around its own."""
-        editions = [
-            await self._edition(site, paper, code, name, tallies, current=code == lang)
-            for code, name in paper.editions
-        ]
-        return {
-            "edition": next(each for each in editions if each.current),
-            "editions": editions,
-            "tongue": tongue_of(lang),
-            "style": DEMO_FILES["paper.css"].address,
-            "icon": DEMO_FILES["icon.svg"].address,
-            "script": DEMO_FILES["paper.js"].address,
-            "site": SITE,
-        }
-
-    async def _edition(
-        self,
-        site: Site,
-        paper: Paper,
-        code: str,
-        name: str,
-        tallies: Mapping[str, Tally],
-        *,
-        current: bool,
-    ) -> Edition:
-        teasers = [
-            await self._teaser(site, story, tallies[story.key])
-            for story in paper.stories
-            if story.lang == code
-        ]
-        return Edition(
-            tongue=tongue_of(code),
-            name=name,
-            href=f"/demo/{code}/",
-            teasers=tuple(teasers),
-            current=current,
+    async def _issue(self, site: Site, paper: Paper) -> Issue:
+        first = paper.stories[0]  # it was described first
+        return Issue(
+            paper=paper,
+            tallies=await self.counts.many(site, [story.key for story in paper.stories]),
+            began=await self.first_heard(site.site_id, article_id(site.site_id, first.key)),
         )
-
-    async def _teaser(self, site: Site, story: Story, tally: Tally) -> Teaser:
-        tongue, label = tongue_of(story.lang), LABELS[story.lang]
-        began = await self._began(site)
-        published = None
-        if began is not None:
-            at = began - timedelta(minutes=story.published_minutes_ago)
-            published = Moment(words=tongue.day(at), stamp=stamp(at))
-        return Teaser(
-            key=story.key,
-            slug=story.url.rpartition("/")[2],
-            lang=story.lang,
-            direction=tongue.direction,
-            href=quote(story.url),
-            section=story.section,
-            title=story.title,
-            standfirst=story.standfirst,
-            opening=tuple(story.paragraphs[:OPENING_PARAGRAPHS]),
-            byline=story.byline,
-            published=published,
-            counter=label.format(n=tongue.number(tally.approved)),
-            label=label,
-            count=tally.approved,
-        )
-
-    async def _began(self, site: Site) -> datetime | None:
-        """When the demo was filled: the first article was described first."""
-        first = self.paper().stories[0]
-        return await self.first_heard(site.site_id, article_id(site.site_id, first.key))
 
     async def _fragment(
         self, site: Site, story: Story, notice: str | None
@@ -364,8 +199,19 @@ def _reply(entry: Entry) -> Reply:
     )
 
 
-def _built(
-    written: bytes, tallies: Mapping[str, Tally], ids: frozenset[UUID] | set[UUID] = frozenset()
-) -> Built:
-    told = {each for tally in tallies.values() for each in tally.article_ids} | ids
-    return Built(body=written, article_ids=tuple(sorted(told)))
+def _frame(issue: Issue, lang: str) -> dict[str, object]:
+    """Return what every page of an edition shows around its own."""
+    return {
+        "edition": issue.edition(lang),
+        "editions": issue.editions(lang),
+        "tongue": tongue_of(lang),
+        "style": DEMO_FILES["paper.css"].address,
+        "icon": DEMO_FILES["icon.svg"].address,
+        "script": DEMO_FILES["paper.js"].address,
+        "site": SITE,
+    }
+
+
+def _built(written: bytes, issue: Issue, ids: Collection[UUID] = ()) -> Built:
+    told = {each for tally in issue.tallies.values() for each in tally.article_ids}
+    return Built(body=written, article_ids=tuple(sorted(told.union(ids))))

@@ -17,11 +17,12 @@ from service.features.sites import SiteDirectory
 from service.features.threads import Threads
 from service.web.operation import Operation
 from service.web.pages import files
-from service.web.pages.demo import DemoPages, Paper
+from service.web.pages.demo import DemoPages
 from service.web.pages.feeds import Feeds
 from service.web.pages.form import Forms
 from service.web.pages.fragment import Fragments
 from service.web.pages.linked import LinkedThreads
+from service.web.pages.newspaper import Paper
 from service.web.pages.thread import ThreadPages
 
 

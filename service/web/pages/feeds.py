@@ -64,7 +64,8 @@ class Whence:
 
     def tag(self, *parts: str) -> str:
         """Return a name for a feed that stays the same (RFC 4151)."""
-        return f"tag:{urlsplit(self.base).hostname},2026:{':'.join(parts)}"
+        host = (urlsplit(self.base).hostname or "localhost").replace(":", ".")  # of IPv6
+        return f"tag:{host},2026:{':'.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

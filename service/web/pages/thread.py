@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import get_args
 from uuid import UUID
 
 from service.features.cache import Built, Cache
@@ -17,7 +18,7 @@ from service.features.threads import (
 from service.model import Article, Site
 from service.web import cors
 from service.web.operation import HTML, Call, Operation, Reply
-from service.web.pages.asked import PageQuery, id_of, language_of, notice_of, sort_of
+from service.web.pages.asked import Notice, PageQuery, id_of, language_of, notice_of, sort_of
 from service.web.pages.files import PAGE_STYLE, TAG
 from service.web.pages.places import Places, own_url
 from service.web.pages.policy import PAGE_HEADERS, as_pages
@@ -59,7 +60,7 @@ class Wish:
             comment=id_of(query.comment),
             parent=id_of(query.parent),
             reply=id_of(query.reply),
-            notice=query.postbag,
+            notice=query.postbag if query.postbag in get_args(Notice) else None,
             comment_asked=bool(query.comment),
         )
 
