@@ -15,7 +15,7 @@ export const en = {
   signedIn: 'Signed in as {u}',
   signIn: 'Sign in to comment',
   rules: 'House rules',
-  checked: 'Comments are read by a moderator first.',
+  checked: 'Comments may be checked before they appear.',
   marks: '*italic*, **bold**, > quote',
   vote: 'Recommend',
   votes: { one: '{n} recommendation', other: '{n} recommendations' },

@@ -15,7 +15,7 @@ export const fr = {
   signedIn: 'Connecté en tant que {u}',
   signIn: 'Se connecter pour commenter',
   rules: 'Charte des commentaires',
-  checked: 'Les commentaires sont relus avant publication.',
+  checked: 'Les commentaires peuvent être relus avant publication.',
   marks: '*italique*, **gras**, > citation',
   vote: 'Recommander',
   votes: { one: '{n} recommandation', many: '{n} de recommandations', other: '{n} recommandations' },
