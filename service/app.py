@@ -24,8 +24,11 @@ from uuid_utils.compat import uuid7
 from service.cursors import Cursors
 from service.demo.content import NEWSPAPER, load
 from service.features.access import Access, Keyring
+from service.features.administration import Acts, Administration
 from service.features.appeals import Appeals
+from service.features.arrivals import Arrivals
 from service.features.articles import ArticleDirectory
+from service.features.authenticators import Authenticators
 from service.features.authors import Authors
 from service.features.cache import Cache, hear
 from service.features.counts import Counts
@@ -42,12 +45,15 @@ from service.features.leader import Leader
 from service.features.levels import Levels
 from service.features.lookup import Lookup
 from service.features.own import Own
+from service.features.passkeys import Passkeys
+from service.features.passwords import Passwords
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
 from service.features.reports import Reports
 from service.features.sessions import Sessions
 from service.features.settle import Settle
+from service.features.sign_in import SignIn
 from service.features.sites import SiteDirectory
 from service.features.team import Team
 from service.features.threads import Threads
@@ -58,8 +64,11 @@ from service.features.votes import Votes
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.accounts import AccountStore
+from service.storage.administration import AdministrationStore
 from service.storage.appeals import AppealStore
+from service.storage.arrivals import ArrivalStore
 from service.storage.articles import ArticleStore
+from service.storage.challenges import ChallengeStore
 from service.storage.channel import EVENTS, Channel
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
@@ -75,6 +84,7 @@ from service.storage.own import OwnStore
 from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
 from service.storage.probes import StoreProbe
+from service.storage.proofs import ProofStore
 from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
@@ -89,15 +99,19 @@ from service.web import server
 from service.web.appeals import Appealing
 from service.web.assembly import api_gate, metrics_gate
 from service.web.assets import Assets
+from service.web.cookies import Doorstep
 from service.web.draining import Draining
+from service.web.entrance import Entrance
 from service.web.events import EventStreams
 from service.web.management import Management
 from service.web.moderation import Moderation
 from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.own import OwnComments
+from service.web.own_account import OwnAccount
 from service.web.pages.demo import Paper
 from service.web.pages.every import Pages
+from service.web.people import People
 from service.web.readers import Readers
 from service.web.reports import Reporting
 from service.web.server import Bounds
@@ -151,6 +165,11 @@ class Service:
     keyring: Keyring
     team: Team
     sessions: Sessions
+    sign_in: SignIn
+    authenticators: Authenticators
+    passkeys: Passkeys
+    arrivals: Arrivals
+    administration: Administration
     token_keys: TokenKeys
     intake: Intake
     guests: Guests
@@ -198,7 +217,21 @@ class Service:
             articles=self.articles,
             keyring=self.keyring,
             token_keys=self.token_keys,
-            team=self.team,
+        )
+        people = People(team=self.team, administration=self.administration)
+        doorstep = Doorstep(public_url=self.public_url)
+        entrance = Entrance(
+            sign_in=self.sign_in,
+            sessions=self.sessions,
+            arrivals=self.arrivals,
+            doorstep=doorstep,
+        )
+        own_account = OwnAccount(
+            sign_in=self.sign_in,
+            sessions=self.sessions,
+            authenticators=self.authenticators,
+            passkeys=self.passkeys,
+            doorstep=doorstep,
         )
         own = OwnComments(own=self.own, votes=self.votes, appeals=self.appeals)
         reporting = Reporting(reports=self.reports, hash_address=self.hash_address)
@@ -231,6 +264,9 @@ class Service:
             *appealing.operations(),
             *moderation.operations(),
             *management.operations(),
+            *people.operations(),
+            *entrance.operations(),
+            *own_account.operations(),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -290,6 +326,10 @@ def wire(
     scripts = Scripts.load()
     pending = PendingStore(redis=redis, scripts=scripts)
     limits = Limits(redis=redis, scripts=scripts, key=secrets.key("limits"))
+    acts, sessions = Acts(new_id=new_id), Sessions(store=SessionStore(pool=pool))
+    proofs, passwords = ProofStore(pool=pool), Passwords()
+    authenticators = Authenticators(store=proofs, secrets=secrets, acts=acts)
+    passkeys = Passkeys(store=proofs, challenges=ChallengeStore(redis=redis), acts=acts)
     accounts, readers = AccountStore(pool=pool), ReaderStore(pool=pool)
     decision_store, journal_store = DecisionStore(pool=pool), JournalStore(pool=pool)
     outbox, lookups, comments = (
@@ -358,8 +398,28 @@ def wire(
             receipt_keys=secrets.keys("receipts"),
         ),
         keyring=Keyring(accounts=accounts),
-        team=Team(accounts=accounts),
-        sessions=Sessions(store=SessionStore(pool=pool)),
+        team=Team(accounts=accounts, acts=acts),
+        sessions=sessions,
+        sign_in=SignIn(
+            store=proofs,
+            sessions=sessions,
+            passwords=passwords,
+            authenticators=authenticators,
+            passkeys=passkeys,
+            limits=limits,
+            acts=acts,
+            limits_on=settings.rate_limits,
+        ),
+        authenticators=authenticators,
+        passkeys=passkeys,
+        arrivals=Arrivals(
+            store=ArrivalStore(pool=pool),
+            accounts=accounts,
+            passwords=passwords,
+            passkeys=passkeys,
+            acts=acts,
+        ),
+        administration=Administration(store=AdministrationStore(pool=pool), cursors=cursors),
         token_keys=token_keys,
         intake=Intake(
             pending=pending,

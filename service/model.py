@@ -82,6 +82,16 @@ class Role(StrEnum):
         return ranks.index(self) >= ranks.index(other)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """What a member may do on one site."""
+
+    site_id: int
+    site: str
+    """The site's slug."""
+    role: Role
+
+
 REASONS: tuple[str, ...] = (
     "spam",
     "advertising",

@@ -92,7 +92,7 @@ _AROUND_AT = re.compile(
 _CREDENTIAL = re.compile(
     r"""
       (?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]*                  # a JWT
-    | (?:pbk|pbr|pbi|whsec)_[\w+/=-]+                      # keys, receipts, links, secrets
+    | (?:pbk|pbr|pbi|pbs|whsec)_[\w+/=-]+                  # keys, receipts, links, sessions
     | (?i:\b(?:bearer|basic)\s+[\w.~+/=-]+)                # a credential of a header
     """,
     re.VERBOSE,

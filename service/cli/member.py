@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import click
 
+from service.app import new_id
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
 from service.cli.stores import open_stores
+from service.features.administration import Acts
 from service.features.team import Team
 from service.model import Role
 from service.settings import Settings
@@ -52,10 +55,16 @@ def invitation_link(settings: Settings, token: str) -> str:
     return f"{settings.base_url}/moderate/#invitation={token}"
 
 
+def team(pool: asyncpg.Pool[asyncpg.Record]) -> Team:
+    """Return the newsroom's people."""
+    return Team(accounts=AccountStore(pool=pool), acts=Acts(new_id=new_id))
+
+
 async def _add(settings: Settings, email: str, role: Role, slug: str) -> None:
     async with open_stores(settings) as stores:
         site = await stores.site(slug)
-        token = await Team(accounts=AccountStore(pool=stores.pool)).invite(email, role, site, now())
+        token = await team(stores.pool).invite(email, role, site, now(), resets=True)
+    assert token is not None
     click.echo(invitation_link(settings, token))
     said("Give them this link; it works once.")
 
@@ -63,7 +72,7 @@ async def _add(settings: Settings, email: str, role: Role, slug: str) -> None:
 async def _list(settings: Settings, slug: str) -> None:
     async with open_stores(settings) as stores:
         site = await stores.site(slug)
-        members = await Team(accounts=AccountStore(pool=stores.pool)).of_site(site)
+        members = await team(stores.pool).of_site(site)
     table(
         ("e-mail", "name", "role", "since"),
         [(each.email, each.name, each.role, day(each.since)) for each in members],

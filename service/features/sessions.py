@@ -21,6 +21,7 @@ from service.storage.sessions import Method, Session, SessionStore, SignedInMemb
 __all__ = [
     "Method",
     "ProofNeeded",
+    "SecondFactorNeeded",
     "Session",
     "Sessions",
     "SignedInMember",
@@ -40,6 +41,8 @@ PROOF_LASTS = timedelta(minutes=10)
 """What is dangerous needs a proof no older than this (security.md, ASVS 7.5.3)."""
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly we know when a session was used."""
+STRONG: frozenset[Method] = frozenset({"code", "passkey"})
+"""How whoever signs in proves two things: what they know or are, and what they have."""
 SESSIONS_MAX = 20
 """Of one member; a new one ends the oldest."""
 KEPT_SECONDS = 60.0
@@ -64,6 +67,13 @@ class ProofNeeded(Forbidden):
 
     code = "proof_needed"
     title = "Please prove once more that it is you."
+
+
+class SecondFactorNeeded(Forbidden):
+    """Whoever looks after people and keys signs in with more than a password."""
+
+    code = "second_factor_needed"
+    title = "Add a passkey or an authenticator to your account first, and sign in with it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +119,14 @@ class Sessions:
         await self.store.open(hash_of(token), session, kept=SESSIONS_MAX, seen_before=now - IDLE)
         return token, session
 
-    async def renew(self, session: Session, *, now: datetime) -> str:
+    async def renew(self, session: Session, *, method: Method, now: datetime) -> str:
         """Give a session another token after its member proved who they are.
 
         Raises:
             Unavailable: Postgres is away; the former token may work no more.
         """
         token = new_token()
-        await self.store.renew(session.session_id, hash_of(token), now=now)
+        await self.store.renew(session.session_id, hash_of(token), method=method, now=now)
         return token
 
     async def of_member(self, member_id: UUID, *, now: datetime) -> list[Session]:
@@ -208,12 +218,17 @@ def role_on(signed_in: SignedInMember, site: Site) -> Role:
     raise UnknownSite
 
 
-def require_fresh_proof(signed_in: SignedInMember, *, now: datetime) -> None:
+def require_fresh_proof(signed_in: SignedInMember, *, strong: bool, now: datetime) -> None:
     """Let a member pass who proved who they are in the last ten minutes.
 
+    `strong`: with more than a password.
+
     Raises:
+        SecondFactorNeeded: they did with a password alone.
         ProofNeeded: they did not.
     """
+    if strong and signed_in.session.method not in STRONG:
+        raise SecondFactorNeeded
     if signed_in.session.proved_at + PROOF_LASTS <= now:
         raise ProofNeeded
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from service.model import ApiKey, Role, Scope
+from service.model import ApiKey, Membership, Role, Scope
+from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
+from service.storage.sessions import end_every_session
 
 SQL = load_queries("accounts")
 
@@ -34,23 +36,19 @@ class Member:
     """Empty until they followed their link."""
     role: Role
     since: datetime
+    owner: bool
+    """Whether they are an admin of every site."""
+    arrived: bool
+    """Whether they can sign in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
-    """What a member may do on one site."""
+class Invited:
+    """Somebody who has a role now."""
 
-    site_id: int
-    site: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
-    """A link that was good and is used up now."""
-
-    member_id: UUID | None
-    """Whom it was for; None for the first start's owner link."""
+    member_id: UUID
+    arrived: bool
+    """Whether they could sign in before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +112,27 @@ class AccountStore:
         email: str,
         role: Role,
         token_hash: bytes,
-        now: datetime,
+        resets: bool,
+        act: Act,
         expires_at: datetime,
-    ) -> UUID:
+    ) -> Invited:
         """Make somebody a member with a role on one site, and add a link that lets them in.
 
-        Returns the member's id: `member_id`, or the one this address had before.
+        Their id is `member_id`, or the one this address had before. Whoever is in already gets
+        no link, unless it `resets` what they sign in with.
         """
         async with in_transaction(self.pool) as connection:
             await connection.execute(SQL["end_old_roles"], email)
             known: UUID = await connection.fetchval(SQL["add_member"], member_id, email)
-            await connection.execute(SQL["give_role"], known, site_id, role, now)
-            await connection.execute(SQL["add_invitation"], token_hash, known, now, expires_at)
-        return known
+            await connection.execute(SQL["give_role"], known, site_id, role, act.at)
+            arrived: bool = await connection.fetchval(SQL["member_has_arrived"], known)
+            if resets or not arrived:
+                whose = None if resets else site_id
+                await connection.execute(
+                    SQL["add_invitation"], token_hash, known, act.at, expires_at, whose, resets
+                )
+            await note_act(connection, replace(act, member_id=known))
+        return Invited(member_id=known, arrived=arrived)
 
     async def add_owner_link(
         self, token_hash: bytes, *, now: datetime, expires_at: datetime
@@ -135,14 +141,34 @@ class AccountStore:
         async with in_transaction(self.pool) as connection:
             if await connection.fetchval(SQL["members_exist"]):
                 return False
-            await connection.execute(SQL["add_invitation"], token_hash, None, now, expires_at)
+            await connection.execute(
+                SQL["add_invitation"], token_hash, None, now, expires_at, None, False
+            )
         return True
 
-    async def take_invitation(self, token_hash: bytes, *, now: datetime) -> Invitation | None:
-        """Use up a link; None when it was used, has expired or never was."""
-        async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["take_invitation"], token_hash, now)
-        return Invitation(member_id=row["member_id"]) if row else None
+    async def change_role(self, site_id: int, member_id: UUID, role: Role, *, act: Act) -> bool:
+        """Change what a member may do on a site; False when they have no role there."""
+        async with in_transaction(self.pool) as connection:
+            changed = await connection.fetchval(
+                SQL["change_role"], member_id, site_id, role, act.at
+            )
+            if changed is None:
+                return False
+            await note_act(connection, act)
+        return True
+
+    async def take_role(self, site_id: int, member_id: UUID, *, act: Act) -> bool:
+        """Take a member's role on a site; without any other they are signed out for good.
+
+        False when they have no role there.
+        """
+        async with in_transaction(self.pool) as connection:
+            if await connection.fetchval(SQL["take_role"], member_id, site_id) is None:
+                return False
+            if await connection.fetchval(SQL["remove_idle_member"], member_id, act.at) is not None:
+                await end_every_session(connection, member_id)
+            await note_act(connection, act)
+        return True
 
     async def members_of_site(self, site_id: int) -> list[Member]:
         """The team of one site, by address."""
@@ -155,6 +181,8 @@ class AccountStore:
                 name=row["name"],
                 role=Role(row["role"]),
                 since=row["since"],
+                owner=row["owner"],
+                arrived=row["arrived"],
             )
             for row in rows
         ]

@@ -86,6 +86,18 @@ class Limits:
         if wait_ms:
             raise RateLimited(retry_after_seconds=-(-wait_ms // 1_000))
 
+    async def give_back(self, slug: str, charges: Sequence[Charge]) -> None:
+        """Give back what an action was charged that turned out not to count.
+
+        Raises:
+            QueueUnavailable: Redis is away.
+        """
+        keys = [Keys(slug).limit(each.scope, self._hashed(slug, each)) for each in charges]
+        arguments: list[Argument] = []
+        for each in charges:
+            arguments += [each.interval_us, each.cost]
+        await self.scripts.run(self.redis, "give_back", keys, arguments)
+
     def _hashed(self, slug: str, charge: Charge) -> str:
         """Name a subject so that it cannot be recognised, here or on another site."""
         said = f"{slug}\n{charge.scope}\n{charge.subject}".encode()

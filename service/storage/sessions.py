@@ -9,8 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from service.model import Role
-from service.storage.accounts import Membership
+from service.model import Membership, Role
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
 
 SQL = load_queries("sessions")
@@ -92,10 +91,12 @@ class SessionStore:
         async with connected(self.pool) as connection:
             await connection.execute(SQL["touch_session"], session_id, now)
 
-    async def renew(self, session_id: UUID, token_hash: bytes, *, now: datetime) -> None:
+    async def renew(
+        self, session_id: UUID, token_hash: bytes, *, method: Method, now: datetime
+    ) -> None:
         """Give a session another token: its member proved again who they are."""
         async with connected(self.pool) as connection:
-            await connection.execute(SQL["renew_session"], session_id, token_hash, now)
+            await connection.execute(SQL["renew_session"], session_id, token_hash, now, method)
 
     async def of_member(self, member_id: UUID) -> list[Session]:
         """Where a member is signed in, latest use first; some may be over."""
@@ -130,6 +131,11 @@ async def add_session(
         session.expires_at,
     )
     await connection.execute(SQL["end_excess_sessions"], session.member_id, kept)
+
+
+async def end_every_session(connection: Connection, member_id: UUID) -> None:
+    """Sign a member out everywhere, inside another's transaction."""
+    await connection.fetch(SQL["end_other_sessions"], member_id, None)
 
 
 def _session(row: asyncpg.Record) -> Session:

@@ -120,7 +120,7 @@ class Doorkeeper:
             slug = _only_site(signed_in)
         asker = await self._with_role(signed_in, wanted.role, slug, token)
         if wanted.fresh:
-            require_fresh_proof(signed_in, now=now)
+            require_fresh_proof(signed_in, strong=wanted.role is Role.ADMIN, now=now)
         return asker
 
     async def _member(
@@ -134,7 +134,7 @@ class Doorkeeper:
             return Asker(site=None if slug is None else await self.sites.get(slug))
         asker = await self._with_role(signed_in, wanted.role, slug, token)
         if wanted.fresh:
-            require_fresh_proof(signed_in, now=now)
+            require_fresh_proof(signed_in, strong=wanted.role is Role.ADMIN, now=now)
         return asker
 
     async def _signed_in(self, presented: Presented, now: datetime) -> tuple[SignedInMember, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.errors import Failure, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
-from service.features.sessions import ProofNeeded
+from service.features.sessions import ProofNeeded, SecondFactorNeeded
 from service.features.sites import UnknownSite
 from service.web.operation import AMember, AModerator, Anyone, Operation
 from service.web.paths import parameters_of
@@ -73,4 +73,4 @@ def _of_credential(operation: Operation) -> Iterator[type[Failure]]:
     if isinstance(operation.credential, AMember | AModerator) or operation.own_pages:
         yield ForeignPage
     if getattr(operation.credential, "fresh", False):
-        yield ProofNeeded
+        yield from (ProofNeeded, SecondFactorNeeded)

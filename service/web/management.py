@@ -1,4 +1,4 @@
-"""A site's back end and its operators: articles, settings, keys, team."""
+"""A site's back end and its operators: articles, settings, keys."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from service.errors import Conflict, FieldError, Invalid
 from service.features.access import Keyring, UnknownKey
 from service.features.articles import ArticleDirectory, OwnAlias
 from service.features.sites import SettingsChanged, SiteDirectory
-from service.features.team import Team
 from service.features.token_keys import KidTaken, TokenKeys, TooManyTokenKeys, UnknownTokenKey
-from service.model import Role, Scope
+from service.model import Scope
 from service.web.operation import MANAGEMENT_BODY_BYTES, AKey, Call, Operation, Reply
 from service.web.wire.management import (
     ArticleChangesIn,
     ArticleOut,
-    InvitationOut,
     KeyIn,
     KeysOut,
-    MemberIn,
-    MembersOut,
     MergeIn,
     NewKeyOut,
     SettingsIn,
@@ -30,7 +26,6 @@ from service.web.wire.management import (
     article_json,
     key_json,
     later,
-    member_json,
     settings_json,
     token_key_json,
     whole_list,
@@ -57,11 +52,10 @@ class Management:
     articles: ArticleDirectory
     keyring: Keyring
     token_keys: TokenKeys
-    team: Team
 
     def operations(self) -> list[Operation]:
         """Return the table of what back ends can ask."""
-        return [*self._articles(), *self._settings(), *self._keys(), *self._people()]
+        return [*self._articles(), *self._settings(), *self._keys()]
 
     def _articles(self) -> list[Operation]:
         return [
@@ -201,31 +195,6 @@ class Management:
             ),
         ]
 
-    def _people(self) -> list[Operation]:
-        return [
-            Operation(
-                operation_id="list_members",
-                method="GET",
-                path="/v1/members",
-                summary="List the team of the key's site",
-                tag=TAG,
-                credential=MANAGE,
-                answers={200: MembersOut},
-                handler=self.list_members,
-            ),
-            Operation(
-                operation_id="invite_member",
-                method="POST",
-                path="/v1/members",
-                summary="Invite somebody to the team of the key's site",
-                tag=TAG,
-                credential=MANAGE,
-                body=MemberIn,
-                answers={201: InvitationOut},
-                handler=self.invite_member,
-            ),
-        ]
-
     async def describe_article(self, call: Call) -> Reply:
         """Create or change an article."""
         changes = call.body_as(ArticleChangesIn).changes()
@@ -304,14 +273,3 @@ class Management:
         """End one."""
         await self.token_keys.revoke(call.site, call.path["kid"], call.now)
         return Reply(status=204)
-
-    async def list_members(self, call: Call) -> Reply:
-        """Show the team."""
-        members = await self.team.of_site(call.site)
-        return Reply(content=whole_list([member_json(member) for member in members]))
-
-    async def invite_member(self, call: Call) -> Reply:
-        """Invite somebody; the token is told once, in this answer."""
-        wish = call.body_as(MemberIn)
-        token = await self.team.invite(wish.email, Role(wish.role), call.site, call.now)
-        return Reply(status=201, content={"token": token})

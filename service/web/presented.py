@@ -58,8 +58,7 @@ class Presented:
     @property
     def is_local(self) -> bool:
         """Whether this machine is asked by a name of its own."""
-        name = self.host if self.host.endswith("]") else self.host.rpartition(":")[0] or self.host
-        return name in LOOPBACK
+        return is_loopback(self.host)
 
     @property
     def opens_page(self) -> bool:
@@ -85,6 +84,12 @@ class Presented:
             return
         if self.writes and with_session:
             raise ForeignPage
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a `Host`, with or without a port, is this machine's own name."""
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name in LOOPBACK
 
 
 def _cookies(headers: Sequence[str]) -> dict[str, str]:

@@ -73,40 +73,68 @@ SET role = excluded.role, since = excluded.since
 WHERE memberships.role <> excluded.role;
 
 -- name: members_of_site
--- The team of one site, by address.
+-- The team of one site, by address; an owner is of every team.
 --   $1 site_id integer
--- Index: memberships_by_site.
-SELECT m.member_id, m.email, m.name, r.role, r.since
-FROM memberships AS r
-JOIN members AS m ON m.member_id = r.member_id
-WHERE r.site_id = $1 AND m.removed_at IS NULL
+-- Index: memberships_pkey; the table of members is small.
+SELECT m.member_id, m.email, m.name, m.owner,
+       CASE WHEN m.owner THEN 'admin' ELSE r.role END AS role,
+       coalesce(r.since, m.created_at) AS since,
+       EXISTS (SELECT 1 FROM passwords AS p WHERE p.member_id = m.member_id)
+       OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.member_id = m.member_id) AS arrived
+FROM members AS m
+LEFT JOIN memberships AS r ON r.member_id = m.member_id AND r.site_id = $1
+WHERE (m.owner OR r.site_id IS NOT NULL) AND m.removed_at IS NULL
 ORDER BY m.email;
 
 -- name: roles_of_member
--- What one member may do, and where.
+-- What one member may do, and where; an owner is an admin of every site.
 --   $1 member_id uuid
--- Index: memberships_pkey.
-SELECT s.site_id, s.slug, r.role
-FROM memberships AS r
-JOIN members AS m ON m.member_id = r.member_id
-JOIN sites AS s ON s.site_id = r.site_id
-WHERE r.member_id = $1 AND m.removed_at IS NULL
+-- Index: members_pkey; memberships_pkey.
+SELECT s.site_id, s.slug, CASE WHEN m.owner THEN 'admin' ELSE r.role END AS role
+FROM members AS m
+CROSS JOIN sites AS s
+LEFT JOIN memberships AS r ON r.member_id = m.member_id AND r.site_id = s.site_id
+WHERE m.member_id = $1 AND m.removed_at IS NULL AND (m.owner OR r.site_id IS NOT NULL)
 ORDER BY s.slug;
+
+-- name: member_has_arrived
+-- Whether a member can sign in.
+--   $1 member_id uuid
+-- Index: passwords_pkey; passkeys_by_member.
+SELECT EXISTS (SELECT 1 FROM passwords AS p WHERE p.member_id = $1)
+    OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.member_id = $1) AS arrived;
+
+-- name: change_role
+-- What a member may do on one site from now on; no row when they have no role there.
+--   $1 member_id uuid, $2 site_id integer, $3 role text, $4 since timestamptz
+-- Index: memberships_pkey.
+UPDATE memberships
+SET role = $3, since = $4
+WHERE member_id = $1 AND site_id = $2
+RETURNING member_id;
+
+-- name: take_role
+-- A member does nothing on a site any more; no row when they did not before.
+--   $1 member_id uuid, $2 site_id integer
+-- Index: memberships_pkey.
+DELETE FROM memberships WHERE member_id = $1 AND site_id = $2 RETURNING member_id;
+
+-- name: remove_idle_member
+-- Somebody without any role left is in the newsroom no more; no row when they have one.
+--   $1 member_id uuid, $2 now timestamptz
+-- Index: members_pkey; memberships_pkey.
+UPDATE members AS m
+SET removed_at = $2
+WHERE m.member_id = $1 AND NOT m.owner
+  AND NOT EXISTS (SELECT 1 FROM memberships AS r WHERE r.member_id = m.member_id)
+RETURNING m.member_id;
 
 -- name: add_invitation
 -- A one-time link, known by its hash; without a member it is the owner's.
---   $1 token_hash bytea, $2 member_id uuid, $3 created_at timestamptz, $4 expires_at timestamptz
-INSERT INTO invitations (token_hash, member_id, created_at, expires_at)
-VALUES ($1, $2, $3, $4);
-
--- name: take_invitation
--- Use up a link that is still good; no row when it is not.
---   $1 token_hash bytea, $2 now timestamptz
--- Index: invitations_pkey.
-UPDATE invitations
-SET used_at = $2
-WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
-RETURNING member_id;
+--   $1 token_hash bytea, $2 member_id uuid, $3 created_at timestamptz, $4 expires_at timestamptz,
+--   $5 site_id integer, $6 resets boolean
+INSERT INTO invitations (token_hash, member_id, created_at, expires_at, site_id, resets)
+VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: members_exist
 -- Whether anybody is in the newsroom yet.

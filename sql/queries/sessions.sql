@@ -52,10 +52,10 @@ WHERE session_id = $1 AND seen_at < $2;
 
 -- name: renew_session
 -- A member proved again who they are: from now on another token is the session's.
---   $1 session_id uuid, $2 token_hash bytea, $3 now timestamptz
+--   $1 session_id uuid, $2 token_hash bytea, $3 now timestamptz, $4 method text
 -- Index: sessions_session_id_key.
 UPDATE sessions
-SET token_hash = $2, proved_at = $3, seen_at = $3
+SET token_hash = $2, proved_at = $3, seen_at = $3, method = $4
 WHERE session_id = $1;
 
 -- name: sessions_of_member

@@ -11,14 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from service.features.articles import ArticleChanges
-from service.features.team import Member
 from service.features.token_keys import TokenKey
 from service.model import (
     ApiKey,
     Article,
     ArticleState,
     Mode,
-    Role,
     Scope,
     Site,
     SiteSettings,
@@ -204,36 +202,6 @@ class TokenKeysOut(Wire):
     next: None
 
 
-class MemberIn(Wire):
-    """Somebody to be invited."""
-
-    email: Annotated[str, StringConstraints(min_length=3, max_length=254)]
-    role: RoleName
-
-
-class MemberOut(Wire):
-    """Somebody of the team."""
-
-    member_id: str
-    email: str
-    name: str
-    role: RoleName
-    since: Timestamp
-
-
-class MembersOut(Wire):
-    """The team of a site."""
-
-    items: list[MemberOut]
-    next: None
-
-
-class InvitationOut(Wire):
-    """What lets somebody in once, within 72 hours."""
-
-    token: str
-
-
 def article_json(article: Article, aliases: Sequence[str]) -> dict[str, Any]:
     """Write an article."""
     return {
@@ -277,17 +245,6 @@ def token_key_json(key: TokenKey) -> dict[str, Any]:
         "public_key": key.public_key,
         "created_at": stamp(key.created_at),
         "revoked_at": optional_stamp(key.revoked_at),
-    }
-
-
-def member_json(member: Member) -> dict[str, Any]:
-    """Write somebody of the team."""
-    return {
-        "member_id": str(member.member_id),
-        "email": member.email,
-        "name": member.name,
-        "role": Role(member.role),
-        "since": stamp(member.since),
     }
 
 
