@@ -17,7 +17,9 @@
   }
   const ask = async (places, keys) => {
     const query = keys.map((each) => `article=${encodeURIComponent(each)}`).join('&')
-    const { counts } = await (await fetch(`${new URL(src).origin}/v1/sites/${dataset.site}/counts?${query}`)).json()
+    // A CDN may answer from what it has; the browser must not, or it undoes what the server just printed.
+    const response = await fetch(`${new URL(src).origin}/v1/sites/${dataset.site}/counts?${query}`, { cache: 'no-cache' })
+    const { counts } = await response.json()
     for (const place of places) if (key(place) in counts) fill(place, counts[key(place)])
   }
   const run = () => {
