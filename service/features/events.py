@@ -19,7 +19,7 @@ from uuid import UUID
 import orjson
 import structlog
 
-from service.errors import Unavailable
+from service.errors import RateLimited, Unavailable
 from service.model import Site, article_id
 from service.storage.channel import Channel
 from service.storage.comments import CommentStore
@@ -77,7 +77,7 @@ RESYNC = _bare("resync")
 
 
 class TooManyStreams(Unavailable):
-    """As many readers are told as this process can, or as one address may have."""
+    """As many readers are told as this process can."""
 
     code = "too_many_streams"
     title = "There are too many open streams. Comments are there all the same: look again later."
@@ -209,11 +209,13 @@ class Events:
 
         Raises:
             TooManyStreams: no more can be told.
+            RateLimited: no more of one address are.
         """
         if self._count >= self.streams_max:
             raise TooManyStreams
         if self.limits_on and self._of_address.get(network, 0) >= self.per_address_max:
-            raise TooManyStreams
+            detail = "There are too many open streams from this address."
+            raise RateLimited(detail, retry_after_seconds=TooManyStreams.retry_after_seconds)
         stream = self._stream(site, article_id(site.site_id, article_key), after, network)
         await anext(stream)  # so that it has its place before another is counted
         return stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.errors import RateLimited
 from service.features.events import Events, TooManyStreams
 from service.web.operation import Cache, Call, Operation, Reply
 
@@ -29,7 +30,7 @@ class EventStreams:
                 " bye. Resumes from Last-Event-ID, or says resync: read the thread again.",
                 tag=TAG,
                 answers={200: EVENT_STREAM},
-                problems=(TooManyStreams,),
+                problems=(TooManyStreams, RateLimited),
                 cors=True,
                 handler=self.listen,
             )

@@ -10,6 +10,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from service.errors import Failure, RateLimited
 from service.features.events import Events, TooManyStreams
 from service.model import Action, PendingComment
 from service.storage.channel import EVENTS, Channel
@@ -516,15 +517,15 @@ async def test_a_quiet_stream_gives_a_sign_of_life_and_ends_after_its_time(
 
 
 @pytest.mark.parametrize(
-    ("bounds", "networks"),
+    ("bounds", "networks", "refusal"),
     [
-        ({"streams_max": 3}, [f"192.0.2.{number}" for number in range(10)]),
-        ({"per_address_max": 3}, 10 * ["192.0.2.1"]),
-        ({"streams_max": 3, "limits_on": False}, 10 * ["192.0.2.1"]),
+        ({"streams_max": 3}, [f"192.0.2.{number}" for number in range(10)], TooManyStreams),
+        ({"per_address_max": 3}, 10 * ["192.0.2.1"], RateLimited),
+        ({"streams_max": 3, "limits_on": False}, 10 * ["192.0.2.1"], TooManyStreams),
     ],
 )
 async def test_of_ten_who_come_at_once_three_are_let_in_and_leaving_makes_room(
-    newsroom: Newsroom, bounds: dict[str, Any], networks: list[str]
+    newsroom: Newsroom, bounds: dict[str, Any], networks: list[str], refusal: type[Failure]
 ) -> None:
     events = events_of(newsroom, **bounds)
 
@@ -534,14 +535,14 @@ async def test_of_ten_who_come_at_once_three_are_let_in_and_leaving_makes_room(
     came = await asyncio.gather(*map(come, networks), return_exceptions=True)
     streams = [each for each in came if not isinstance(each, BaseException)]
     assert len(streams) == 3
-    assert {type(each) for each in came} - {type(streams[0])} == {TooManyStreams}
-    with pytest.raises(TooManyStreams):
+    assert {type(each) for each in came} - {type(streams[0])} == {refusal}
+    with pytest.raises(refusal):
         await come(networks[0])
     for stream in streams:
         await stream.aclose()
         await (await come(networks[0])).aclose()
     again = [await come(network) for network in networks[:3]]
-    with pytest.raises(TooManyStreams):
+    with pytest.raises(refusal):
         await come(networks[0])
     for stream in again:
         await stream.aclose()
