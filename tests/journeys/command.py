@@ -87,6 +87,9 @@ class Running:
     @property
     def endpoints(self) -> tuple[str, str]:
         """The URLs of its database and its Redis."""
+        given = self.environment
+        if "POSTBAG_DATABASE_URL" in given:
+            return given["POSTBAG_DATABASE_URL"], given["POSTBAG_REDIS_URL"]
         said = json.loads((self.folder / "endpoints.json").read_text(encoding="utf-8"))
         return said["database_url"], said["redis_url"]
 

@@ -126,27 +126,26 @@ async def test_after_a_stop_and_a_start_everything_is_as_it_was() -> None:
             assert len(claimed) == len(before["queue"])
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-async def test_ctrl_c_ends_everything_in_time(workers: str) -> None:
+async def test_ctrl_c_ends_everything_in_time() -> None:
     with data_folder() as folder:
-        async with served(folder, "--workers", workers) as started:
-            assert len(started.worker_pids) == int(workers)
-            family = started.family
-            assert len(family) >= 3
-            loop = asyncio.get_running_loop()
-            begun = loop.time()
-
-            assert await started.stop(signal.SIGINT) == 0
-
-            assert loop.time() - begun < EXIT_SECONDS
-            assert not any(map(lives, family))
-        said = folder.with_suffix(".log").read_text(encoding="utf-8")
-        assert "Traceback" not in said
+        async with served(folder) as started:
+            await _is_ended_by_ctrl_c(started, at_least=3)
+        assert "Traceback" not in folder.with_suffix(".log").read_text(encoding="utf-8")
 
 
-async def test_a_service_killed_while_its_workers_start_leaves_nobody_behind() -> None:
+async def test_ctrl_c_ends_all_workers_in_time(outside_stores: dict[str, str]) -> None:
     with data_folder() as folder:
-        async with served(folder, "--workers", "2") as started:
+        async with served(folder, "--workers", "2", **outside_stores) as started:
+            assert len(started.worker_pids) == 2
+            await _is_ended_by_ctrl_c(started, at_least=3)
+        assert "Traceback" not in folder.with_suffix(".log").read_text(encoding="utf-8")
+
+
+async def test_a_service_killed_while_its_workers_start_leaves_nobody_behind(
+    outside_stores: dict[str, str],
+) -> None:
+    with data_folder() as folder:
+        async with served(folder, "--workers", "2", **outside_stores) as started:
             first, second = started.worker_pids
             os.kill(first, signal.SIGKILL)
 
@@ -162,6 +161,18 @@ async def test_a_service_killed_while_its_workers_start_leaves_nobody_behind() -
                 return not any(map(lives, family))
 
             await within(EXIT_SECONDS, all_are_gone)
+
+
+async def _is_ended_by_ctrl_c(started: Running, *, at_least: int) -> None:
+    family = started.family
+    assert len(family) >= at_least
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+
+    assert await started.stop(signal.SIGINT) == 0
+
+    assert loop.time() - begun < EXIT_SECONDS
+    assert not any(map(lives, family))
 
 
 async def _seen(paper: Paper) -> dict[str, Any]:
