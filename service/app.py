@@ -49,12 +49,14 @@ from service.features.passkeys import Passkeys
 from service.features.passwords import Passwords
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
+from service.features.records import Records
 from service.features.relay import Relay
 from service.features.reports import Reports
 from service.features.sessions import Sessions
 from service.features.settle import Settle
 from service.features.sign_in import SignIn
 from service.features.sites import SiteDirectory
+from service.features.sweeps import Sweeps
 from service.features.team import Team
 from service.features.threads import Threads
 from service.features.token_keys import TokenKeys
@@ -86,11 +88,13 @@ from service.storage.postgres import open_pool
 from service.storage.probes import StoreProbe
 from service.storage.proofs import ProofStore
 from service.storage.readers import ReaderStore
+from service.storage.records import RecordStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
 from service.storage.sessions import SessionStore
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
+from service.storage.sweeps import SweepStore
 from service.storage.token_keys import TokenKeyStore
 from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
@@ -113,6 +117,7 @@ from service.web.pages.demo import Paper
 from service.web.pages.every import Pages
 from service.web.people import People
 from service.web.readers import Readers
+from service.web.records import AuthorRecords
 from service.web.reports import Reporting
 from service.web.server import Bounds
 from service.web.views import Viewing
@@ -178,6 +183,8 @@ class Service:
     votes: Votes
     reports: Reports
     appeals: Appeals
+    records: Records
+    sweeps: Sweeps
     queue: Queue
     views: Views
     threads: Threads
@@ -233,7 +240,9 @@ class Service:
             passkeys=self.passkeys,
             doorstep=doorstep,
         )
-        own = OwnComments(own=self.own, votes=self.votes, appeals=self.appeals)
+        own = OwnComments(
+            own=self.own, votes=self.votes, appeals=self.appeals, records=self.records
+        )
         reporting = Reporting(reports=self.reports, hash_address=self.hash_address)
         appealing = Appealing(appeals=self.appeals)
         voting = Voting(votes=self.votes, hash_address=self.hash_address)
@@ -263,6 +272,7 @@ class Service:
             *reporting.operations(),
             *appealing.operations(),
             *moderation.operations(),
+            *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
             *management.operations(),
             *people.operations(),
             *entrance.operations(),
@@ -280,6 +290,7 @@ class Service:
                 self.relay.run,
                 self.levels.run,
                 self.views.run,
+                self.sweeps.run,
             ),
             leads=self.metrics.leads.set,
         )
@@ -380,6 +391,16 @@ def wire(
         new_id=new_id,
         limits_on=settings.rate_limits,
     )
+    records = Records(
+        store=RecordStore(pool=pool),
+        authors=authors,
+        lookup=lookup,
+        decisions=decisions,
+        pending=pending,
+        token_keys=token_keys,
+        acts=acts,
+        new_id=new_id,
+    )
     views = Views(store=ViewStore(redis=redis), sites=sites, clock=clock)
     cursors = Cursors(secrets.keys("cursors"))
     acknowledged = Acknowledged()
@@ -432,6 +453,7 @@ def wire(
             new_id=new_id,
             new_guest=uuid4,
             limits_on=settings.rate_limits,
+            issuers=token_keys.issuers,
             durable=lambda: vitals.durable,
             heard=lambda outcome: metrics.accepts.labels(outcome).inc(),
         ),
@@ -466,6 +488,16 @@ def wire(
             limits_on=settings.rate_limits,
         ),
         appeals=appeals,
+        records=records,
+        sweeps=Sweeps(
+            store=SweepStore(pool=pool),
+            records=records,
+            decisions=decisions,
+            sites=sites,
+            acts=acts,
+            new_id=new_id,
+            clock=clock,
+        ),
         queue=Queue(
             pending=pending,
             lookup=lookup,

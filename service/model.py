@@ -374,7 +374,13 @@ class Standing:
     rejected: int = 0
     first_seen: datetime | None = None
     banned_until: datetime | None = None
+    ban_reason: str | None = None
+    """What the author is told."""
     trusted: bool = False
+    always_hold: bool = False
+    """What they write waits for a look, whatever the site's or the article's mode."""
+    warning: str | None = None
+    """The oldest warning that the author has not acknowledged."""
     generation: int = 0
     """Raised by erasure only; an older receipt is void."""
 

@@ -5,6 +5,7 @@
 DO $$
 DECLARE
     append_only constant text[] := ARRAY['decisions', 'administrative_acts'];
+    unchanging  constant text[] := ARRAY['reader_notes']; -- deleted with whom they are about
     read_only   constant text[] := ARRAY['schema_migrations'];
     relation    record;
 BEGIN
@@ -22,6 +23,7 @@ BEGIN
             CASE
                 WHEN relation.short_name = ANY (read_only) THEN 'SELECT'
                 WHEN relation.short_name = ANY (append_only) THEN 'SELECT, INSERT'
+                WHEN relation.short_name = ANY (unchanging) THEN 'SELECT, INSERT, DELETE'
                 ELSE 'SELECT, INSERT, UPDATE, DELETE'
             END,
             relation.name

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from service.errors import Conflict, Failure, Forbidden, Invalid, Unavailable
 from service.features.articles import ArticleDirectory
-from service.features.authors import Authors
+from service.features.authors import AuthorBanned, Authors, WarningUnacknowledged
 from service.features.journal import Acknowledged
 from service.features.lookup import Found, Lookup
+from service.features.reader_tokens import BACKEND_ISSUER, author_id_of
 from service.features.screening import Draft, Verdict, screen
 from service.features.settle import Settle
 from service.features.submission import Keys, Submission, cleaned
@@ -29,6 +30,20 @@ from service.model import (
 )
 from service.storage.limits import Charge, Limits
 from service.storage.pending import PendingStore
+
+__all__ = [
+    "Accepted",
+    "ArticleClosed",
+    "AuthorBanned",
+    "GuestsNotAllowed",
+    "Intake",
+    "KeyReused",
+    "NotDurable",
+    "ParentNotPublished",
+    "QueueEmptied",
+    "QueueFull",
+    "WarningUnacknowledged",
+]
 
 DEDUPE_WINDOW_MS = 60_000
 """How long the same text by the same author counts as the same submission (api.md)."""
@@ -48,13 +63,6 @@ class GuestsNotAllowed(Forbidden):
 
     code = "guests_not_allowed"
     title = "Please sign in to comment."
-
-
-class AuthorBanned(Forbidden):
-    """The newsroom has suspended this author."""
-
-    code = "author_banned"
-    title = "This author cannot comment here at the moment."
 
 
 class ParentNotPublished(Conflict):
@@ -103,6 +111,11 @@ def _verified() -> bool:
     return True
 
 
+async def _no_issuers(_: Site) -> Sequence[str]:
+    """Stand in where no site signs its readers in."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The promise: this comment is durable."""
@@ -133,6 +146,8 @@ class Intake:
     limits_on: bool = True
     durable: Callable[[], bool] = _verified
     """Tells whether Redis was seen to keep what it acknowledges."""
+    issuers: Callable[[Site], Awaitable[Sequence[str]]] = _no_issuers
+    """Returns who signs a site's readers in."""
     heard: Callable[[str], None] = _unheard
     """Told what became of each submission."""
 
@@ -144,7 +159,7 @@ class Intake:
 
         Raises:
             Invalid: the text policy, a length, or a reused Idempotency-Key.
-            Forbidden: closed article, guests not allowed, banned author.
+            Forbidden: closed article, guests not allowed, banned or warned author.
             NotFound, Conflict: the parent is unknown or not public.
             RateLimited: too many from one place, author, article or site.
             Unavailable: not durable now, or the queue is full; nothing was promised.
@@ -177,7 +192,7 @@ class Intake:
         verdict = screen(
             Draft(
                 text=clean.body,
-                mode=_mode(clean.site, article),
+                mode=_mode(clean.site, article, standing),
                 author_is_trusted=standing is not None and standing.trusted,
                 checks_complete=standing is not None and article is not None,
             )
@@ -198,14 +213,27 @@ class Intake:
             raise GuestsNotAllowed
         if submission.author_id is None:
             return Standing(author_id=UUID(int=0))
-        standing = await self.authors.standing_or_none(submission.site, submission.author_id)
-        if (
-            standing is not None
-            and standing.banned_until is not None
-            and standing.banned_until > now
-        ):
-            raise AuthorBanned
+        also = await self._other_ids(submission)
+        standing = await self.authors.admitted(
+            submission.site, submission.author_id, also=also, now=now
+        )
+        if standing is not None and standing.warning is not None:
+            raise WarningUnacknowledged(standing.warning)
         return standing
+
+    async def _other_ids(self, submission: Submission) -> list[UUID]:
+        """Return how else the same reader may be known: by a token, or as the back end calls them.
+
+        A back end that names no issuer may mean a reader of any.
+        """
+        site, subject = submission.site, submission.subject
+        if subject is None:
+            return []
+        issuers = [BACKEND_ISSUER]
+        if submission.issuer is None:
+            issuers += await self.issuers(site)
+        ids = {author_id_of(site.site_id, each, subject) for each in issuers}
+        return [each for each in ids if each != submission.author_id]
 
     async def _charge(self, submission: Submission) -> None:
         """Count the submission against the limits of protocol.md 3.2."""
@@ -370,11 +398,13 @@ def _home(
     return article_id(submission.site.site_id, submission.article_key), submission.article_key
 
 
-def _mode(site: Site, article: Article | None) -> Mode:
-    """When this comment becomes public: the article's own word, else the site's.
+def _mode(site: Site, article: Article | None, standing: Standing | None) -> Mode:
+    """When this comment becomes public: the author's lot, the article's word, else the site's.
 
     An article that could not be looked up is held (protocol.md Ruling 11).
     """
+    if standing is not None and standing.always_hold:
+        return Mode.PRE
     if article is None or article.state is ArticleState.PREMODERATED:
         return Mode.PRE
     return article.mode or site.settings.mode

@@ -12,7 +12,7 @@ from service.features import text
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.decisions import Decisions
-from service.features.intake import AuthorBanned, QueueEmptied
+from service.features.intake import QueueEmptied
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Outcome
 from service.features.screening import Draft, Verdict, screen
@@ -130,11 +130,14 @@ class Own:
         comment_id: UUID,
         author_id: UUID,
         *,
+        also: Sequence[UUID] = (),
         body: str,
         revision: int,
         now: datetime,
     ) -> Found:
         """Replace a comment's text; what is public stays so until the new text is approved.
+
+        `also` are other ids of the same author.
 
         Raises:
             Invalid: the text policy, or the site's length.
@@ -152,9 +155,7 @@ class Own:
         window = timedelta(seconds=site.settings.edit_window_seconds)
         if made_at(comment_id) + window <= now:
             raise EditWindowOver
-        standing = await self.authors.standing_or_none(site, author_id)
-        if standing and standing.banned_until is not None and standing.banned_until > now:
-            raise AuthorBanned
+        standing = await self.authors.admitted(site, author_id, also=also, now=now)
         if newest.revision != revision:
             raise StaleRevision
         if self.limits_on:
@@ -205,6 +206,7 @@ class Own:
         """Screen a new text as if it were a new comment."""
         article = await self.articles.get(site, found.article_key, now=now)
         premoderated = article is None or article.state is ArticleState.PREMODERATED
+        premoderated = premoderated or (standing is not None and standing.always_hold)
         mode = Mode.PRE if premoderated else (article and article.mode) or site.settings.mode
         return screen(
             Draft(

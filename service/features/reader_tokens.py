@@ -28,6 +28,9 @@ LIFETIME_MAX_SECONDS = 24 * 3_600
 LATEST_SECONDS = 2**53
 """Beyond it a time in seconds is no time; and a float no longer counts them."""
 
+BACKEND_ISSUER = ""
+"""Stands for the back end itself where it names a reader without an issuer."""
+
 SUBJECT_MAX_CHARS = 128
 KID_MAX_CHARS = 128
 BADGE_MAX_CHARS = 40
@@ -52,6 +55,8 @@ class SignedIn:
     avatar: str | None
     """An https URL."""
     badge: str | None
+    also: tuple[UUID, ...] = ()
+    """Who they are where the back end speaks of them without naming the issuer."""
 
 
 async def signed_in(keys: TokenKeys, site: Site, token: str, now: datetime) -> SignedIn:
@@ -77,6 +82,7 @@ async def signed_in(keys: TokenKeys, site: Site, token: str, now: datetime) -> S
         name=_line(claims.get("name"), NAME_MAX_CHARS) or f"Reader {author_id.hex[:4]}",
         avatar=_avatar(claims.get("avatar")),
         badge=_line(claims.get("badge"), BADGE_MAX_CHARS),
+        also=(author_id_of(site.site_id, BACKEND_ISSUER, subject),),
     )
 
 

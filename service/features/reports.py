@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,6 @@ from service.errors import FieldError, Invalid
 from service.features import text
 from service.features.authors import Authors
 from service.features.decisions import Decisions
-from service.features.intake import AuthorBanned
 from service.features.lookup import Lookup
 from service.features.outcomes import DecisionRequest
 from service.features.own import UnknownComment
@@ -59,6 +58,7 @@ class Reports:
         comment_id: UUID,
         *,
         reporter_id: UUID | None,
+        also: Sequence[UUID] = (),
         address_hash: str,
         reason: str,
         said: str,
@@ -66,6 +66,8 @@ class Reports:
         now: datetime,
     ) -> UUID:
         """Keep a report and return its id; repeating it returns the same.
+
+        `also` are other ids of the same reporter.
 
         Raises:
             Invalid: an unknown reason, a text that cannot be kept, a notice that lacks something.
@@ -76,9 +78,7 @@ class Reports:
         clean = self._checked(site, reason, said, notice)
         given = _written(notice) if notice is not None and reason == ILLEGAL else None
         if reporter_id is not None:
-            standing = await self.authors.standing_or_none(site, reporter_id)
-            if standing and standing.banned_until is not None and standing.banned_until > now:
-                raise AuthorBanned
+            await self.authors.admitted(site, reporter_id, also=also, now=now)
         key = reporter_id.hex if reporter_id else address_hash
         if self.limits_on:
             charge = Charge.of("report", key, per_minute=PER_MINUTE, burst=PER_MINUTE)

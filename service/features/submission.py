@@ -11,11 +11,13 @@ from uuid import UUID
 from service.errors import FieldError, Invalid
 from service.features import text
 from service.features.access import Guest
-from service.features.reader_tokens import BADGE_MAX_CHARS, SignedIn, author_id_of
+from service.features.reader_tokens import (
+    BACKEND_ISSUER,
+    BADGE_MAX_CHARS,
+    SignedIn,
+    author_id_of,
+)
 from service.model import ApiKey, Site
-
-BACKEND_ISSUER = ""
-"""Stands for the back end itself where it names a reader without an issuer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,10 @@ class Submission:
     author_id: UUID | None = None
     """A signed-in reader's or a receipt's guest; None for a new guest."""
     generation: int = 0
+    subject: str | None = None
+    """What the site calls its reader; None for guests."""
+    issuer: str | None = None
+    """Who signed the reader in, if that was said."""
     name: str = ""
     email: str | None = None
     badge: str | None = None
@@ -56,6 +62,8 @@ class Submission:
             self,
             kind="reader",
             author_id=reader.author_id,
+            subject=reader.subject,
+            issuer=reader.issuer,
             name=reader.name,
             badge=reader.badge,
             avatar=reader.avatar,
@@ -81,6 +89,8 @@ class Submission:
             self,
             kind="backend",
             author_id=author_id_of(self.site.site_id, issuer or BACKEND_ISSUER, reader_id),
+            subject=reader_id,
+            issuer=issuer or None,
             name=name,
             email=email,
             badge=badge,

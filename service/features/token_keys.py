@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from service.errors import Conflict, FieldError, Invalid, NotFound
+from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from service.features.recall import Recall
 from service.model import Site
 from service.secrets import SealBroken, Secrets
@@ -105,6 +105,10 @@ class TokenKeys:
         default_factory=lambda: Recall(kept_seconds=KEPT_SECONDS)
     )
 
+    known_issuers: Recall[int, tuple[str, ...]] = field(
+        default_factory=lambda: Recall(kept_seconds=KEPT_SECONDS)
+    )
+
     async def add(
         self,
         site: Site,
@@ -165,6 +169,18 @@ class TokenKeys:
             Unavailable: Postgres is away, and this process has not used the key lately.
         """
         return await self.known.get((site.site_id, kid), partial(self._load, site, kid))
+
+    async def issuers(self, site: Site) -> tuple[str, ...]:
+        """Return who signs a site's readers in, or did; nobody while Postgres cannot say."""
+
+        async def ask() -> tuple[str, ...]:
+            keys = await self.token_keys.of_site(site.site_id)
+            return tuple({each.issuer for each in keys})
+
+        try:
+            return await self.known_issuers.get(site.site_id, ask)
+        except Unavailable:
+            return ()
 
     async def _load(self, site: Site, kid: str) -> VerifyingKey | None:
         stored = await self.token_keys.find(site.site_id, kid)

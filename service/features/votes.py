@@ -9,7 +9,6 @@ from uuid import UUID
 from service.errors import Forbidden
 from service.features.access import Guest, SignedIn
 from service.features.authors import Authors
-from service.features.intake import AuthorBanned
 from service.features.own import UnknownComment
 from service.model import Site, article_id
 from service.storage.limits import Charge, Limits
@@ -70,9 +69,8 @@ class Votes:
             RateLimited: too many votes.
             Unavailable: Postgres cannot commit; repeating is safe.
         """
-        standing = await self.authors.standing_or_none(site, voter.author_id)
-        if standing and standing.banned_until is not None and standing.banned_until > now:
-            raise AuthorBanned
+        also = voter.also if isinstance(voter, SignedIn) else ()
+        await self.authors.admitted(site, voter.author_id, also=also, now=now)
         if self.limits_on:
             charge = Charge.of("vote", voter.author_id.hex, per_minute=PER_MINUTE, burst=PER_MINUTE)
             await self.limits.charge(site.slug, [charge])

@@ -37,29 +37,32 @@ class ReaderStore:
         return [met.get(each) or Standing(author_id=each) for each in author_ids]
 
     async def ban(
-        self, site_id: int, author_id: UUID, *, kind: AuthorKind, until: datetime | None
+        self,
+        site_id: int,
+        author_id: UUID,
+        *,
+        kind: AuthorKind,
+        until: datetime | None,
+        reason: str | None = None,
     ) -> Standing:
         """Keep an author from writing until a time (`datetime.max`: for good); None ends it."""
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["ban"], site_id, author_id, kind, until)
-        assert row is not None
-        return _standing(row)
+            await connection.execute(SQL["ban"], site_id, author_id, kind, until, reason)
+        return await self.standing(site_id, author_id)
 
     async def trust(
         self, site_id: int, author_id: UUID, *, kind: AuthorKind, trusted: bool
     ) -> Standing:
         """Say whether an author is trusted."""
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["trust"], site_id, author_id, kind, trusted)
-        assert row is not None
-        return _standing(row)
+            await connection.execute(SQL["trust"], site_id, author_id, kind, trusted)
+        return await self.standing(site_id, author_id)
 
     async def void_receipts(self, site_id: int, author_id: UUID) -> Standing:
         """Raise a guest's generation, so that every receipt given so far is void."""
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["void_receipts"], site_id, author_id)
-        assert row is not None
-        return _standing(row)
+            await connection.execute(SQL["void_receipts"], site_id, author_id)
+        return await self.standing(site_id, author_id)
 
 
 def _standing(row: asyncpg.Record) -> Standing:
@@ -69,7 +72,10 @@ def _standing(row: asyncpg.Record) -> Standing:
         rejected=row["rejected"],
         first_seen=row["first_seen"],
         banned_until=_with_zone(row["banned_until"]),
+        ban_reason=row["ban_reason"],
         trusted=row["trusted"],
+        always_hold=row["always_hold"],
+        warning=row["warning"],
         generation=row["generation"],
     )
 

@@ -20,10 +20,12 @@ from service.features.own import (
     StaleRevision,
     UnknownComment,
 )
+from service.features.records import Records
 from service.features.votes import Votes
 from service.web.operation import AVisitor, Cache, Call, Operation, Reply
 from service.web.wire.base import Wire
 from service.web.wire.comments import CommentOut, author_json
+from service.web.wire.records import BanOut, WarnedOut, told_json
 
 TAG = "Readers"
 AUTHOR = AVisitor(required=True)
@@ -46,11 +48,14 @@ class EditedOut(Wire):
 
 
 class OwnOut(Wire):
-    """What one author has under an article."""
+    """What one author has under an article, and their standing with the site."""
 
     comments: list[CommentOut]
     votes: dict[str, Literal[1, -1]]
     """By comment."""
+    ban: BanOut | None
+    warnings: list[WarnedOut]
+    """To be acknowledged before the next comment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,7 @@ class OwnComments:
     own: Own
     votes: Votes
     appeals: Appeals
+    records: Records
 
     def operations(self) -> list[Operation]:
         """Return the table of what authors can ask."""
@@ -123,7 +129,12 @@ class OwnComments:
             author_json(each, call.site, now=call.now, appeal=appeals.get(each.comment_id))
             for each in found
         ]
-        content = {"comments": comments, "votes": {str(key): value for key, value in votes.items()}}
+        told = await self.records.told(call.site, author_id, also=other_ids(call), now=call.now)
+        content = {
+            "comments": comments,
+            "votes": {str(key): value for key, value in votes.items()},
+            **told_json(told),
+        }
         return Reply(content=content, cache=Cache.NEVER)
 
     async def edit(self, call: Call) -> Reply:
@@ -133,6 +144,7 @@ class OwnComments:
             call.site,
             call.comment_id,
             author_of(call),
+            also=other_ids(call),
             body=wish.body,
             revision=wish.revision,
             now=call.now,
@@ -145,6 +157,11 @@ class OwnComments:
         """Take a comment away."""
         await self.own.delete(call.site, call.comment_id, author_of(call), now=call.now)
         return Reply(status=204)
+
+
+def other_ids(call: Call) -> tuple[UUID, ...]:
+    """Return how else the site may know who asks."""
+    return call.visitor.also if isinstance(call.visitor, SignedIn) else ()
 
 
 def author_of(call: Call) -> UUID:

@@ -26,6 +26,7 @@ from service.features.intake import (
     ParentNotPublished,
     QueueEmptied,
     QueueFull,
+    WarningUnacknowledged,
 )
 from service.features.lookup import Found, Lookup
 from service.features.own import UnknownComment
@@ -106,6 +107,7 @@ class Readers:
                 problems=(
                     ArticleClosed,
                     AuthorBanned,
+                    WarningUnacknowledged,
                     GuestsNotAllowed,
                     UnknownParent,
                     ParentNotPublished,

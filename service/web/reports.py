@@ -95,6 +95,7 @@ class Reporting:
             call.site,
             call.comment_id,
             reporter_id=reporter,
+            also=visitor.also if isinstance(visitor, SignedIn) else (),
             address_hash=self.hash_address(call.network),
             reason=wish.reason,
             said=wish.text,

@@ -127,6 +127,8 @@ class QueueArticle(Wire):
 class QueueAuthor(Wire):
     """An author's record with the site."""
 
+    ref: UUID | None = Field(strict=False)
+    """Names them in `/v1/sites/{site}/readers/{ref}`; null once erased."""
     approved: int
     rejected: int
     first_seen: Timestamp | None
@@ -293,6 +295,7 @@ def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
 def standing_json(standing: Standing) -> dict[str, Any]:
     """Write an author's record."""
     return {
+        "ref": str(standing.author_id) if standing.author_id.int else None,
         "approved": standing.approved,
         "rejected": standing.rejected,
         "first_seen": optional_stamp(standing.first_seen),
