@@ -1,21 +1,68 @@
-"""What the service thinks of a comment before a person does. Pure: no I/O, no clock."""
+"""What the service thinks of a comment before a person does. Pure: no I/O, no clock.
+
+`evaluate(facts, rules)` tries every rule on a comment and decides; `compile_rules` makes a
+document of rules ready, `shipped_rules` is the one a new site has.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from service.model import Mode, Why
+from service.features.screening.evaluation import (
+    UNCHECKED,
+    BadRules,
+    RuleSet,
+    compile_rules,
+    evaluate,
+)
+from service.features.screening.facts import (
+    ArticleFacts,
+    AuthorFacts,
+    ClusterFacts,
+    Facts,
+    Recent,
+    likeness,
+)
+from service.features.screening.rules import Rule, RuleDocument
+from service.features.screening.shipped import shipped_rules
+from service.features.screening.verdict import (
+    PRIORITY_MAX,
+    PRIORITY_STEP,
+    Signal,
+    Verdict,
+    priority_of,
+    queue_score,
+)
+from service.model import Mode
 
-PRIORITY_MAX = 900
-"""Top of the log scale of priorities; 900 * 10^13 + ms stays below 2^53 (Ruling 9)."""
-PRIORITY_STEP = 10**13
-"""More than any creation time in milliseconds, so priority sorts before age."""
+__all__ = [
+    "PRIORITY_MAX",
+    "PRIORITY_STEP",
+    "ArticleFacts",
+    "AuthorFacts",
+    "BadRules",
+    "ClusterFacts",
+    "Draft",
+    "Facts",
+    "Recent",
+    "Rule",
+    "RuleDocument",
+    "RuleSet",
+    "Signal",
+    "Verdict",
+    "compile_rules",
+    "evaluate",
+    "likeness",
+    "priority_of",
+    "queue_score",
+    "screen",
+    "shipped_rules",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """Everything a rule may look at."""
+    """What is looked at where no rules are: the mode alone decides."""
 
     text: str
     mode: Mode
@@ -24,40 +71,12 @@ class Draft:
     """False when a store was away and standing or state could not be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """Hold or publish, and why."""
-
-    publish: bool
-    priority: int = 0
-    """0 to `PRIORITY_MAX`."""
-    why: tuple[Why, ...] = ()
-
-    def score(self, created_at: datetime) -> float:
-        """Order in the queue, smallest first: by priority, then by age (Ruling 9)."""
-        return queue_score(self.priority, created_at)
-
-
-def queue_score(priority: int, created_at: datetime) -> float:
-    """Place a comment in the queue: the more urgent first, the older first among equals."""
-    waited_since_ms = int(created_at.timestamp() * 1000)
-    return float((PRIORITY_MAX - priority) * PRIORITY_STEP + waited_since_ms)
-
-
-def priority_of(score: float) -> int:
-    """Return the priority that `queue_score` placed a comment by."""
-    return PRIORITY_MAX - int(score // PRIORITY_STEP)
-
-
 def screen(draft: Draft) -> Verdict:
     """Say whether a comment may be published at once.
 
     What could not be checked is held, never published (protocol.md Ruling 11).
     """
     if not draft.checks_complete:
-        unchecked = Why(
-            rule="checks_unavailable", version=1, label="Not everything could be checked"
-        )
-        return Verdict(publish=False, why=(unchecked,))
+        return Verdict(publish=False, ruling="hold", why=(UNCHECKED,))
     publish = draft.mode is Mode.POST or (draft.mode is Mode.TRUSTED and draft.author_is_trusted)
     return Verdict(publish=publish)

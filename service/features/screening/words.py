@@ -66,8 +66,6 @@ class WordList:
     """Words and phrases, expanded; a trailing `*` allows any ending."""
     langs: frozenset[Code] = frozenset()
     """Languages of texts it is looked for in; empty for all."""
-    arabizi: bool = False
-    """Whether its Arabic words are also found in Latin letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,39 +124,38 @@ class WordIndex:
         return hits[:HITS_MAX]
 
     def _find_in(self, view: View, via: Via) -> list[Hit]:
-        keys = [_key(word) for word in _TOKEN.findall(view.text)]
+        words = _TOKEN.findall(view.text)
+        found = list(islice(self._matches(view, words), HITS_MAX))
+        if not found:
+            return []
+        places = [match.span() for match in _TOKEN.finditer(view.text)]
+        return [
+            Hit(term.group, view.span(places[first][0], places[first + len(term.words) - 1][1]), via)
+            for term, first in found
+            if _is_close(term, first, places)
+        ]
+
+    def _matches(self, view: View, words: list[str]) -> Iterator[tuple[_Term, int]]:
+        """Yield each term that stands in the words, and the position of its first."""
+        keys = [_key(word) for word in words]
         met = set(keys)
         singles = met & self._by_key.keys()
         if self._by_head:
             singles |= {key for key in met if key[:_HEAD] in self._by_head}
         if not view.text.isascii():
             singles |= {key for key in met if key[0] in _ARABIC_START}
+        if singles:
+            for at in [at for at, key in enumerate(keys) if key in singles]:
+                for term in self._terms_at(keys[at], words[at]):
+                    if _stands(term, at - term.anchor, words):
+                        yield term, at - term.anchor
         pairs = set(zip(keys, keys[1:], strict=False)) & self._by_pair.keys()
-        if not (singles or pairs):
-            return []
-        return list(islice(self._places(view, via, keys, singles, pairs), HITS_MAX))
-
-    def _places(
-        self,
-        view: View,
-        via: Via,
-        keys: list[str],
-        singles: set[str],
-        pairs: set[tuple[str, str]],
-    ) -> Iterator[Hit]:
-        places = [match.span() for match in _TOKEN.finditer(view.text)]
-        following = [*keys[1:], ""]
-        for at, pair in enumerate(zip(keys, following, strict=True)):
-            terms: list[_Term] = []
-            if pair[0] in singles:
-                start, end = places[at]
-                terms += self._terms_at(pair[0], view.text[start:end])
-            if pair in pairs:
-                terms += self._by_pair[pair]
-            for term in terms:
-                reach = _reach(term, at, view.text, places)
-                if reach is not None:
-                    yield Hit(term.group, view.span(*reach), via)
+        if pairs:
+            for at, pair in enumerate(zip(keys, keys[1:], strict=False)):
+                if pair in pairs:
+                    for term in self._by_pair[pair]:
+                        if _stands(term, at - term.anchor, words):
+                            yield term, at - term.anchor
 
     def _terms_at(self, key: str, word: str) -> Iterator[_Term]:
         yield from self._by_key.get(key, ())
@@ -278,7 +275,6 @@ def shipped_lists() -> Mapping[str, WordList]:
                 title=table["title"],
                 words=tuple(dict.fromkeys(word for entry in entries for word in expanded(entry))),
                 langs=frozenset(table.get("langs", ())),
-                arabizi=table.get("arabizi", False),
             )
     return lists
 
@@ -320,25 +316,26 @@ def _key(word: str) -> str:
     return _REPEATED.sub(r"\1", word)
 
 
-def _reach(
-    term: _Term, at: int, text: str, places: Sequence[Span]
-) -> Span | None:
-    """Return the part of the view a term covers when its anchor is the word at `at`."""
-    first = at - term.anchor
+def _stands(term: _Term, first: int, words: Sequence[str]) -> bool:
+    """Whether a term's words are the text's from position `first` on."""
     last = first + len(term.words) - 1
-    if first < 0 or last >= len(places):
-        return None
-    for offset, word in enumerate(term.words):
-        start, end = places[first + offset]
-        open_ended = term.open_ended and offset == len(term.words) - 1
-        if not _matches(word, text[start:end], open_ended=open_ended, prefixed=offset == 0):
-            return None
-        if offset and start - places[first + offset - 1][1] > GAP_MAX:
-            return None
-    return places[first][0], places[last][1]
+    if first < 0 or last >= len(words):
+        return False
+    return all(
+        _is_written(word, words[first + offset], open_ended=term.open_ended, prefixed=not offset)
+        for offset, word in enumerate(term.words)
+    )
 
 
-def _matches(word: str, written: str, *, open_ended: bool, prefixed: bool) -> bool:
+def _is_close(term: _Term, first: int, places: Sequence[Span]) -> bool:
+    """Whether the words of a phrase stand no further apart than `GAP_MAX`."""
+    return all(
+        places[at + 1][0] - places[at][1] <= GAP_MAX
+        for at in range(first, first + len(term.words) - 1)
+    )
+
+
+def _is_written(word: str, written: str, *, open_ended: bool, prefixed: bool) -> bool:
     """Whether a word of the text is the term's: each letter as often as written, or more."""
     if written == word or _repeats(word, written, open_ended=open_ended):
         return True

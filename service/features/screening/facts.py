@@ -1,0 +1,121 @@
+"""What screening is told about a comment: all it may look at, gathered by whoever asks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from service.features.screening.views import Views, views_of
+from service.model import AuthorKind, Mode, Status
+
+RECENT_MAX = 100
+"""Earlier comments of one author or address that are worth gathering."""
+
+LIKENESS_BYTES = 12
+"""Enough to tell the texts of a site apart: two of 10^9 are alike by chance once in 10^11."""
+
+REGULAR_APPROVED = 10
+REGULAR_REJECTED_RATE = 0.1
+"""From how many approved comments, and up to which share of rejected ones, an author is a
+regular."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """An earlier comment of the same author or from the same address."""
+
+    likeness: str
+    """`likeness` of its text."""
+    at: datetime
+    status: Status | None = None
+    """None where it is not known."""
+    same_author: bool = True
+    same_address: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorFacts:
+    """Who wrote it."""
+
+    kind: AuthorKind = "guest"
+    approved: int = 0
+    rejected: int = 0
+    first_seen: datetime | None = None
+    trusted: bool = False
+
+    @property
+    def rejected_rate(self) -> float:
+        """Share of decided comments that were rejected; 0 before the first decision."""
+        decided = self.approved + self.rejected
+        return self.rejected / decided if decided else 0.0
+
+    @property
+    def trust(self) -> int:
+        """0: nothing approved yet; 1: known; 2: a regular; 3: trusted by the newsroom."""
+        if self.trusted:
+            return 3
+        if self.approved >= REGULAR_APPROVED and self.rejected_rate <= REGULAR_REJECTED_RATE:
+            return 2
+        return 1 if self.approved else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleFacts:
+    """What it was written under."""
+
+    key: str = ""
+    section: str | None = None
+    tags: frozenset[str] = frozenset()
+    published_at: datetime | None = None
+    views_per_hour: float | None = None
+    comments_per_hour: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """Comments that say nearly the same."""
+
+    size: int
+    authors: int
+    first_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything a rule may look at."""
+
+    text: str
+    """After the text policy."""
+    now: datetime
+    mode: Mode = Mode.PRE
+    site: str = ""
+    """The site's slug."""
+    checks_complete: bool = True
+    """False when a store was away and something could not be read: the comment is held."""
+    author: AuthorFacts = field(default_factory=AuthorFacts)
+    article: ArticleFacts = field(default_factory=ArticleFacts)
+    depth: int = 0
+    """0 for a root."""
+    position: int = 0
+    """Comments readers see before it."""
+    replies: int = 0
+    reports: int = 0
+    recent: tuple[Recent, ...] = ()
+    """Newest first, at most `RECENT_MAX`."""
+    cluster: ClusterFacts | None = None
+    scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Calibrated probability by model name, 0 to 1."""
+
+
+def likeness(text: str) -> str:
+    """Return what two texts share that differ in case, signs, spacing and disguise only."""
+    return likeness_of(views_of(text))
+
+
+def likeness_of(views: Views) -> str:
+    """Return `likeness` of a text that was read already."""
+    letters = "".join(filter(str.isalnum, views.skeleton.text))
+    return hashlib.blake2s(letters.encode(), digest_size=LIKENESS_BYTES).hexdigest()
