@@ -113,8 +113,8 @@ from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.own import OwnComments
 from service.web.own_account import OwnAccount
-from service.web.pages.demo import Paper
 from service.web.pages.every import Pages
+from service.web.pages.newspaper import Paper
 from service.web.people import People
 from service.web.readers import Readers
 from service.web.records import AuthorRecords

@@ -199,7 +199,8 @@ async def test_what_is_not_in_the_paper_is_told_in_words_and_to_programs_as_a_pr
     problem = await press.get(path, Accept="*/*")
 
     assert told.status == problem.status == 404
-    assert told.page.texts("main p") == [sentence]
+    assert told.page.texts("main p")[0] == sentence
+    assert told.page.hrefs("main a") == ["/demo/"]
     assert json.loads(problem.text)["code"] == "not_found"
 
 

@@ -29,8 +29,6 @@ from service.web.pages.shown import Moment
 from service.web.pages.templates import render
 from service.web.pages.words import LANGUAGES, tongue_of
 
-__all__ = ["DemoPages", "Paper"]
-
 SITE = "demo"
 
 POLICY: Final = (

@@ -68,8 +68,8 @@ def _sentence(tongue: Tongue, failure: Failure) -> str:
     return failure.title
 
 
-def _home(call: Call, tongue: Tongue) -> Link | None:
-    """Lead from a broken page of a thread to its first one."""
-    if "article" not in call.path or call.found_site is None:
-        return None
-    return Link(href="?", label=tongue.say("first_page"))
+def _home(call: Call, tongue: Tongue) -> Link:
+    """Lead from a broken page of a thread to its first one, from one of the demo to its front."""
+    if call.found_site is not None:
+        return Link(href="?", label=tongue.say("first_page"))
+    return Link(href="/demo/", label=tongue.say("front_page"))
