@@ -1,7 +1,8 @@
-"""A service of one's own for each test, with the site `daily`."""
+"""A service for each module, and in it a site of its own for each test."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,10 +14,11 @@ from tests.journeys.api import Paper
 from tests.journeys.house import SECRET_KEY, House, open_house
 
 
-@pytest.fixture
-async def house(database_url: str, redis_url: str) -> AsyncIterator[House]:
+@pytest.fixture(scope="module")
+async def house(outside_stores: dict[str, str]) -> AsyncIterator[House]:
     """A service without request limits."""
-    async with open_house(database_url, redis_url) as opened:
+    urls = outside_stores["database_url"], outside_stores["redis_url"]
+    async with open_house(*urls) as opened:
         yield opened
 
 
@@ -29,8 +31,8 @@ async def limited_house(database_url: str, redis_url: str) -> AsyncIterator[Hous
 
 @pytest.fixture
 async def daily(house: House) -> Paper:
-    """A site that looks at every comment before it is public."""
-    return await house.found("daily")
+    """A site that looks at every comment before it is public, for this test alone."""
+    return await house.found(f"daily-{next(_numbers)}")
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +48,6 @@ async def outside_stores(
         "redis_url": redis_url,
         "secret_key": SECRET_KEY,
     }
+
+
+_numbers = itertools.count(1)

@@ -57,7 +57,7 @@ async def test_a_revoked_key_is_refused_within_a_second(daily: Paper) -> None:
     made = (await daily.manage("POST", "/keys", wish)).expect(201)
 
     async def look() -> Answer:
-        path = "/v1/moderation/queue?site=daily"
+        path = f"/v1/moderation/queue?site={daily.slug}"
         return await daily.api("GET", path, token=made["key"])
 
     (await look()).expect(200)
@@ -75,7 +75,7 @@ async def test_a_revoked_key_is_refused_within_a_second(daily: Paper) -> None:
 
 
 async def test_a_key_works_until_it_expires(house: House, daily: Paper) -> None:
-    site = await house.service.sites.get("daily")
+    site = await house.service.sites.get(daily.slug)
     _, token = await house.service.keyring.create(
         site,
         name="",

@@ -40,11 +40,11 @@ async def test_a_comment_is_public_once_it_is_approved_and_not_before(daily: Pap
     (item,) = await daily.claim()
     assert item["comment"]["id"] == comment["id"]
     assert item["comment"]["text"] == comment["text"]
-    assert item["lease"]["by"] == "daily moderate"
+    assert item["lease"]["by"] == "moderate"
     (result,) = await daily.approve(comment["id"])
 
     assert result["status"] == "approved"
-    assert result["decision"]["by"] == {"kind": "key", "name": "daily moderate"}
+    assert result["decision"]["by"] == {"kind": "key", "name": "moderate"}
     assert (result["decision"]["n"], result["decision"]["revision"]) == (1, 1)
 
     async def is_read() -> bool:
@@ -138,7 +138,7 @@ async def test_of_two_who_decide_three_hundred_comments_at_once_one_wins_each(
 
     of_approver = {result["comment_id"]: result for result in approvals}
     of_rejecter = {result["comment_id"]: result for result in rejections}
-    winners = {"approve": "daily moderate", "reject": "daily second"}
+    winners = {"approve": "moderate", "reject": "second"}
     for comment in posted:
         outcomes = (of_approver[comment.id], of_rejecter[comment.id])
         assert {each["outcome"] for each in outcomes} in WON_AND_LOST

@@ -96,7 +96,7 @@ async def test_a_guest_who_comes_back_with_a_receipt_is_the_same_guest(daily: Pa
 
 
 async def test_a_site_that_looks_afterwards_publishes_at_once(house: House) -> None:
-    daily = await house.found("daily", SiteSettings(mode=Mode.POST))
+    daily = await house.found("hasty", SiteSettings(mode=Mode.POST))
     key = str(uuid4())
 
     sent = await daily.send("Seen at once.", key=key)
@@ -118,11 +118,14 @@ async def test_readers_of_either_kind_of_token_post_and_see_what_waits(daily: Pa
     listed = (await daily.manage("GET", "/token-keys")).expect(200)["items"]
     shown = {key["kid"]: key["public_key"] for key in listed}
     assert shown == {"shared": None, "curve": PUBLIC_PEM}
-    claims = _claims(sub="reader-7", name="Amina", badge="subscriber")
+    claims = _claims(daily, sub="reader-7", name="Amina", badge="subscriber")
     shared = jwt.encode(claims, SECRET, algorithm="HS256", headers={"kid": "shared"})
     curved = jwt.encode(claims, PRIVATE_PEM, algorithm="ES256", headers={"kid": "curve"})
     other = jwt.encode(
-        _claims(sub="reader-8", name="Noor"), SECRET, algorithm="HS256", headers={"kid": "shared"}
+        _claims(daily, sub="reader-8", name="Noor"),
+        SECRET,
+        algorithm="HS256",
+        headers={"kid": "shared"},
     )
 
     posted = await daily.post("By a reader.", token=shared, name=None)
@@ -150,7 +153,7 @@ async def test_the_back_end_posts_for_a_reader_who_then_sees_it(daily: Paper) ->
     posted = await daily.post("For her.", token=write, name=None, on_behalf_of=for_reader)
 
     assert posted.receipt is None
-    claims = _claims(sub="reader-7", name="Amina")
+    claims = _claims(daily, sub="reader-7", name="Amina")
     token = jwt.encode(claims, SECRET, algorithm="HS256", headers={"kid": "shared"})
     own = (await daily.comment(posted.id, token=token)).expect(200)["comment"]
     assert own["author"]["name"] == "Amina"
@@ -208,11 +211,11 @@ async def test_a_guest_in_a_hurry_is_told_when_to_come_back_but_a_retry_is_free(
     assert (await daily.queue())["total"] == 5
 
 
-def _claims(**said: Any) -> dict[str, Any]:
+def _claims(paper: Paper, **said: Any) -> dict[str, Any]:
     at = now()
     return {
         "iss": ISSUER,
-        "aud": "daily",
+        "aud": paper.slug,
         "iat": int(at.timestamp()),
         "exp": int((at + timedelta(hours=1)).timestamp()),
         **said,

@@ -35,9 +35,9 @@ class Two:
 
 
 @pytest.fixture
-async def two(house: House) -> Two:
+async def two(house: House, daily: Paper) -> Two:
     """A public comment, a waiting one, a decision, keys and a member, all of the daily."""
-    daily, weekly = await house.found("daily"), await house.found("weekly")
+    weekly = await house.found(f"weekly-{daily.slug}")
     public = await daily.post(WORDS, name=NAME)
     waiting = await daily.post(f"{WORDS}, waiting", name=NAME, token=public.receipt)
     of_weekly = await weekly.post("Something else.")
@@ -64,7 +64,7 @@ async def two(house: House) -> Two:
             "kid": "shared",
         },
         bodies={
-            "claim": {"site": "daily", "lane": "held", "limit": 5},
+            "claim": {"site": daily.slug, "lane": "held", "limit": 5},
             "renew_claims": ids,
             "release_claims": ids,
             "decide": {
@@ -89,7 +89,7 @@ async def test_a_foreign_site_is_no_site_for_a_key(two: Two) -> None:
             needed = getattr(operation.credential, "scope", None)
             if operation.site_in_body and scope != needed:
                 continue  # the right is looked at before the body
-            path, body = _asked(two, operation, site="daily")
+            path, body = _asked(two, operation, site=two.daily.slug)
             answer = await two.daily.api(operation.method, path, body, token=token)
             assert answer.refused(404) == "unknown_site", (operation.operation_id, scope)
             asked += 1
@@ -100,7 +100,7 @@ async def test_a_foreign_receipt_is_no_credential(two: Two) -> None:
     asked = 0
     for operation in two.operations:
         if isinstance(operation.credential, AVisitor):
-            path, body = _asked(two, operation, site="daily")
+            path, body = _asked(two, operation, site=two.daily.slug)
             token = two.receipt_of_weekly
             answer = await two.daily.api(operation.method, path, body, token=token)
             assert answer.refused(401) == "unauthenticated", operation.operation_id
@@ -113,9 +113,9 @@ async def test_a_foreign_object_is_none_and_says_nothing_of_itself(two: Two) -> 
     for operation in two.operations:
         if STREAM in operation.answers.values():
             continue  # it would go on, and tells ids and counts alone
-        path, body = _asked(two, operation, site="weekly")
+        path, body = _asked(two, operation, site=two.weekly.slug)
         if operation.operation_id == "claim":
-            body = {**body, "site": "weekly"}
+            body = {**body, "site": two.weekly.slug}
         statuses = set()
         for token in (None, two.receipt_of_weekly, *two.weekly.keys.values()):
             answer = await two.weekly.api(operation.method, path, body, token=token)
@@ -170,7 +170,7 @@ async def test_cursors_of_another_site_or_list_are_refused(two: Two) -> None:
     cursor = (await two.daily.queue("&limit=1"))["next"]
     assert cursor is not None
     asked = {
-        "weekly queue": f"/v1/moderation/queue?site=weekly&limit=1&cursor={cursor}",
+        "weekly queue": f"/v1/moderation/queue?site={two.weekly.slug}&limit=1&cursor={cursor}",
         "thread": f"{two.weekly.article('story-1')}/comments?cursor={cursor}",
     }
 
