@@ -1,0 +1,1 @@
+"""What the speed and the figures of the documentation are measured with."""

@@ -123,9 +123,7 @@ def weigh(counts: dict[str, Counter[str]]) -> Iterator[tuple[str, list[int]]]:
             for one, counter in counts.items()
         }
         every = sorted(set().union(*shares.values()))
-        totals = {
-            one: sum(shares[one].values()) + SMOOTHING * len(every) for one in CLASSES
-        }
+        totals = {one: sum(shares[one].values()) + SMOOTHING * len(every) for one in CLASSES}
         for part in every:
             if sum(shares[one].get(part, 0) for one in CLASSES) < SEEN_MIN:
                 continue
@@ -134,9 +132,13 @@ def weigh(counts: dict[str, Counter[str]]) -> Iterator[tuple[str, list[int]]]:
             ]
             mean = sum(logs) / len(logs)
             damp = 1.0 if whole else 0.5
-            yield part, [
-                max(-WEIGHT_MAX, min(WEIGHT_MAX, round((log - mean) * damp * UNIT))) for log in logs
-            ]
+            yield (
+                part,
+                [
+                    max(-WEIGHT_MAX, min(WEIGHT_MAX, round((log - mean) * damp * UNIT)))
+                    for log in logs
+                ],
+            )
 
 
 if __name__ == "__main__":

@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.features.screening.evaluation import (
-    UNCHECKED,
-    BadRules,
-    RuleSet,
-    compile_rules,
-    evaluate,
-)
+from service.features.screening.evaluation import UNCHECKED, evaluate
 from service.features.screening.facts import (
     ArticleFacts,
     AuthorFacts,
@@ -24,6 +18,7 @@ from service.features.screening.facts import (
     likeness,
 )
 from service.features.screening.rules import Rule, RuleDocument
+from service.features.screening.ruleset import BadRules, RuleSet, compile_rules
 from service.features.screening.shipped import shipped_rules
 from service.features.screening.verdict import (
     PRIORITY_MAX,

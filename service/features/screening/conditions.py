@@ -119,7 +119,9 @@ def test_link_domain(hosts: frozenset[str], reading: Reading) -> Evidence | None
 def test_length(length: Length, reading: Reading) -> Evidence | None:
     """Met by the length."""
     chars = len(reading.facts.text)
-    return Evidence(notes=(f"{chars} characters",)) if _within(chars, length.min, length.max) else None
+    return (
+        Evidence(notes=(f"{chars} characters",)) if _within(chars, length.min, length.max) else None
+    )
 
 
 def test_caps_ratio(caps: CapsRatio, reading: Reading) -> Evidence | None:
@@ -150,7 +152,9 @@ def author_is(author: AuthorIs, facts: Facts) -> bool:
         and _within(who.approved, author.approved_min, author.approved_max)
         and _within(who.rejected, author.rejected_min, None)
         and _within(who.rejected_rate, author.rejected_rate_min, author.rejected_rate_max)
-        and _within(_hours_since(who.first_seen, facts.now), author.age_hours_min, author.age_hours_max)
+        and _within(
+            _hours_since(who.first_seen, facts.now), author.age_hours_min, author.age_hours_max
+        )
         and (author.trust_below is None or who.trust < author.trust_below)
         and (author.trust_min is None or who.trust >= author.trust_min)
     )
@@ -165,7 +169,10 @@ def test_article(article: ArticleIs, reading: Reading) -> Evidence | None:
         (article.keys is None or under.key in article.keys)
         and (article.sections is None or under.section in article.sections)
         and (article.tags is None or not under.tags.isdisjoint(article.tags))
-        and (aged == (None, None) or (dated and _within(_hours_since(under.published_at, now), *aged)))
+        and (
+            aged == (None, None)
+            or (dated and _within(_hours_since(under.published_at, now), *aged))
+        )
     )
     return NOTHING if met else None
 

@@ -27,11 +27,14 @@ WORD_MAX = 16
 MARGIN = 4.0
 """Natural-log units by which a language must lead before the next is ruled out."""
 
+UNIT = 8
+"""Steps of a weight in the table to one natural-log unit."""
+
 CLASSES: Final = ("en", "fr", "ar-latn", "romance", "germanic", "far")
 """What the model tells apart; the last three are all `other`."""
 
 _PRIORS: Final = (1.5, 1.0, 0.0, -1.5, -1.5, -2.0)
-"""Newsrooms that use Postbag write in the first three; log odds that a strange word gives way to."""
+"""Log odds before the first word is read: newsrooms write in the first three."""
 
 _WORD = re.compile(r"[^\W_]+['’]?")
 _ADDRESS = re.compile(r"https?://\S+|www\.\S+|@\w+|\w+@\w+")
@@ -136,7 +139,3 @@ def _table() -> Mapping[str, Weights]:
         part, _, weights = line.rpartition("\t")
         table[part] = tuple(int(weight) / UNIT for weight in weights.split(","))
     return table
-
-
-UNIT = 8
-"""Steps of a weight in the table to one natural-log unit."""

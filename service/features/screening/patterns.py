@@ -29,7 +29,7 @@ SPANS_MAX = 16
 _UNFOLDED = re.compile(r"\\.|[^\x00-\x7f]", re.DOTALL)
 
 
-class BadPattern(ValueError):
+class PatternError(ValueError):
     """RE2 refuses the pattern, or it is too large; the message says which."""
 
 
@@ -52,7 +52,9 @@ class Pattern:
     def spans(self, view: View) -> tuple[Span, ...]:
         """Return where in the original it is found, at most `SPANS_MAX` places."""
         found = (match.span() for match in islice(self._compiled.finditer(view.text), SPANS_MAX))
-        return tuple(view.span(start, end) if end > start else _point(view, start) for start, end in found)
+        return tuple(
+            view.span(start, end) if end > start else _point(view, start) for start, end in found
+        )
 
 
 def compiled(source: str, *, raw: bool = False) -> Pattern:
@@ -62,7 +64,7 @@ def compiled(source: str, *, raw: bool = False) -> Pattern:
     text is, so that `é` in the pattern finds `e`, `é` and `É`.
 
     Raises:
-        BadPattern: RE2 does not know it (back-references, look-around), or it is too large.
+        PatternError: RE2 does not know it (back-references, look-around), or it is too large.
     """
     written = source if raw else _UNFOLDED.sub(_fold, source)
     options = re2.Options()
@@ -72,9 +74,9 @@ def compiled(source: str, *, raw: bool = False) -> Pattern:
     try:
         pattern = Pattern(source, re2.compile(written, options))
     except re2.error as error:
-        raise BadPattern(_sentence(error)) from error
+        raise PatternError(_sentence(error)) from error
     if pattern.instructions > INSTRUCTIONS_MAX:
-        raise BadPattern("it is too large: shorten its repetitions or classes of letters")
+        raise PatternError("it is too large: shorten its repetitions or classes of letters")
     return pattern
 
 

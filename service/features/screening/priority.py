@@ -43,7 +43,9 @@ DELAY_MAX = 16.0
 RAISE_MAX = 10.0
 
 Size = Literal["cluster", "short", "long"]
-SECONDS: Final[Mapping[Size, float]] = MappingProxyType({"cluster": 4.0, "short": 6.0, "long": 15.0})
+SECONDS: Final[Mapping[Size, float]] = MappingProxyType(
+    {"cluster": 4.0, "short": 6.0, "long": 15.0}
+)
 """Seconds a decision takes."""
 
 LONG_CHARS = 280
@@ -129,7 +131,9 @@ def reach_of(
     """Expect views an hour of one comment, from its article's and its place under it."""
     views = views_per_hour
     if views is None:
-        views = VIEWS_UNKNOWN if comments_per_hour is None else comments_per_hour * VIEWS_PER_COMMENT
+        views = (
+            VIEWS_UNKNOWN if comments_per_hour is None else comments_per_hour * VIEWS_PER_COMMENT
+        )
     share = DEPTH_SHARE**depth / (1 + position / FOLD_POSITION)
     return max(0.0, views) * share * (HELD_SHARE if held else 1.0)
 

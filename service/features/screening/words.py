@@ -6,8 +6,6 @@ together with them. All words of all rules are looked up at once, so the cost is
 the text and not of the lists.
 """
 
-# ruff: noqa: RUF001 - Arabic prefixes
-
 from __future__ import annotations
 
 import re
@@ -16,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import islice, product
+from itertools import chain, islice, pairwise, product
 from typing import Final, Literal
 
 from service.features.screening.arabizi import arabic_consonants, latin_consonants
@@ -49,7 +47,26 @@ _MASKED = re.compile(r"(?<![\w*])[^\W\d_][^\W\d_*]*\*[^\W\d_*]*(?:\*+[^\W\d_*]*)
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _ARABIC_START = frozenset("وفبلكاي")
 _PROCLITICS: Final = frozenset(
-    {"و", "ف", "ب", "ل", "ك", "ال", "لل", "يا", "وال", "فال", "بال", "كال", "ولل", "فلل", "وب", "ول", "هال", "عال"}
+    {
+        "و",
+        "ف",
+        "ب",
+        "ل",
+        "ك",
+        "ال",
+        "لل",
+        "يا",
+        "وال",
+        "فال",
+        "بال",
+        "كال",
+        "ولل",
+        "فلل",
+        "وب",
+        "ول",
+        "هال",
+        "عال",
+    }
 )
 """What is written together with an Arabic word: and, so, with, for, like, the, o."""
 
@@ -102,7 +119,7 @@ class WordIndex:
     _by_pair: Mapping[tuple[str, str], Sequence[_Term]]
     _by_head: Mapping[str, Sequence[_Term]]
     _by_shape: Mapping[tuple[str, int], Sequence[_Term]]
-    _by_consonants: Mapping[str, Sequence[int]]
+    _by_consonants: Mapping[str, Iterable[int]]
 
     def find(self, views: Views, *, arabizi: bool) -> list[Hit]:
         """Return every place of every group's words, at most `HITS_MAX`.
@@ -130,7 +147,9 @@ class WordIndex:
             return []
         places = [match.span() for match in _TOKEN.finditer(view.text)]
         return [
-            Hit(term.group, view.span(places[first][0], places[first + len(term.words) - 1][1]), via)
+            Hit(
+                term.group, view.span(places[first][0], places[first + len(term.words) - 1][1]), via
+            )
             for term, first in found
             if _is_close(term, first, places)
         ]
@@ -138,24 +157,32 @@ class WordIndex:
     def _matches(self, view: View, words: list[str]) -> Iterator[tuple[_Term, int]]:
         """Yield each term that stands in the words, and the position of its first."""
         keys = [_key(word) for word in words]
+        for at, term in chain(self._singles(view, keys, words), self._pairs(keys)):
+            if _stands(term, at - term.anchor, words):
+                yield term, at - term.anchor
+
+    def _singles(
+        self, view: View, keys: list[str], words: list[str]
+    ) -> Iterator[tuple[int, _Term]]:
+        """Yield what one word may be, and where it stands."""
         met = set(keys)
-        singles = met & self._by_key.keys()
+        wanted = met & self._by_key.keys()
         if self._by_head:
-            singles |= {key for key in met if key[:_HEAD] in self._by_head}
+            wanted |= {key for key in met if key[:_HEAD] in self._by_head}
         if not view.text.isascii():
-            singles |= {key for key in met if key[0] in _ARABIC_START}
-        if singles:
-            for at in [at for at, key in enumerate(keys) if key in singles]:
-                for term in self._terms_at(keys[at], words[at]):
-                    if _stands(term, at - term.anchor, words):
-                        yield term, at - term.anchor
-        pairs = set(zip(keys, keys[1:], strict=False)) & self._by_pair.keys()
-        if pairs:
-            for at, pair in enumerate(zip(keys, keys[1:], strict=False)):
-                if pair in pairs:
-                    for term in self._by_pair[pair]:
-                        if _stands(term, at - term.anchor, words):
-                            yield term, at - term.anchor
+            wanted |= {key for key in met if key[0] in _ARABIC_START}
+        if wanted:
+            for at, key in enumerate(keys):
+                if key in wanted:
+                    yield from ((at, term) for term in self._terms_at(key, words[at]))
+
+    def _pairs(self, keys: list[str]) -> Iterator[tuple[int, _Term]]:
+        """Yield what two words in a row may be, and where the first stands."""
+        wanted = set(pairwise(keys)) & self._by_pair.keys()
+        if wanted:
+            for at, pair in enumerate(pairwise(keys)):
+                if pair in wanted:
+                    yield from ((at, term) for term in self._by_pair[pair])
 
     def _terms_at(self, key: str, word: str) -> Iterator[_Term]:
         yield from self._by_key.get(key, ())
@@ -190,8 +217,8 @@ class WordIndex:
         for match in _TOKEN.finditer(view.text):
             word = match.group()
             if word.isascii() and not word.isdecimal():
-                for group in self._by_consonants.get(latin_consonants(word), ()):
-                    hits.append(Hit(group, view.span(*match.span()), "arabizi"))
+                groups = self._by_consonants.get(latin_consonants(word), ())
+                hits += [Hit(group, view.span(*match.span()), "arabizi") for group in groups]
             if len(hits) >= HITS_MAX:
                 break
         return hits
@@ -202,7 +229,7 @@ class IndexBuilder:
     """Collects groups of words and builds the index over them."""
 
     _terms: list[_Term] = field(default_factory=list)
-    _consonants: dict[str, list[int]] = field(default_factory=dict)
+    _consonants: dict[str, dict[int, None]] = field(default_factory=dict)
     _groups: int = 0
 
     def add(self, words: Iterable[str], *, arabizi: bool = False) -> int:
@@ -217,7 +244,7 @@ class IndexBuilder:
             if arabizi and len(term.words) == 1 and not term.open_ended:
                 consonants = arabic_consonants(term.words[0])
                 if len(consonants) >= CONSONANTS_MIN:
-                    self._consonants.setdefault(consonants, []).append(group)
+                    self._consonants.setdefault(consonants, {})[group] = None
         return group
 
     def build(self) -> WordIndex:
@@ -248,9 +275,7 @@ def expanded(entry: str) -> Iterator[str]:
         ValueError: it stands for more than `EXPANSIONS_MAX`.
     """
     pieces = _BRACES.split(entry)
-    choices = [
-        piece.split(",") if at % 2 else [piece] for at, piece in enumerate(pieces)
-    ]
+    choices = [piece.split(",") if at % 2 else [piece] for at, piece in enumerate(pieces)]
     spellings = 1
     for choice in choices:
         spellings *= len(choice)
@@ -288,9 +313,7 @@ def _term(group: int, word: str) -> _Term | None:
     words = tuple(_TOKEN.findall(normalised(word)))
     if not words:
         return None
-    open_ended = (
-        len(words) == 1 and word.endswith("*") and len(_key(words[0])) >= _HEAD
-    )
+    open_ended = len(words) == 1 and word.endswith("*") and len(_key(words[0])) >= _HEAD
     return _Term(group, words, _anchor(words), open_ended)
 
 
