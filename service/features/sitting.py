@@ -216,6 +216,8 @@ class Sitting:
     def _judged_revision(self, subject: _Subject, action: Action) -> int | None:
         """Return the revision an action would judge now, or None where it does not apply."""
         public, kept = subject.case.public, subject.case.kept
+        if action is Action.APPROVE and subject.status in {Status.REMOVED, Status.DELETED}:
+            return None  # an edit waits for its comment to be restored
         if action in JUDGES_WAITING or action is Action.WITHDRAW:
             return subject.waiting.revision if subject.waiting else None
         is_public = public is not None and public.status is Status.APPROVED

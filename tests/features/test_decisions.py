@@ -355,6 +355,22 @@ async def test_a_rejected_edit_leaves_the_public_text_as_it_is(newsroom: Newsroo
     assert await newsroom.pending.get("daily", comment.comment_id) is None
 
 
+async def test_an_edit_of_a_removed_comment_waits_for_the_comment_to_be_restored(
+    newsroom: Newsroom,
+) -> None:
+    comment = await newsroom.post("Old.")
+    await newsroom.approve(comment)
+    edit = await with_edit(newsroom, comment, "New.")
+    await newsroom.decide(Action.REMOVE, comment)
+    early = (await newsroom.decide(Action.APPROVE, comment, revision=edit.revision))[0]
+    assert (early.outcome, await newsroom.count()) == ("conflict", 0)
+    assert (await newsroom.decide(Action.RESTORE, comment))[0].outcome == "applied"
+    assert await text_of(newsroom, comment) == "Old."
+    late = (await newsroom.decide(Action.APPROVE, comment, revision=edit.revision))[0]
+    assert late.outcome == "applied"
+    assert (await text_of(newsroom, comment), await newsroom.count()) == ("New.", 1)
+
+
 async def test_an_expired_text_cannot_come_back(newsroom: Newsroom) -> None:
     comment = await newsroom.post("Gone.")
     rejection = (await newsroom.decide(Action.REJECT, comment))[0].decision
