@@ -32,6 +32,9 @@ local function finish(item, id, n, judged, action, decision_id, waits)
   if tonumber(had[1]) >= tonumber(n) then
     return 'NEWER' -- it began to wait after this decision
   end
+  if DROPS_NEWER[action] then
+    redis.call('HDEL', item, 'text') -- its author, or the law, took it away
+  end
   if action ~= 'erase' then
     redis.call('XADD', redo, 'MINID', '~', oldest_redo, '*', 'id', id, 'decision_n', n,
       'judged', judged, 'action', action, 'decision', decision_id,

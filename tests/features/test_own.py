@@ -21,6 +21,7 @@ from service.features.own import (
     UnknownComment,
 )
 from service.model import Action, ArticleState, Mode, PendingComment, SiteSettings
+from service.storage.redis import Keys
 from tests.features.conftest import OpenSite
 from tests.newsroom import KIM, Newsroom, without_redis
 
@@ -99,6 +100,11 @@ async def kept_anywhere(newsroom: Newsroom, text: str = SECRET) -> int:
     items = [key async for key in newsroom.redis.scan_iter(f"pb:{{{newsroom.site.slug}}}:c:*")]
     texts = [await newsroom.redis.hget(key, "text") for key in items]
     return rows + sum(text.encode() in each for each in texts if isinstance(each, bytes))
+
+
+async def redone(newsroom: Newsroom) -> str:
+    """Return everything that is kept against a Postgres that goes back in time."""
+    return str(await newsroom.redis.xrange(Keys(newsroom.site.slug).redo))
 
 
 def public_text(found: Found) -> str | None:
@@ -457,6 +463,16 @@ async def test_a_deleted_comment_leaves_no_text_and_deleting_it_again_changes_no
     await newsroom.journal_all()
     assert (await seen(newsroom, comment)).decision == decided
     assert await kept_anywhere(newsroom) == 0
+
+
+async def test_what_was_never_public_is_not_even_kept_for_repair(newsroom: Newsroom) -> None:
+    kept, withdrawn = await newsroom.post("Fine."), await newsroom.post(SECRET)
+    await newsroom.decide(Action.REJECT, kept)
+    await delete(newsroom, withdrawn)
+    told = await redone(newsroom)
+    assert "Fine." in told
+    assert str(withdrawn.comment_id) in told
+    assert SECRET not in told
 
 
 async def test_with_the_comment_goes_the_edit_that_waits_and_every_former_text(
