@@ -155,8 +155,8 @@ class Records:
         author_id, kind, name = await self.find(site, ref)
         store, site_id = self.store, site.site_id
         standing = await self.authors.readers.standing(site_id, author_id)
-        ids = await store.recent(site_id, author_id, limit=COMMENTS_SHOWN)
         just_sent = await self.just_sent(site, author_id)
+        ids = await store.recent(site_id, author_id, limit=COMMENTS_SHOWN)
         ids = list(dict.fromkeys([*(each.comment_id for each in just_sent), *ids]))
         found = await self.lookup.find_many(site, ids[:COMMENTS_SHOWN])
         shown = [each for each in found.values() if sees_escalated or not _escalated(each)]
@@ -280,8 +280,8 @@ class Records:
 
     async def waiting(self, site: Site, author_id: UUID) -> list[tuple[UUID, int]]:
         """Return what an author has waiting as (id, revision), the newest at the end."""
-        journaled = dict(await self.store.waiting(site.site_id, author_id, limit=WAITING_MAX))
         recent = {each.comment_id: each.revision for each in await self.just_sent(site, author_id)}
+        journaled = dict(await self.store.waiting(site.site_id, author_id, limit=WAITING_MAX))
         return sorted((journaled | recent).items())
 
     async def just_sent(self, site: Site, author_id: UUID) -> list[PendingComment]:
@@ -299,29 +299,27 @@ class Records:
         Raises:
             UnknownReader: the site never met them.
         """
-        author_id = await self._author_id(site, ref)
-        who = await self.store.who(site.site_id, author_id)
-        if who is None:
+        for author_id in await self._author_ids(site, ref):
+            # First Redis, then the journal: a comment goes from one to the other.
             just_sent = await self.just_sent(site, author_id)
-            if not just_sent:
-                raise UnknownReader
-            who = (just_sent[0].author.kind, just_sent[0].author.name)
-        return author_id, *who
+            who = await self.store.who(site.site_id, author_id)
+            if who is not None:
+                return author_id, *who
+            if just_sent:
+                return author_id, just_sent[0].author.kind, just_sent[0].author.name
+        raise UnknownReader
 
-    async def _author_id(self, site: Site, ref: str) -> UUID:
+    async def _author_ids(self, site: Site, ref: str) -> list[UUID]:
+        """Return whom a ref may mean, the likeliest first."""
         if not ref.startswith(SUBJECT):
             try:
                 author_id = UUID(ref)
             except ValueError:
-                raise UnknownReader from None
-            if str(author_id) != ref:
-                raise UnknownReader
-            return author_id
-        subject = ref.removeprefix(SUBJECT)
+                return []
+            return [author_id] if str(author_id) == ref else []
         issuers = (*await self.token_keys.issuers(site), BACKEND_ISSUER)
-        ids = [author_id_of(site.site_id, issuer, subject) for issuer in issuers]
-        met = await self.store.met(site.site_id, ids)
-        return next((each for each in ids if each in met), ids[0])
+        subject = ref.removeprefix(SUBJECT)
+        return [author_id_of(site.site_id, issuer, subject) for issuer in issuers]
 
 
 def _escalated(found: Found) -> bool:

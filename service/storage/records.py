@@ -89,12 +89,6 @@ class RecordStore:
             row = await connection.fetchrow(SQL["who"], site_id, author_id)
         return (row["kind"], row["name"]) if row else None
 
-    async def met(self, site_id: int, author_ids: Sequence[UUID]) -> list[UUID]:
-        """Those of several authors that the site has a record of."""
-        async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["met"], site_id, list(author_ids))
-        return [row["author_id"] for row in rows]
-
     async def waiting(self, site_id: int, author_id: UUID, *, limit: int) -> list[tuple[UUID, int]]:
         """What an author has waiting as (id, revision), oldest first."""
         async with connected(self.pool) as connection:

@@ -17,12 +17,6 @@ FROM (
 ORDER BY rank
 LIMIT 1;
 
--- name: met
--- Those of several authors that the site has a record of.
---   $1 site_id integer, $2 author_ids uuid[]
--- Index: readers_pkey.
-SELECT author_id FROM readers WHERE site_id = $1 AND author_id = ANY($2::uuid[]);
-
 -- name: waiting
 -- What an author has waiting, oldest first.
 --   $1 site_id integer, $2 author_id text, $3 limit integer

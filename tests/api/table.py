@@ -25,6 +25,9 @@ BODIES: Mapping[str, Any] = {
     "report_comment": {"reason": "spam"},
     "appeal": {"text": "Please look again."},
     "answer_appeal": {"grant": False},
+    "add_note": {"text": "Known."},
+    "warn_reader": {"text": "Be kind."},
+    "reject_all_waiting": {"reason": "spam"},
 }
 """Bodies of those that look at their object only when the body is one."""
 

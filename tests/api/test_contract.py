@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from service.model import Mode
 from tests.api.calls import Answer, query, segment
 from tests.api.conftest import Api
+from tests.api.desk_examples import DESK_EXAMPLES
 from tests.api.table import OPERATIONS
 
 EMAIL = "sam@daily.example"
@@ -308,6 +309,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         decide,
         reverse_decision,
         read_whole_comment,
+        *DESK_EXAMPLES,
         describe_article,
         read_article,
         merge_article,
