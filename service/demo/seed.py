@@ -144,6 +144,7 @@ async def _fill(
     demo = load()
     site = await _site(sites)
     if await _is_done(articles, site, demo.articles, now=now):
+        await _move(articles, site, demo.articles, base_url=base_url, now=now)
         return True
     first = demo.articles[0]
     await _describe(articles, site, [first], base_url=base_url, now=now)
@@ -182,6 +183,23 @@ async def _is_done(
         if not (await articles.describe(site, article.key, now=now)).managed:
             return False
     return True
+
+
+async def _move(
+    articles: ArticleDirectory,
+    site: Site,
+    described: Iterable[DemoArticle],
+    *,
+    base_url: str,
+    now: datetime,
+) -> None:
+    """Let links lead to where the pages are today: the first start may have had another port."""
+    if not base_url:
+        return
+    for article in described:
+        url = base_url + article.url
+        if (await articles.describe(site, article.key, now=now)).url != url:
+            await articles.put(site, article.key, {"url": url}, now)
 
 
 async def _describe(

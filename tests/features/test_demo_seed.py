@@ -41,6 +41,7 @@ class Start:
     """One start of the service, with a memory of its own."""
 
     room: Newsroom
+    base_url: str = "http://127.0.0.1:8080"
 
     async def seed(self) -> bool:
         room = self.room
@@ -51,7 +52,7 @@ class Start:
             decisions=room.decisions,
             votes=DemoVotes(pool=room.pool),
             now=NOW,
-            base_url="http://127.0.0.1:8080",
+            base_url=self.base_url,
         )
 
     async def stop_at(self, stage: Callable[[Newsroom], Awaitable[bool]]) -> None:
@@ -172,6 +173,19 @@ async def test_a_second_start_changes_nothing(start: Start) -> None:
     before = await start.snapshot()
     assert await start.seed()
     assert await start.snapshot() == before
+
+
+async def test_links_follow_a_start_on_another_port_and_nothing_else_changes(
+    start: Start,
+) -> None:
+    await start.seed()
+    await start.room.pool.execute("UPDATE articles SET state = 'closed'")
+    start.base_url = "http://127.0.0.1:9090"
+    assert await start.seed()
+    rows = await start.room.pool.fetch("SELECT url, state FROM articles")
+    assert len(rows) == 9
+    assert {row["state"] for row in rows} == {"closed"}
+    assert all(row["url"].startswith("http://127.0.0.1:9090/demo/") for row in rows)
 
 
 async def has_site(room: Newsroom) -> bool:
