@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -12,6 +13,20 @@ from service.embedded import EmbeddedStores
 from tests.conftest import FreshDatabase, redis_numbered
 from tests.journeys.api import Paper
 from tests.journeys.house import SECRET_KEY, House, open_house
+
+
+@pytest.fixture(scope="session")
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Write a line to the terminal: what was measured, and is not asserted."""
+    plugins = request.config.pluginmanager
+    reporter: Any = plugins.get_plugin("terminalreporter")
+    capture: Any = plugins.get_plugin("capturemanager")
+
+    def write(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"\n{line}")
+
+    return write
 
 
 @pytest.fixture(scope="module")

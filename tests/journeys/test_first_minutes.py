@@ -10,20 +10,17 @@ import shutil
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
-import structlog
 
 from service.demo.content import load
 from tests.journeys.api import Paper
 from tests.journeys.command import ROOT, Running, data_folder, served
 from tests.journeys.house import SCOPES
-
-log = structlog.get_logger(__name__)
 
 MARK = "---- and then ----"
 ARTICLES = [article.key for article in load().articles]
@@ -32,15 +29,15 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="The lines 
 
 
 @pytest.fixture(scope="module")
-async def running() -> AsyncIterator[Running]:
-    """The demo in a new folder; how long that took is written down."""
+async def running(tell: Callable[[str], None]) -> AsyncIterator[Running]:
+    """The demo in a new folder."""
     begun = monotonic()
     with data_folder() as folder:
         async with served(folder, "--demo") as started:
             (await started.api("GET", f"/v1/sites/demo/articles/{ARTICLES[0]}/comments")).expect(
                 200
             )
-            log.info("first_start", seconds=round(monotonic() - begun, 2))
+            tell(f"First start, demo and first thread: {monotonic() - begun:.1f} s.")
             yield started
 
 

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from time import monotonic
 import asyncpg
 import psutil
 import pytest
-import structlog
 from redis.asyncio import Redis
 
 from tests.journeys.api import Api, Paper, within
@@ -24,8 +23,6 @@ from tests.journeys.command import Running, data_folder, free_ports, served
 from tests.journeys.house import client
 from tests.journeys.invariants import Stores, read_stores, unsettled, violations
 from tests.journeys.storm import ARTICLES, Storm
-
-log = structlog.get_logger(__name__)
 
 READERS = 4
 BACK_SECONDS = 25.0
@@ -90,21 +87,32 @@ class Assassin:
         )
 
 
-async def test_kills_lose_and_double_nothing_that_was_promised() -> None:
+async def test_kills_lose_and_double_nothing_that_was_promised(
+    tell: Callable[[str], None],
+) -> None:
     with data_folder() as folder:
-        await _survive(folder, seed=20261125, seconds=8, faults=KILLS)
+        await _survive(folder, tell, seed=20261125, seconds=8, faults=KILLS)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_minutes_of_kills_and_freezes_lose_and_double_nothing(seed: int) -> None:
+async def test_minutes_of_kills_and_freezes_lose_and_double_nothing(
+    tell: Callable[[str], None], seed: int
+) -> None:
     with data_folder() as folder:
-        await _survive(folder, seed=seed, seconds=120, faults=FAULTS, words=("--workers", "2"))
+        words = ("--workers", "2")
+        await _survive(folder, tell, seed=seed, seconds=120, faults=FAULTS, words=words)
 
 
 async def _survive(
-    folder: Path, *, seed: int, seconds: float, faults: Sequence[str], words: Sequence[str] = ()
+    folder: Path,
+    tell: Callable[[str], None],
+    *,
+    seed: int,
+    seconds: float,
+    faults: Sequence[str],
+    words: Sequence[str] = (),
 ) -> None:
     """Kill for some seconds, each at least once; then let all come to rest and look."""
     async with AsyncExitStack() as stack:
@@ -129,14 +137,10 @@ async def _survive(
                 await assassin.strike(victim)
             storm.over = True
         stores = await _at_rest(assassin.running)
-        log.info(
-            "survived",
-            seed=seed,
-            posts=storm.posts,
-            decisions=storm.decisions,
-            struck=dict(assassin.struck),
-            longest_seconds=round(assassin.longest_seconds, 1),
-            met=dict(storm.met),
+        tell(
+            f"Seed {seed}: {storm.posts} posts and {storm.decisions} decisions promised;"
+            f" {dict(assassin.struck)}, all back after {assassin.longest_seconds:.1f} s at most;"
+            f" met on the way: {dict(storm.met)}."
         )
         assert violations(storm.ledger, stores) == []
         assert storm.met, "Nobody noticed anything: there was no storm."
