@@ -104,6 +104,7 @@ from service.web.appeals import Appealing
 from service.web.assembly import api_gate, metrics_gate
 from service.web.assets import Assets
 from service.web.cookies import Doorstep
+from service.web.dashboard.entrance import EntrancePages
 from service.web.draining import Draining
 from service.web.entrance import Entrance
 from service.web.events import EventStreams
@@ -240,6 +241,12 @@ class Service:
             passkeys=self.passkeys,
             doorstep=doorstep,
         )
+        entrance_pages = EntrancePages(
+            sign_in=self.sign_in,
+            sessions=self.sessions,
+            passkeys=self.passkeys,
+            doorstep=doorstep,
+        )
         own = OwnComments(
             own=self.own, votes=self.votes, appeals=self.appeals, records=self.records
         )
@@ -277,6 +284,7 @@ class Service:
             *people.operations(),
             *entrance.operations(),
             *own_account.operations(),
+            *entrance_pages.operations(),
         ]
 
     def loops(self) -> Sequence[Loop]:

@@ -12,6 +12,7 @@ from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
 from service.cli.stores import open_stores
+from service.cli.welcome import invitation_link
 from service.features.administration import Acts
 from service.features.team import Team
 from service.model import Role
@@ -45,14 +46,6 @@ def add(settings: Settings, *, email: str, role: str, slug: str) -> None:
 def list_members(settings: Settings, *, slug: str) -> None:
     """List a site's team."""
     asyncio.run(_list(settings, slug))
-
-
-def invitation_link(settings: Settings, token: str) -> str:
-    """Return the link to the dashboard that carries a one-time token.
-
-    The token is behind the `#`: browsers keep that part to themselves, so it reaches no log.
-    """
-    return f"{settings.base_url}/moderate/#invitation={token}"
 
 
 def team(pool: asyncpg.Pool[asyncpg.Record]) -> Team:

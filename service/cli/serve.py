@@ -18,7 +18,7 @@ from service.app import open_service, running_loops, serving
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.ports import PortTaken, reserved
-from service.cli.welcome import welcome
+from service.cli.welcome import invitation_link, welcome
 from service.demo.seed import DEMO_SITE, seed
 from service.embedded import AlreadyRunning, EmbeddedStores, Endpoints
 from service.errors import Unavailable
@@ -98,7 +98,7 @@ async def _serve(settings: Settings, *, demo: bool) -> None:
         if demo:
             await _welcome(settings, secrets, where, metrics_url)
         else:
-            click.echo(f"Postbag is running on {settings.base_url}")
+            await _introduce(settings, secrets, where)
         await asyncio.Event().wait()
 
 
@@ -246,11 +246,24 @@ async def _welcome(
             DEMO_SITE, order="priority", limit=1, after=None, include_escalated=True
         )
         waiting = await service.pending.items(DEMO_SITE, ids)
+        owner = await service.team.owner_link(now())
     click.echo(
         welcome(
             settings,
             base_url=settings.base_url,
             metrics_url=metrics_url,
             following=next(iter(waiting.values()), None),
+            owner=owner,
         )
     )
+
+
+async def _introduce(settings: Settings, secrets: Secrets, where: Endpoints) -> None:
+    """Say where it runs; while nobody is in the newsroom also how to get in."""
+    async with open_service(
+        settings, secrets, database_url=where.database_url, redis_url=where.redis_url
+    ) as service:
+        owner = await service.team.owner_link(now())
+    if owner is not None:
+        click.echo(f"Sign in for the first time: {invitation_link(settings, owner)}")
+    click.echo(f"Postbag is running on {settings.base_url}")

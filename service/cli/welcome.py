@@ -15,9 +15,18 @@ KEY_SCOPES = "--scope moderate --scope read"
 
 
 def welcome(
-    settings: Settings, *, base_url: str, metrics_url: str, following: PendingComment | None
+    settings: Settings,
+    *,
+    base_url: str,
+    metrics_url: str,
+    following: PendingComment | None,
+    owner: str | None,
 ) -> str:
-    """Return the lines for a newcomer; `following` is what a claim hands out next, if anything."""
+    """Return the lines for a newcomer.
+
+    `following` is what a claim hands out next, if anything; `owner` the token of the link with
+    which the first of the newsroom gets in, while nobody is.
+    """
     article = following.article_key if following else ARTICLE
     next_id = str(following.comment_id) if following else "THE ID"
     site = f"{base_url}/v1/sites/demo"
@@ -31,6 +40,9 @@ def welcome(
     return f"""
 Postbag is running. Ctrl-C stops it; what was there is there again next time.
 
+  A newspaper with comments  {base_url}/demo/
+  The newsroom's dashboard   {dashboard_url(settings)}
+{_first_link(settings, owner)}
   The API, for people   {base_url}/docs
   The API, for programs {base_url}/openapi.json
   Is it well?           {base_url}/readyz   or   {command(settings)} doctor
@@ -56,6 +68,32 @@ A comment's whole life, in a second terminal:
   # 5. Everybody reads the thread, and the count.
   curl -s {site}/articles/{article}/comments
   curl -s {site}/articles/{article}/count
+"""
+
+
+def dashboard_url(settings: Settings) -> str:
+    """Return where a person on this machine opens the dashboard.
+
+    By name: browsers know no passkeys at an address of numbers.
+    """
+    return f"{settings.base_url.replace('//127.0.0.1:', '//localhost:')}/moderate/"
+
+
+def invitation_link(settings: Settings, token: str) -> str:
+    """Return the link to the dashboard that carries a one-time token.
+
+    The token is behind the `#`: browsers keep that part to themselves, so it reaches no log.
+    """
+    return f"{dashboard_url(settings)}#invitation={token}"
+
+
+def _first_link(settings: Settings, owner: str | None) -> str:
+    if owner is None:
+        return ""
+    return f"""
+Sign in for the first time with this link; it works once, within three days:
+
+  {invitation_link(settings, owner)}
 """
 
 

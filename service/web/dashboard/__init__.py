@@ -1,0 +1,1 @@
+"""The newsroom's pages: how one is added stands in `docs/dashboard-frame.md`."""
