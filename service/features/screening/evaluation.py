@@ -23,16 +23,11 @@ from service.features.screening.priority import (
     risk_of,
     size_of,
 )
-from service.features.screening.rules import (
-    STRENGTH,
-    Rule,
-)
+from service.features.screening.rules import STRENGTH, Rule
 from service.features.screening.ruleset import Ready, RuleSet, TextTest
 from service.features.screening.verdict import Signal, Verdict
 from service.features.screening.views import Span, View, Views, views_of
-from service.features.screening.words import (
-    Hit,
-)
+from service.features.screening.wordindex import Hit
 from service.model import Mode, Why
 
 BUDGET_SECONDS = 0.02
@@ -62,20 +57,37 @@ def evaluate(
     ever publishes, refuses or rejects it.
     """
     deadline = stopwatch() + budget_seconds
-    reading = _read(facts, rules)
+    try:
+        reading = _read(facts, rules)
+    except Exception as error:  # noqa: BLE001 - a text nobody could read is held for a person
+        return _unread(error)
     signals: list[Signal] = []
-    for asks_others in (False, True):
-        asked = rules.asking if asks_others else rules.rules
-        if asks_others and asked:
+    for asked in (rules.rules, rules.asking):
+        if asked is rules.asking and asked:
             reading = _with_others(reading, signals)
         for ready in asked:
             if stopwatch() > deadline:
-                signals.append(_failure(ready.rule, "not tried in time"))
+                signals.append(_failure(ready.rule, "not tried in time", error="TimeoutError"))
                 continue
             signal = _try(ready, reading)
             if signal is not None:
                 signals.append(signal)
     return _decide(facts, reading, signals)
+
+
+def _unread(error: Exception) -> Verdict:
+    signal = Signal(
+        rule="screening",
+        version=1,
+        state="live",
+        effect="hold",
+        severity=0,
+        raise_by=1.0,
+        reason=None,
+        label="The text could not be read by the rules",
+        error=type(error).__name__,
+    )
+    return Verdict(publish=False, ruling="hold", why=(signal.why(),), signals=(signal,))
 
 
 def _read(facts: Facts, rules: RuleSet) -> Reading:
@@ -145,8 +157,8 @@ def _try(ready: Ready, reading: Reading) -> Signal | None:
         if not _in_scope(ready, reading):
             return None
         evidence = ready.test(reading)
-    except Exception:  # noqa: BLE001 - whatever a rule trips over, the comment is held for it
-        return _failure(ready.rule, "failed")
+    except Exception as error:  # noqa: BLE001 - whatever it trips over, the comment is held
+        return _failure(ready.rule, "failed", error=type(error).__name__)
     if evidence is None:
         return None
     rule, then = ready.rule, ready.rule.then
@@ -165,7 +177,7 @@ def _try(ready: Ready, reading: Reading) -> Signal | None:
     )
 
 
-def _failure(rule: Rule, what: str) -> Signal:
+def _failure(rule: Rule, what: str, *, error: str) -> Signal:
     return Signal(
         rule=rule.id,
         version=rule.version,
@@ -175,7 +187,7 @@ def _failure(rule: Rule, what: str) -> Signal:
         raise_by=1.0,
         reason=None,
         label=f"{rule.title} ({what})",
-        failed=True,
+        error=error,
     )
 
 

@@ -19,14 +19,8 @@ from service.features.screening.patterns import (
     together,
 )
 from service.features.screening.rules import TERMS_MAX, Condition, Rule, RuleDocument, Text
-from service.features.screening.words import (
-    IndexBuilder,
-    Via,
-    WordIndex,
-    WordList,
-    expanded,
-    shipped_lists,
-)
+from service.features.screening.wordindex import IndexBuilder, Via, WordIndex
+from service.features.screening.words import WordList, expanded, shipped_lists
 
 INSTRUCTIONS_MAX = 30_000
 """Of all patterns of a site together."""

@@ -31,8 +31,13 @@ class Signal:
     spans: tuple[Span, ...] = ()
     """Half-open ranges of code points in the text."""
     notify: bool = False
-    failed: bool = False
-    """True when the rule could not be tried, or not in time: the comment is held."""
+    error: str | None = None
+    """Kind of exception where the rule could not be tried, or not in time: for the log."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the rule could not be tried: the comment is held for it."""
+        return self.error is not None
 
     @property
     def counts(self) -> bool:

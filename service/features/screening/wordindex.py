@@ -1,0 +1,367 @@
+"""Words and phrases, found in both views of a text with where they stand in the original.
+
+A word is found whole, each of its letters may stand repeated, never fewer than written; a
+trailing `*` allows any ending. Arabic words also with the prefixes that are written together
+with them. All words of all rules are looked up at once, by hashing what stands in the text:
+the cost is that of the text and not of the lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, pairwise
+from typing import Final, Literal
+
+from service.features.screening.arabizi import arabic_consonants, latin_consonants
+from service.features.screening.views import Span, View, Views, normalised
+
+Via = Literal["norm", "skeleton", "masked", "arabizi"]
+
+HITS_MAX = 16
+"""Places of one group that are told; further ones say nothing new."""
+
+GAP_MAX = 4
+"""Code points between two words of a phrase: a space, a comma, an apostrophe."""
+
+MASKED_MAX = 16
+"""Words with asterisks that are guessed at."""
+
+GUESSES_MAX = 200
+"""Words of a list that one of them is compared with."""
+
+ALIKE_MAX = 32
+"""Words of a group that differ in doubled letters only; the rest of them are left out."""
+
+CONSONANTS_MIN = 3
+"""Fewer consonants are shared by too many words."""
+
+_HEAD = 3
+"""Letters a prefix (`motherfuck*`) must have at least."""
+
+_TOKEN = re.compile(r"[^\W_]+")
+_REPEATED = re.compile(r"([^\W_])\1+")
+_MASKED = re.compile(r"(?<![\w*])[^\W\d_][^\W\d_*]*\*[^\W\d_]*(?:\*+[^\W\d_]*)*")
+_VISIBLE_MIN = 2
+"""Letters that must be left of a masked word."""
+
+_ARABIC_LETTERS = frozenset(map(chr, range(0x620, 0x64B)))
+_ARABIC_START = frozenset("وفبلكايهع")
+_PROCLITICS: Final = frozenset(
+    {
+        "و",
+        "ف",
+        "ب",
+        "ل",
+        "ك",
+        "ال",
+        "لل",
+        "يا",
+        "وال",
+        "فال",
+        "بال",
+        "كال",
+        "ولل",
+        "فلل",
+        "وب",
+        "ول",
+        "هال",
+        "عال",
+    }
+)
+"""What is written together with an Arabic word: and, so, with, for, like, the, o."""
+
+_PROCLITIC_MAX = 3
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place where one word of a group stands."""
+
+    group: int
+    span: Span
+    """In the original text."""
+    via: Via
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A word or phrase as it is compared."""
+
+    group: int
+    words: tuple[str, ...]
+    """In the `norm` view's spelling."""
+    open_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """Phrases that share two words: by where the two stand in them, how long they are, and keys."""
+
+    by_shape: dict[tuple[int, int], dict[tuple[str, ...], list[_Term]]] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WordIndex:
+    """All terms of all groups, ready to be looked up at once.
+
+    Keys are words with doubled letters written once. Phrases are looked up by two of their
+    words, because single ones (`people`, `should`) stand in most comments.
+    """
+
+    _by_key: Mapping[str, Sequence[_Term]]
+    _by_prefix: Mapping[str, Sequence[_Term]]
+    _prefix_lengths: Sequence[int]
+    _heads: frozenset[str]
+    _by_pair: Mapping[Pair, _Phrases]
+    _by_shape: Mapping[tuple[str, int], Sequence[_Term]]
+    _by_consonants: Mapping[str, Iterable[int]]
+
+    def find(self, views: Views, *, arabizi: bool) -> list[Hit]:
+        """Return where words of each group stand: at most `HITS_MAX` places for each reading.
+
+        `arabizi` says that the text may be Arabic in Latin letters.
+        """
+        hits = self._find_in(views.norm, "norm")
+        if views.skeleton is not views.norm:
+            known = {(hit.group, hit.span) for hit in hits}
+            hits += [
+                hit
+                for hit in self._find_in(views.skeleton, "skeleton")
+                if (hit.group, hit.span) not in known
+            ]
+        if "*" in views.raw:
+            hits += self._find_masked(views.raw)
+        if arabizi and self._by_consonants:
+            hits += self._find_by_consonants(views.norm)
+        return hits
+
+    def _find_in(self, view: View, via: Via) -> list[Hit]:
+        words = _TOKEN.findall(view.text)
+        keys = [_key(word) for word in words]
+        found = list(chain(self._words_in(view, words, keys), self._phrases_in(view, words, keys)))
+        if not found:
+            return []
+        places = [match.span() for match in _TOKEN.finditer(view.text)]
+        hits: list[Hit] = []
+        told: Counter[int] = Counter()
+        for term, first in found:
+            last = first + len(term.words) - 1
+            if told[term.group] < HITS_MAX and _is_close(places[first : last + 1]):
+                told[term.group] += 1
+                hits.append(Hit(term.group, view.span(places[first][0], places[last][1]), via))
+        return hits
+
+    def _words_in(
+        self, view: View, words: list[str], keys: list[str]
+    ) -> Iterator[tuple[_Term, int]]:
+        """Yield each single word that stands there, and where."""
+        met = set(keys)
+        wanted = met & self._by_key.keys()
+        if self._heads:
+            wanted |= {key for key in met if key[:_HEAD] in self._heads}
+        if not view.text.isascii():
+            wanted |= {key for key in met if key[0] in _ARABIC_START}
+        if not wanted:
+            return
+        said: dict[str, list[_Term]] = {}
+        for at, key in enumerate(keys):
+            if key in wanted:
+                word = words[at]
+                if word not in said:
+                    said[word] = list(self._terms_of(word, key))
+                yield from ((term, at) for term in said[word])
+
+    def _terms_of(self, word: str, key: str) -> Iterator[_Term]:
+        """Yield what a word of the text is, with and without what is written together with it."""
+        for written in (word, *_unprefixed(word)):
+            for term in self._by_key.get(_key(written), ()):
+                if _repeats(term.words[0], written):
+                    yield term
+        if key[:_HEAD] in self._heads:
+            for length in self._prefix_lengths:
+                for term in self._by_prefix.get(key[:length], ()):
+                    if _repeats(term.words[0], word, open_ended=True):
+                        yield term
+
+    def _phrases_in(
+        self, view: View, words: list[str], keys: list[str]
+    ) -> Iterator[tuple[_Term, int]]:
+        """Yield each phrase that stands there, and the position of its first word."""
+        wanted = set(pairwise(keys)) & self._by_pair.keys()
+        if wanted:
+            for at, pair in enumerate(pairwise(keys)):
+                if pair in wanted:
+                    yield from self._phrases_at(at, pair, words, keys)
+        if view.text.isascii():
+            return
+        for at, (word, following) in enumerate(zip(words, keys[1:], strict=False)):
+            for bare in _unprefixed(word):
+                pair = (_key(bare), following)
+                if pair in self._by_pair:
+                    rest = slice(at + 1, at + PHRASE_MAX)
+                    for term, _ in self._phrases_at(
+                        0, pair, [bare, *words[rest]], [pair[0], *keys[rest]]
+                    ):
+                        yield term, at
+
+    def _phrases_at(
+        self, at: int, pair: Pair, words: list[str], keys: list[str]
+    ) -> Iterator[tuple[_Term, int]]:
+        for (anchor, length), phrases in self._by_pair[pair].by_shape.items():
+            first = at - anchor
+            if first < 0:
+                continue
+            for term in phrases.get(tuple(keys[first : first + length]), ()):
+                if all(map(_repeats, term.words, words[first : first + length])):
+                    yield term, first
+
+    def _find_masked(self, raw: str) -> list[Hit]:
+        """Find `f**k` and `sh*t`: asterisks for letters, some letters left."""
+        lowered = raw.lower()
+        if len(lowered) != len(raw):
+            return []
+        hits: list[Hit] = []
+        for _, match in zip(range(MASKED_MAX), _MASKED.finditer(lowered), strict=False):
+            mask = match.group()
+            if len(mask) - mask.count("*") < _VISIBLE_MIN:
+                continue
+            guesses = self._by_shape.get((mask[0], len(mask)), ())[:GUESSES_MAX]
+            groups = {term.group for term in guesses if _fits(mask, term.words[0])}
+            hits += [Hit(group, match.span(), "masked") for group in sorted(groups)]
+        return hits
+
+    def _find_by_consonants(self, view: View) -> list[Hit]:
+        hits: list[Hit] = []
+        for match in _TOKEN.finditer(view.text):
+            word = match.group()
+            if len(word) > CONSONANTS_MIN and word.isascii() and not word.isdecimal():
+                groups = self._by_consonants.get(latin_consonants(word), ())
+                hits += [Hit(group, view.span(*match.span()), "arabizi") for group in groups]
+            if len(hits) >= HITS_MAX:
+                break
+        return hits
+
+
+PHRASE_MAX = 12
+"""Words of a phrase; what follows in a longer one is not looked for."""
+
+
+@dataclass(slots=True)
+class IndexBuilder:
+    """Collects groups of words and builds the index over them."""
+
+    _terms: dict[_Term, None] = field(default_factory=dict)
+    _consonants: dict[str, dict[int, None]] = field(default_factory=dict)
+    _groups: int = 0
+
+    def add(self, words: Iterable[str], *, arabizi: bool = False) -> int:
+        """Take a group of words in and return its number."""
+        group = self._groups
+        self._groups += 1
+        for word in words:
+            term = _term(group, word)
+            if term is None:
+                continue
+            self._terms[term] = None
+            if arabizi and len(term.words) == 1 and not term.open_ended:
+                consonants = arabic_consonants(term.words[0])
+                if len(consonants) >= CONSONANTS_MIN:
+                    self._consonants.setdefault(consonants, {})[group] = None
+        return group
+
+    def build(self) -> WordIndex:
+        """Return the index over all groups."""
+        by_key: dict[str, list[_Term]] = {}
+        by_prefix: dict[str, list[_Term]] = {}
+        by_pair: dict[Pair, _Phrases] = {}
+        by_shape: dict[tuple[str, int], list[_Term]] = {}
+        for term in self._terms:
+            keys = tuple(map(_key, term.words))
+            if len(keys) > 1:
+                anchor = _rarest_pair(keys)
+                phrases = by_pair.setdefault((keys[anchor], keys[anchor + 1]), _Phrases())
+                shape = phrases.by_shape.setdefault((anchor, len(keys)), {})
+                _append(shape.setdefault(keys, []), term)
+                continue
+            word = term.words[0]
+            _append((by_prefix if term.open_ended else by_key).setdefault(keys[0], []), term)
+            by_shape.setdefault((word[0], len(word)), []).append(term)
+        return WordIndex(
+            by_key,
+            by_prefix,
+            sorted({len(prefix) for prefix in by_prefix}),
+            frozenset(prefix[:_HEAD] for prefix in by_prefix),
+            by_pair,
+            by_shape,
+            self._consonants,
+        )
+
+
+def _term(group: int, word: str) -> _Term | None:
+    """Prepare a term; None when it has no letter to look for."""
+    words = tuple(_TOKEN.findall(normalised(word)))[:PHRASE_MAX]
+    if not words:
+        return None
+    open_ended = len(words) == 1 and word.endswith("*") and len(_key(words[0])) >= _HEAD
+    return _Term(group, words, open_ended)
+
+
+def _append(terms: list[_Term], term: _Term) -> None:
+    if sum(one.group == term.group for one in terms) < ALIKE_MAX:
+        terms.append(term)
+
+
+def _rarest_pair(keys: Sequence[str]) -> int:
+    """Choose by which two words a phrase is looked up: the longest are rarest.
+
+    An Arabic one by its first two, the first of which may carry a prefix.
+    """
+    if keys[0][0] in _ARABIC_LETTERS:
+        return 0
+    return max(range(len(keys) - 1), key=lambda at: len(keys[at]) + len(keys[at + 1]))
+
+
+@lru_cache(maxsize=32_768)
+def _key(word: str) -> str:
+    """Write doubled letters once; words repeat, so it is remembered."""
+    return _REPEATED.sub(r"\1", word)
+
+
+def _unprefixed(word: str) -> Iterator[str]:
+    """Yield what is left of an Arabic word without each prefix it may have."""
+    if word[0] in _ARABIC_START:
+        for cut in range(1, min(_PROCLITIC_MAX, len(word) - 1) + 1):
+            if word[:cut] in _PROCLITICS:
+                yield word[cut:]
+
+
+def _is_close(places: Sequence[Span]) -> bool:
+    """Whether the words of a phrase stand no further apart than `GAP_MAX`."""
+    return all(after[0] - before[1] <= GAP_MAX for before, after in pairwise(places))
+
+
+def _fits(mask: str, word: str) -> bool:
+    return all(one in ("*", letter) for one, letter in zip(mask, word, strict=True))
+
+
+def _repeats(word: str, written: str, *, open_ended: bool = False) -> bool:
+    """Whether `written` is the word, each letter as often as in it or more."""
+    if word == written:
+        return True
+    at = 0
+    for index, letter in enumerate(word):
+        if at >= len(written) or written[at] != letter:
+            return False
+        at += 1
+        if index + 1 == len(word) or word[index + 1] != letter:
+            while at < len(written) and written[at] == letter:
+                at += 1
+    return open_ended or at == len(written)
