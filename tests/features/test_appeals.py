@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,6 +22,7 @@ from service.features.lookup import Found
 from service.features.outcomes import TextGone
 from service.features.own import NotYours, UnknownComment
 from service.model import Action, Actor, PendingComment, SiteSettings
+from service.storage.appeals import AppealStore
 from tests.features.conftest import OpenSite
 from tests.newsroom import KIM, SAM, Newsroom, without_redis
 
@@ -321,6 +325,35 @@ async def test_a_reply_is_granted_once_what_it_answers_is_public(newsroom: Newsr
     await newsroom.approve(parent)
     assert (await answer(newsroom, reply, grant=True)).status == "approved"
     assert await newsroom.count() == 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken(AppealStore):
+    """The appeals of a process that is overtaken before it keeps one."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def add(self, *place: Any, **said: Any) -> bool:
+        await self.meanwhile()
+        return await super(Overtaken, self).add(*place, **said)
+
+
+async def test_no_appeal_is_open_for_what_was_restored_just_before(newsroom: Newsroom) -> None:
+    comment = await taken(newsroom, "removed")
+
+    async def meanwhile() -> None:
+        await newsroom.decide(Action.RESTORE, comment, by=SAM)
+
+    slow = Overtaken(pool=newsroom.pool, meanwhile=meanwhile)
+    with pytest.raises(NotAppealable):
+        await replace(newsroom.appeals, store=slow).appeal(
+            newsroom.site,
+            comment.comment_id,
+            comment.author.author_id,
+            said="Please look again.",
+            now=newsroom.now,
+        )
+    assert (await newsroom.status(comment), await pile(newsroom)) == ("approved", [])
 
 
 async def test_an_appeal_and_a_restoration_at_once_leave_nothing_open_that_is_public(

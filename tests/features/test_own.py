@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,6 +22,7 @@ from service.features.own import (
     UnknownComment,
 )
 from service.model import Action, ArticleState, Mode, PendingComment, SiteSettings
+from service.storage.pending import PendingStore
 from service.storage.redis import Keys
 from tests.features.conftest import OpenSite
 from tests.newsroom import KIM, Newsroom, without_redis
@@ -387,6 +389,41 @@ async def test_an_edit_that_was_accepted_is_never_lost_whoever_decides_meanwhile
     assert kept
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken(PendingStore):
+    """The queue of a process that is overtaken before it lets an edit wait."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def requeue(self, item: PendingComment, *, journaled: bool, guarded: bool) -> Any:
+        await self.meanwhile()
+        return await super(Overtaken, self).requeue(item, journaled=journaled, guarded=guarded)
+
+
+async def test_an_edit_that_was_overtaken_is_stale_and_not_answered_as_if_it_were_there(
+    newsroom: Newsroom,
+) -> None:
+    comment = await bring_to(newsroom, "approved", "Old.")
+
+    async def meanwhile() -> None:
+        await edit(newsroom, comment, "From another device.")
+        await newsroom.decide(Action.APPROVE, comment, revision=2)
+
+    slow = Overtaken(redis=newsroom.redis, scripts=newsroom.pending.scripts, meanwhile=meanwhile)
+    with pytest.raises(StaleRevision):
+        await replace(newsroom.own, pending=slow).edit(
+            newsroom.site,
+            comment.comment_id,
+            comment.author.author_id,
+            body="New.",
+            revision=1,
+            now=comment.created_at,
+        )
+    await newsroom.reconcile.finish_decided(newsroom.site)
+    found = await seen(newsroom, comment)
+    assert (public_text(found), found.waiting) == ("From another device.", None)
+
+
 # Whose it is, and who they are
 
 
@@ -553,6 +590,13 @@ async def test_nothing_brings_a_deleted_comment_back(newsroom: Newsroom, state: 
         await newsroom.journal_all()
         await newsroom.reconcile.finish_decided(newsroom.site)
         assert await newsroom.pending.get(newsroom.site.slug, comment.comment_id) is None
+    # Not even what claims to be as new as the deletion itself.
+    impossible = replace(comment, revision=3, n=deletion.n)
+    await newsroom.pending.requeue(impossible, journaled=False, guarded=True)
+    await still_gone()
+    result = (await newsroom.decide(Action.APPROVE, comment, revision=3))[0]
+    assert result.outcome == "conflict"
+    await newsroom.journal_all()
     await newsroom.lose_redis()
     await newsroom.journal.open_queue(newsroom.site)
     assert await newsroom.pending.get(newsroom.site.slug, comment.comment_id) is None
