@@ -33,6 +33,7 @@ from service.features.authors import Authors
 from service.features.cache import Cache, hear
 from service.features.counts import Counts
 from service.features.decisions import Decisions
+from service.features.desk import Desk
 from service.features.events import Events
 from service.features.forwarders import Forwarders
 from service.features.guests import Guests
@@ -58,6 +59,7 @@ from service.features.sign_in import SignIn
 from service.features.sites import SiteDirectory
 from service.features.sweeps import Sweeps
 from service.features.team import Team
+from service.features.telling import Telling
 from service.features.threads import Threads
 from service.features.token_keys import TokenKeys
 from service.features.views import Views
@@ -71,7 +73,7 @@ from service.storage.appeals import AppealStore
 from service.storage.arrivals import ArrivalStore
 from service.storage.articles import ArticleStore
 from service.storage.challenges import ChallengeStore
-from service.storage.channel import EVENTS, Channel
+from service.storage.channel import DESK, EVENTS, Channel
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
 from service.storage.demo import DemoVotes
@@ -105,6 +107,7 @@ from service.web.assembly import api_gate, metrics_gate
 from service.web.assets import Assets
 from service.web.cookies import Doorstep
 from service.web.dashboard.entrance import EntrancePages
+from service.web.desk import DeskStreams
 from service.web.draining import Draining
 from service.web.entrance import Entrance
 from service.web.events import EventStreams
@@ -197,6 +200,7 @@ class Service:
     reconcile: Reconcile
     relay: Relay
     events: Events
+    desk: Desk
     levels: Levels
     forwarders: Forwarders
     leadership: Leadership
@@ -279,6 +283,9 @@ class Service:
             *reporting.operations(),
             *appealing.operations(),
             *moderation.operations(),
+            *DeskStreams(
+                desk=self.desk, sessions=self.sessions, access=self.access, clock=clock
+            ).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
             *management.operations(),
             *people.operations(),
@@ -307,6 +314,9 @@ class Service:
             self.journal.run_watermarks,
             self.invalidations.run,
             self.events.run,
+            self.desk.run_telling,
+            self.desk.run_hearing,
+            self.desk.run_counts,
             self.forwarders.run,
             self.views.run_flushes,
             self.vitals.run,
@@ -368,10 +378,21 @@ def wire(
         comments=comments,
         limits_on=settings.rate_limits,
     )
+    telling = Telling()
+    report_store, appeal_store = ReportStore(pool=pool), AppealStore(pool=pool)
+    lanes = Lanes(reports=report_store, appeals=appeal_store)
+    desk = Desk(
+        telling=telling, channel=Channel(redis=redis, name=DESK), pending=pending, lanes=lanes
+    )
+
+    def say_degraded() -> None:
+        events.say_degraded()
+        desk.say_degraded()
+
     vitals = Vitals(
         probe=StoreProbe(pool=pool, redis=redis, assume_durable=settings.assume_durable),
         metrics=metrics,
-        redis_lost=events.say_degraded,
+        redis_lost=say_degraded,
     )
     decisions = Decisions(
         store=decision_store,
@@ -379,6 +400,7 @@ def wire(
         invalidations=invalidations,
         new_id=new_id,
         heard=lambda outcome: metrics.decisions.labels(outcome).inc(),
+        telling=telling,
     )
     settle = Settle(
         decisions=decisions,
@@ -390,7 +412,6 @@ def wire(
     )
     own_store = OwnStore(pool=pool)
     lookup = Lookup(pending=pending, lookups=lookups)
-    report_store, appeal_store = ReportStore(pool=pool), AppealStore(pool=pool)
     appeals = Appeals(
         store=appeal_store,
         lookup=lookup,
@@ -398,6 +419,7 @@ def wire(
         limits=limits,
         new_id=new_id,
         limits_on=settings.rate_limits,
+        telling=telling,
     )
     records = Records(
         store=RecordStore(pool=pool),
@@ -478,6 +500,7 @@ def wire(
             limits=limits,
             new_id=new_id,
             limits_on=settings.rate_limits,
+            telling=telling,
         ),
         votes=Votes(
             store=VoteStore(pool=pool),
@@ -494,6 +517,7 @@ def wire(
             limits=limits,
             new_id=new_id,
             limits_on=settings.rate_limits,
+            telling=telling,
         ),
         appeals=appeals,
         records=records,
@@ -512,10 +536,11 @@ def wire(
             lookups=lookups,
             articles=articles,
             authors=authors,
-            lanes=Lanes(reports=report_store, appeals=appeal_store),
+            lanes=lanes,
             appeals=appeals,
             views=views,
             cursors=cursors,
+            telling=telling,
         ),
         views=views,
         threads=Threads(store=comments, cursors=cursors),
@@ -548,6 +573,7 @@ def wire(
             clock=clock,
         ),
         events=events,
+        desk=desk,
         levels=Levels(pending=pending, outbox=outbox, sites=sites, metrics=metrics, clock=clock),
         forwarders=Forwarders(sightings=SightingStore(redis=redis)),
         leadership=Leadership(pool=pool),
@@ -609,6 +635,7 @@ async def serving(service: Service, settings: Settings, *, worker: int = 0) -> A
         finally:
             draining.begun = True
             service.events.say_bye()
+            service.desk.say_bye()
             await asyncio.sleep(settings.drain_seconds)
 
 

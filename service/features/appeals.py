@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from service.features.decisions import Decisions
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecidedSince, DecisionRequest, Outcome, TextGone
 from service.features.own import NotYours, UnknownComment
+from service.features.telling import Telling
 from service.model import Action, Actor, Site, Status
 from service.storage.appeals import Appeal, AppealStore
 from service.storage.limits import Charge, Limits
@@ -79,6 +80,7 @@ class Appeals:
     limits: Limits
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
+    telling: Telling = field(default_factory=Telling)
 
     async def of(self, site: Site, found: Sequence[Found]) -> dict[UUID, Appeal]:
         """Return the appeals of comments, by comment.
@@ -127,6 +129,7 @@ class Appeals:
             raise NotAppealable  # decided again between our look and our lock
         if not added:
             raise AlreadyAppealed
+        self.telling.appealed(site, comment_id, "open")
         return appeal
 
     async def answer(
@@ -156,12 +159,15 @@ class Appeals:
         if await self._has_judged(site, found, appeal, actor):
             raise OwnDecision
         if grant:
-            return await self._make_public(site, found, actor, note=clean, now=now)
+            public = await self._make_public(site, found, actor, note=clean, now=now)
+            self.telling.appealed(site, comment_id, "granted")
+            return public
         denied = await self.store.deny(
             site.site_id, found.article_id, comment_id, note=clean, actor=actor, at=now
         )
         if not denied:
             raise AppealAnswered
+        self.telling.appealed(site, comment_id, "denied")
         return found
 
     async def _has_judged(self, site: Site, found: Found, appeal: Appeal, actor: Actor) -> bool:

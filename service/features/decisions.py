@@ -15,6 +15,7 @@ from service.errors import FieldError, Invalid, NotFound, Unavailable
 from service.features.invalidation import Invalidations
 from service.features.outcomes import AmbiguousDecision, DecisionRequest, Outcome, Result
 from service.features.sitting import Sitting
+from service.features.telling import Telling
 from service.features.transitions import NEEDS_REASON
 from service.model import (
     REASONS,
@@ -67,6 +68,7 @@ class Decisions:
     invalidations: Invalidations
     new_id: Callable[[datetime], UUID]
     heard: Callable[[Outcome], None] = _unheard
+    telling: Telling = field(default_factory=Telling)
     tries: Counter[UUID] = field(default_factory=Counter)
 
     async def decide(
@@ -105,6 +107,7 @@ class Decisions:
             results |= await self._decide(by_id, known, places, waiting, actor=actor, now=now)
         for result in results.values():
             self.heard(result.outcome)
+        self._tell(by_id, results.values(), actor)
         return [results[comment_id] for comment_id in ids]
 
     async def reverse(
@@ -148,6 +151,7 @@ class Decisions:
             if fresh:
                 await deciding.write(sitting.changes)
         if fresh:
+            self.telling.decided(site, [decision], actor)
             await self._clean(by_id, sitting)
         return Reversal(decision=decision, site=site, comment_id=place.comment_id)
 
@@ -160,6 +164,15 @@ class Decisions:
         actors = {(each.actor_kind, each.actor_id) for each in decisions if each is not None}
         names = await self.store.names(actors)
         return {actor: names.get(actor) or actor[1] for actor in actors if actor[0] != "author"}
+
+    def _tell(self, sites: Mapping[int, Site], results: Iterable[Result], actor: Actor) -> None:
+        """Let colleagues see what was decided just now."""
+        applied: dict[int, list[Decision]] = {}
+        for result in results:
+            if result.outcome is Outcome.APPLIED and result.decision is not None:
+                applied.setdefault(result.decision.site_id, []).append(result.decision)
+        for site_id, decisions in applied.items():
+            self.telling.decided(sites[site_id], decisions, actor)
 
     async def _decide(
         self,

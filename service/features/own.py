@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Outcome
 from service.features.screening import Draft, Verdict, screen
 from service.features.settle import Settle
+from service.features.telling import Telling
 from service.model import (
     Action,
     Actor,
@@ -93,6 +94,7 @@ class Own:
     limits: Limits
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
+    telling: Telling = field(default_factory=Telling)
 
     async def under(self, site: Site, article_key: str, author_id: UUID) -> list[Found]:
         """Return an author's newest comments under an article, but for those they deleted.
@@ -170,6 +172,9 @@ class Own:
         if changed is None or clean not in _texts(changed):
             # Decided or edited between our look and our change: what waits now is another text.
             raise StaleRevision
+        newest = changed.waiting or changed.public
+        if newest is not None:
+            self.telling.edited(site, comment_id, newest.revision)
         return changed
 
     async def delete(self, site: Site, comment_id: UUID, author_id: UUID, *, now: datetime) -> None:

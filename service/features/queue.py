@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -16,6 +16,7 @@ from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.lanes import EMPTY, WAITING_LANES, Lane, LanePage, Lanes
 from service.features.lookup import Found, Lookup
+from service.features.telling import Telling
 from service.features.views import Views
 from service.model import (
     Actor,
@@ -28,7 +29,7 @@ from service.model import (
     made_at,
 )
 from service.storage.lookups import BEGINNING, LookupStore
-from service.storage.pending import PendingStore
+from service.storage.pending import Claimed, PendingStore
 
 __all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort"]
 
@@ -86,6 +87,7 @@ class Queue:
     appeals: Appeals
     views: Views
     cursors: Cursors
+    telling: Telling = field(default_factory=Telling)
 
     async def look(
         self,
@@ -144,19 +146,26 @@ class Queue:
             ttl_ms=LEASE_MS,
             senior=actor.sees_escalated,
         )
+        self._tell(site, claimed, actor)
         return await self._entries(site, [each.comment_id for each in claimed], now=now)
 
     async def renew(
         self, site: Site, comment_ids: Sequence[UUID], *, actor: Actor
     ) -> tuple[list[UUID], list[UUID]]:
         """Hold on to leases: those renewed, and those lost meanwhile."""
-        return await self.pending.renew(
+        renewed, lost = await self.pending.renew(
             site.slug, owner=owner(actor), ids=comment_ids, ttl_ms=LEASE_MS
         )
+        for lease in (await self.pending.leases(site.slug, renewed[:1])).values():
+            self.telling.claimed(site, renewed, by=actor.name, until=lease.until)
+        return renewed, lost
 
     async def release(self, site: Site, comment_ids: Sequence[UUID], *, actor: Actor) -> None:
         """Give leases back; those of others stay."""
+        leases = await self.pending.leases(site.slug, comment_ids)
         await self.pending.release(site.slug, owner=owner(actor), ids=comment_ids)
+        own = [each for each, lease in leases.items() if lease.owner == owner(actor)]
+        self.telling.released(site, own)
 
     async def entry(self, site: Site, comment_id: UUID, *, now: datetime) -> QueueEntry | None:
         """One waiting comment with its surroundings, or None."""
@@ -168,6 +177,12 @@ class Queue:
         author_id = found.author_id or UUID(int=0)
         standings = await self.authors.standings(site, [author_id])
         return standings.get(author_id, Standing(author_id=author_id))
+
+    def _tell(self, site: Site, claimed: Sequence[Claimed], actor: Actor) -> None:
+        """Let colleagues see who has what open."""
+        if claimed:
+            ids = [each.comment_id for each in claimed]
+            self.telling.claimed(site, ids, by=actor.name, until=claimed[0].until)
 
     async def _search(
         self, site: Site, phrase: str, *, sort: Sort, limit: int, after: Any, actor: Actor
@@ -207,6 +222,7 @@ class Queue:
             limit=limit,
             ttl_ms=LEASE_MS,
         )
+        self._tell(site, claimed, actor)
         ids = [each.comment_id for each in claimed]
         return await self._entries(site, ids, now=now, of_lane=page)
 

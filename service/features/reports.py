@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from service.features.decisions import Decisions
 from service.features.lookup import Lookup
 from service.features.outcomes import DecisionRequest
 from service.features.own import UnknownComment
+from service.features.telling import Telling
 from service.model import REASONS, Action, Actor, Site
 from service.storage.limits import Charge, Limits
 from service.storage.reports import Report, ReportStore
@@ -51,6 +52,7 @@ class Reports:
     limits: Limits
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
+    telling: Telling = field(default_factory=Telling)
 
     async def report(
         self,
@@ -97,6 +99,7 @@ class Reports:
         )
         if kept is None:
             raise UnknownComment
+        self.telling.reported(site, comment_id, reason)
         if site.settings.reports_hide:  # a repeated one, too: the first may have failed here
             await self._hide(
                 site, comment_id, kept.revision, open_reports=kept.open_reports, now=now

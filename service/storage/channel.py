@@ -19,6 +19,8 @@ INVALIDATE = "pb:invalidate"
 """What is ready about an article is no longer true."""
 EVENTS = "pb:events"
 """What readers with a page open are told."""
+DESK = "pb:desk"
+"""What moderators with the dashboard open are told."""
 PAUSE_SECONDS = 0.5
 """Between attempts to connect again."""
 SILENCE_SECONDS = 1.0

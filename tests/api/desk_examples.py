@@ -70,7 +70,13 @@ def _rejection(api: Api, method: str, what: str) -> Answer:
     return api.ask(method, where, bearer=api.keys["manage"])
 
 
+def listen_at_desk(api: Api) -> Answer:
+    where = f"/v1/moderation/events?site={api.site.slug}"
+    return api.ask("GET", where, bearer=api.keys["moderate"])
+
+
 DESK_EXAMPLES = (
+    listen_at_desk,
     read_reader,
     rule_on_reader,
     add_note,
