@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -68,8 +68,8 @@ class Reading:
     facts: Facts
     views: Views
     language: Language
-    found: tuple[tuple[Span, ...], ...]
-    """For each text condition: where its words and patterns stand."""
+    found: Mapping[int, tuple[Span, ...]]
+    """For each text condition that is met: where its words and patterns stand."""
     links: tuple[tuple[Span, str], ...]
     """Each link's place and host."""
     severity: int = 0
@@ -98,7 +98,7 @@ def links_in(text: str) -> tuple[tuple[Span, str], ...]:
 
 def test_text(number: int, least: int, reading: Reading) -> Evidence | None:
     """Met where the words or patterns of text condition `number` stand often enough."""
-    spans = reading.found[number]
+    spans = reading.found.get(number, ())
     return Evidence(spans) if len(spans) >= least else None
 
 

@@ -24,7 +24,7 @@ from service.features.screening.priority import (
     size_of,
 )
 from service.features.screening.rules import STRENGTH, Rule
-from service.features.screening.ruleset import Ready, RuleSet, TextTest
+from service.features.screening.ruleset import Ready, RuleSet
 from service.features.screening.verdict import Signal, Verdict
 from service.features.screening.views import Span, View, Views, views_of
 from service.features.screening.wordindex import Hit
@@ -62,17 +62,29 @@ def evaluate(
     except Exception as error:  # noqa: BLE001 - a text nobody could read is held for a person
         return _unread(error)
     signals: list[Signal] = []
-    for asked in (rules.rules, rules.asking):
-        if asked is rules.asking and asked:
-            reading = _with_others(reading, signals)
-        for ready in asked:
-            if stopwatch() > deadline:
-                signals.append(_failure(ready.rule, "not tried in time", error="TimeoutError"))
-                continue
-            signal = _try(ready, reading)
-            if signal is not None:
-                signals.append(signal)
+    for ready in _candidates(rules, reading):
+        signals += _speak(ready, reading, late=stopwatch() > deadline)
+    if rules.asking:
+        reading = _with_others(reading, signals)
+        for ready in rules.asking:
+            signals += _speak(ready, reading, late=stopwatch() > deadline)
     return _decide(facts, reading, signals)
+
+
+def _candidates(rules: RuleSet, reading: Reading) -> Sequence[Ready]:
+    """Leave out the rules that need words or patterns which are not there."""
+    positions = set(rules.always)
+    for number in reading.found:
+        positions.update(rules.by_text.get(number, ()))
+    return [rules.rules[at] for at in sorted(positions)]
+
+
+def _speak(ready: Ready, reading: Reading, *, late: bool) -> tuple[Signal, ...]:
+    """Return what a rule says: one signal, or nothing."""
+    if late:
+        return (_failure(ready.rule, "not tried in time", error="TimeoutError"),)
+    signal = _try(ready, reading)
+    return () if signal is None else (signal,)
 
 
 def _unread(error: Exception) -> Verdict:
@@ -101,28 +113,33 @@ def _read(facts: Facts, rules: RuleSet) -> Reading:
         facts=facts,
         views=views,
         language=language,
-        found=tuple(_found(text, words, matched, language.code) for text in rules.texts)
-        if words or matched
-        else ((),) * len(rules.texts),
+        found=_found(rules, words, matched, language.code),
         links=links_in(facts.text),
         likeness=likeness_of(views),
     )
 
 
 def _found(
-    text: TextTest,
+    rules: RuleSet,
     words: Mapping[int, Sequence[Hit]],
     matched: Mapping[tuple[int, str], tuple[Span, ...]],
     code: Code,
-) -> tuple[Span, ...]:
-    """Collect the places one text condition speaks of, each once, in order."""
-    spans: dict[Span, None] = {}
-    if text.group is not None and (not text.langs or code in text.langs):
-        spans.update((hit.span, None) for hit in words.get(text.group, ()) if hit.via in text.via)
-    if text.pattern is not None:
-        for view in text.views:
-            spans.update(dict.fromkeys(matched.get((text.pattern, view), ())))
-    return tuple(sorted(spans))
+) -> Mapping[int, tuple[Span, ...]]:
+    """Collect the places each text condition speaks of, for those that find any."""
+    numbers = {number for group in words for number in rules.by_group[group]}
+    numbers.update(number for pattern, _ in matched for number in rules.by_pattern[pattern])
+    found: dict[int, tuple[Span, ...]] = {}
+    for number in numbers:
+        text = rules.texts[number]
+        spans: set[Span] = set()
+        if text.group is not None and (not text.langs or code in text.langs):
+            spans.update(hit.span for hit in words.get(text.group, ()) if hit.via in text.via)
+        if text.pattern is not None:
+            for view in text.views:
+                spans.update(matched.get((text.pattern, view), ()))
+        if spans:
+            found[number] = tuple(sorted(spans))
+    return found
 
 
 def _matched(rules: RuleSet, views: Views) -> dict[tuple[int, str], tuple[Span, ...]]:

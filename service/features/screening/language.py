@@ -43,11 +43,15 @@ _ARABIC = re.compile(
 )
 _NOT_OF_ARABIC = re.compile(r"[\u067e\u0679\u0688\u0691\u06a9\u06ba\u06be\u06c1\u06cc\u06d2]")
 """Letters of Persian and Urdu; some Arabic keyboards and dialects have a few of them too."""
+_PERSIAN_OR_URDU = re.compile(
+    "(?<!\\w)(?:این|است|که|برای|های|شد|بود|کرد|خیلی|از|ہے|میں|کے|کی|اور|نہیں)(?!\\w)"
+)
 _LATIN = re.compile(r"[a-zA-Z\u00c0-\u024f]")
 _LETTER = re.compile(r"[^\W\d_]")
 
 _PERSIAN_SHARE = 0.12
-"""Share of such letters above which a text is not Arabic: Persian has about 0.15, Urdu more."""
+"""Share of such letters from which on a text may not be Arabic; Persian has about 0.15, Urdu
+more. One of their commonest words must stand there too: some keyboards write Arabic so."""
 
 Weights = tuple[float, ...]
 
@@ -98,7 +102,9 @@ def words_of(text: str) -> list[str]:
 
 def _in_arabic_script(start: str, arabic: int) -> Language:
     foreign = len(_NOT_OF_ARABIC.findall(start))
-    return _ARABIC_SCRIPT if foreign < _PERSIAN_SHARE * arabic else _ANOTHER_IN_ARABIC_SCRIPT
+    if foreign < _PERSIAN_SHARE * arabic or not _PERSIAN_OR_URDU.search(start):
+        return _ARABIC_SCRIPT
+    return _ANOTHER_IN_ARABIC_SCRIPT
 
 
 def _in_latin_letters(start: str) -> Language:

@@ -14,6 +14,9 @@ from itertools import chain
 MET_MAX = 20_000
 """Characters remembered; more than the languages of newsrooms have, about 2 MB."""
 
+LETTERS_MAX = 4
+"""Letters one character may become; U+FDFA would be 18, and 10,000 of them a slow text."""
+
 _MARKS_THAT_SPELL = frozenset({0, 7, 8, 9})
 """Combining classes without which another word stands there: vowel signs of Indic scripts,
 nukta, the voicing marks of kana, virama."""
@@ -88,7 +91,8 @@ def _fold(character: str) -> str:
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", character).casefold())
     if decomposed.isspace():
         return " "
-    return unicodedata.normalize("NFC", "".join(map(_spoken, decomposed)))
+    letters = unicodedata.normalize("NFC", "".join(map(_spoken, decomposed)))
+    return letters if len(letters) <= LETTERS_MAX else character
 
 
 def _spoken(character: str) -> str:

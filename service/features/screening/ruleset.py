@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from service.errors import FieldError, Invalid
 from service.features.screening import conditions
@@ -46,6 +46,10 @@ class TextTest:
     views: tuple[str, ...]
 
 
+Needs: TypeAlias = frozenset[int] | None
+"""Text conditions one of which must be met for the rule to be; None where none must."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """One rule, ready to be tried."""
@@ -54,6 +58,7 @@ class Ready:
     test: Test
     sites: frozenset[str]
     sections: frozenset[str]
+    needs: Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,15 @@ class RuleSet:
 
     document: RuleDocument
     rules: tuple[Ready, ...]
+    """Those that look at the comment alone."""
+    always: tuple[int, ...]
+    """Positions in `rules` of those that may match whatever words the text has."""
+    by_text: Mapping[int, Sequence[int]]
+    """Text condition -> positions in `rules` of those that need it."""
+    by_group: Mapping[int, Sequence[int]]
+    """Group of words -> text conditions that look for them."""
+    by_pattern: Mapping[int, Sequence[int]]
+    """Pattern -> text conditions that look for it."""
     asking: tuple[Ready, ...]
     """Rules that look at what the others said."""
     index: WordIndex
@@ -115,9 +129,16 @@ class _Compiler:
         if self._errors:
             raise BadRules(self._errors[0].detail, errors=tuple(self._errors))
         numbered = list(enumerate(self._patterns))
+        alone = [one for one in ready if not _asks_others(one.rule)]
         return RuleSet(
             document=self.document,
-            rules=tuple(one for one in ready if not _asks_others(one.rule)),
+            rules=tuple(alone),
+            always=tuple(at for at, one in enumerate(alone) if one.needs is None),
+            by_text=_grouped(
+                (number, at) for at, one in enumerate(alone) for number in one.needs or ()
+            ),
+            by_group=_grouped((text.group, at) for at, text in enumerate(self._texts)),
+            by_pattern=_grouped((text.pattern, at) for at, text in enumerate(self._texts)),
             asking=tuple(one for one in ready if _asks_others(one.rule)),
             index=self._builder.build(),
             texts=tuple(self._texts),
@@ -135,37 +156,44 @@ class _Compiler:
         self._errors += aside._errors
 
     def _ready(self, rule: Rule, pointer: str) -> Ready:
+        test, needs = self._test(rule.when, f"{pointer}/when")
         return Ready(
             rule=rule,
-            test=self._test(rule.when, f"{pointer}/when"),
+            test=test,
             sites=_names(rule.scope.sites),
             sections=_names(rule.scope.sections),
+            needs=needs,
         )
 
-    def _test(self, condition: Condition, pointer: str) -> Test:
-        if condition.kind is None:
-            every, some, none = (
-                tuple(
-                    self._test(member, f"{pointer}/{group}/{at}")
-                    for at, member in enumerate(condition.members(group))
-                )
-                for group in ("all", "any", "none")
-            )
-            return partial(conditions.test_group, every, some, none)
-        return self._leaf(condition, f"{pointer}/{condition.kind}")
+    def _test(self, condition: Condition, pointer: str) -> tuple[Test, Needs]:
+        if condition.kind is not None:
+            return self._leaf(condition, f"{pointer}/{condition.kind}")
+        made: dict[str, list[tuple[Test, Needs]]] = {
+            group: [
+                self._test(member, f"{pointer}/{group}/{at}")
+                for at, member in enumerate(condition.members(group))
+            ]
+            for group in ("all", "any", "none")
+        }
+        every, some, none = (tuple(test for test, _ in members) for members in made.values())
+        needs = next((needs for _, needs in made["all"] if needs is not None), None)
+        if needs is None and made["any"]:
+            needs = _either([needs for _, needs in made["any"]])
+        return partial(conditions.test_group, every, some, none), needs
 
-    def _leaf(self, leaf: Condition, pointer: str) -> Test:
+    def _leaf(self, leaf: Condition, pointer: str) -> tuple[Test, Needs]:
         if leaf.text is not None:
-            return partial(conditions.test_text, self._text(leaf.text, pointer), leaf.text.min)
+            number = self._text(leaf.text, pointer)
+            return partial(conditions.test_text, number, leaf.text.min), frozenset({number})
         if leaf.link_domain is not None:
             named = self._listed(leaf.link_domain.list_, f"{pointer}/list")
             hosts = [*named.words, *leaf.link_domain.domains] if named else leaf.link_domain.domains
-            return partial(conditions.test_link_domain, frozenset(map(str.lower, hosts)))
+            return partial(conditions.test_link_domain, frozenset(map(str.lower, hosts))), None
         if leaf.hours is not None:
-            return conditions.zoned(leaf.hours)
+            return conditions.zoned(leaf.hours), None
         assert leaf.kind is not None
         test: Callable[..., Evidence | None] = getattr(conditions, f"test_{leaf.kind}")
-        return partial(test, getattr(leaf, leaf.kind))
+        return partial(test, getattr(leaf, leaf.kind)), None
 
     def _text(self, text: Text, pointer: str) -> int:
         """Take in what a text condition looks for, and return its number."""
@@ -243,6 +271,22 @@ _VIEWS: Final[Mapping[str, tuple[str, ...]]] = {
     "both": ("norm", "skeleton"),
 }
 """In which readings its pattern is tried."""
+
+
+def _grouped(pairs: Iterable[tuple[int | None, int]]) -> Mapping[int, Sequence[int]]:
+    """Collect the second of each pair by the first, where there is one."""
+    groups: dict[int, list[int]] = {}
+    for key, value in pairs:
+        if key is not None:
+            groups.setdefault(key, []).append(value)
+    return groups
+
+
+def _either(options: Sequence[Needs]) -> Needs:
+    """What one of several ways to match needs at least."""
+    if any(needs is None for needs in options):
+        return None
+    return frozenset().union(*(needs for needs in options if needs is not None))
 
 
 def _asks_others(rule: Rule) -> bool:

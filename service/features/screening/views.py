@@ -34,6 +34,9 @@ Kept = tuple[str, Sequence[int]]
 RUN_MAX = 2
 """The same character in a row that both views keep."""
 
+JOINED_MAX = 24
+"""Single letters in a row that are read in more than one way."""
+
 _ADDRESSED = re.compile(r"(?:https?://|www\.)[^\s<>\"']+|(?<!\w)@\w+", re.IGNORECASE)
 _LONG_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
 _SPACES = re.compile(r"[\s]{2,}|[\t\n\r\x0b\x0c]")
@@ -51,11 +54,13 @@ _LEET_BESIDE_LETTER = re.compile(rf"[a-z][._\-]?[{_LEET_SIGNS}]|[{_LEET_SIGNS}][
 _LEET_TABLE = str.maketrans(LEET)
 _TRAILING = "!|+._-"
 """Signs that end a sentence or a word more often than they spell one."""
-_SEPARATED = re.compile(r"(?<=[^\W\d_])[._\-·•~/\\^]{1,3}(?=[^\W\d_])")
-_SPACED = re.compile(r"(?<!\w)[^\W\d_](?:[ ._\-·•*]{1,2}[^\W\d_]){2,}(?!\w)")
+_SEPARATED = re.compile(r"(?<=[^\W\d_])[._\-·•~/\\^](?=[^\W\d_])")
+_SPACED = re.compile(r"(?<![\w'])[^\W\d_](?:[ ._\-·•*]{1,2}[^\W\d_]){2,}(?!\w)")
+_ONE_LETTER = frozenset("aiuoyrnesw")
+"""Words of one letter, as written out or in haste: `u r a`, `y a`."""
 _TRICKY = re.compile(
     rf"[a-z][{_LEET_SIGNS}]|[{_LEET_SIGNS}][a-z]"
-    r"|[^\W\d_][._\-·•~/\\^]{1,3}[^\W\d_]|(?<!\w)[^\W\d_] {1,2}[^\W\d_](?!\w)"
+    r"|[^\W\d_][._\-·•~/\\^][^\W\d_]|(?<!\w)[^\W\d_] {1,2}[^\W\d_](?!\w)"
 )
 
 
@@ -137,8 +142,22 @@ def _shortened(match: re.Match[str]) -> Kept:
 
 
 def _joined(match: re.Match[str]) -> Kept:
-    at = [at for at, character in enumerate(match.group()) if character.isalpha()]
-    return "".join(match.group()[offset] for offset in at), at
+    """Join single letters; where the outer ones may be words of their own, also without them."""
+    written = match.group()
+    every = [at for at, character in enumerate(written) if character.isalpha()]
+    readings = [every]
+    if len(every) <= JOINED_MAX:
+        first, last = written[every[0]] in _ONE_LETTER, written[every[-1]] in _ONE_LETTER
+        readings += [every[1:]] * first + [every[:-1]] * last + [every[1:-1]] * (first and last)
+    text: list[str] = []
+    offsets: list[int] = []
+    for reading in readings:
+        if text:
+            text.append(" ")
+            offsets.append(offsets[-1])
+        text += (written[at] for at in reading)
+        offsets += reading
+    return "".join(text), offsets
 
 
 def _nothing(_: re.Match[str]) -> Kept:
