@@ -9,11 +9,11 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint types contracts smoke browser fix faults lock migration clean dev chromium
+.PHONY: bench-screening help run test check lint types contracts smoke browser fix faults lock migration clean dev chromium
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 run: ## start Postbag with its demo site, with a database and a queue of its own
 	@exec $(PYTHON) run.py run $(ARGS)
@@ -46,6 +46,9 @@ browser: dev chromium ## every test in a real browser, for minutes
 
 faults: dev ## kill and freeze the stores, for minutes
 	@exec $(PYTEST) -m faults $(ARGS)
+
+bench-screening: dev ## measure screening beside its targets
+	@exec $(BIN)/python -m bench.screening
 
 # No address and no annotation gets into the lock files, so they fit any mirror.
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 \

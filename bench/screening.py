@@ -200,17 +200,21 @@ def disguises(rules: RuleSet) -> Iterator[Line]:
             for text, span in marked
         )
         recall = found / len(marked)
-        longest = [
-            re.sub(r"[^\W\d_]{5,}", lambda word: disguise(word.group(), chance), text, count=2)
-            for text in clean
-        ]
-        more = (sum(is_hit(text, rules) for text in longest) - before) / len(clean)
+        altered = [_altered(text, disguise, chance) for text in clean]
+        more = (sum(is_hit(text, rules) for text in altered) - before) / len(clean)
         yield Line(
             f"still found: {name}",
             f"{recall:.2f} of {len(marked)}, clean {more:+.1%}",
             ">= .85, clean <= +0.2 %",
             recall >= 0.85 and more <= 0.002,
         )
+
+
+def _altered(
+    text: str, disguise: Callable[[str, random.Random], str], chance: random.Random
+) -> str:
+    """Disguise the first two longer words of a text."""
+    return re.sub(r"[^\W\d_]{5,}", lambda word: disguise(word.group(), chance), text, count=2)
 
 
 def spellings(rules: RuleSet) -> Iterator[Line]:
@@ -250,7 +254,7 @@ def first_hit(text: str, rules: RuleSet) -> tuple[int, int] | None:
 
 
 def _leet(word: str, _: random.Random) -> str:
-    table = str.maketrans("oieastOIEAST", "013457013457".replace("457", "4" + "57"))
+    table = str.maketrans("oieastOIEAST", "013457" * 2)
     return word.translate(table)
 
 

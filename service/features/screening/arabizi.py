@@ -9,6 +9,7 @@ digits and pairs (`7`, `h`; `5`, `kh`) are dropped, because every writer has his
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _FROM_ARABIC = str.maketrans(
     {
@@ -34,6 +35,7 @@ def arabic_consonants(word: str) -> str:
     return _bare(word.translate(_FROM_ARABIC))
 
 
+@lru_cache(maxsize=8_192)
 def latin_consonants(word: str) -> str:
     """Reduce a word of the `norm` view in Latin letters."""
     paired = _PAIRS.sub(lambda match: _PAIR[match.group()].upper(), word)

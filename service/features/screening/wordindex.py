@@ -36,6 +36,9 @@ GUESSES_MAX = 200
 ALIKE_MAX = 32
 """Words of a group that differ in doubled letters only; the rest of them are left out."""
 
+SOUNDED_MAX = 500
+"""Words at the beginning of a text that are compared by their consonants."""
+
 CONSONANTS_MIN = 3
 """Fewer consonants are shared by too many words."""
 
@@ -240,7 +243,7 @@ class WordIndex:
 
     def _find_by_consonants(self, view: View) -> list[Hit]:
         hits: list[Hit] = []
-        for match in _TOKEN.finditer(view.text):
+        for _, match in zip(range(SOUNDED_MAX), _TOKEN.finditer(view.text), strict=False):
             word = match.group()
             if len(word) > CONSONANTS_MIN and word.isascii() and not word.isdecimal():
                 groups = self._by_consonants.get(latin_consonants(word), ())
