@@ -198,8 +198,9 @@ class SignIn:
             UnknownPasskey: the member has none of this id.
             Unavailable: Postgres is away.
         """
-        proofs = await self.proofs(signed_in)
-        if proofs.password_changed_at is None and proofs.passkeys <= 1:
+        known = await self.passkeys.of_member(signed_in.member_id)
+        is_last = [each.passkey_id for each in known] == [passkey_id]
+        if is_last and (await self.proofs(signed_in)).password_changed_at is None:
             raise LastProof
         await self.passkeys.remove(signed_in.member_id, passkey_id, now=now)
 

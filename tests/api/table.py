@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from service.app import Service
-from service.web.operation import JSON, AKey, AVisitor, Operation
+from service.web.operation import JSON, AKey, AMember, AVisitor, Operation
 from service.web.paths import NAMES, parameters_of
 from tests.api.calls import query, segment
 
@@ -28,6 +28,7 @@ BODIES: Mapping[str, Any] = {
     "add_note": {"text": "Known."},
     "warn_reader": {"text": "Be kind."},
     "reject_all_waiting": {"reason": "spam"},
+    "change_member": {"role": "viewer"},
 }
 """Bodies of those that look at their object only when the body is one."""
 
@@ -63,7 +64,7 @@ def takes_json(operation: Operation) -> bool:
 
 def needs_credential(operation: Operation) -> bool:
     credential = operation.credential
-    if isinstance(credential, AVisitor):
+    if isinstance(credential, AVisitor | AMember):
         return credential.required
     return isinstance(credential, AKey)
 

@@ -14,6 +14,7 @@ from service.model import Mode
 from tests.api.calls import Answer, query, segment
 from tests.api.conftest import Api
 from tests.api.desk_examples import DESK_EXAMPLES
+from tests.api.insiders import INSIDER_EXAMPLES
 from tests.api.table import OPERATIONS
 
 EMAIL = "sam@daily.example"
@@ -323,6 +324,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         revoke_token_key,
         list_members,
         invite_member,
+        *INSIDER_EXAMPLES,
     )
 }
 """A request of each operation that succeeds, by its name."""

@@ -12,9 +12,10 @@ import pytest
 from service.app import clock
 from service.features import credentials
 from service.model import Scope
-from service.web.operation import AKey, Anyone, AVisitor, Operation
+from service.web.operation import AKey, AMember, Anyone, AVisitor, Operation
 from tests.api.calls import Answer
 from tests.api.conftest import GUEST, Api
+from tests.api.insiders import session_for
 from tests.api.table import (
     NOBODY,
     body,
@@ -77,6 +78,8 @@ def with_right(api: Api, operation: Operation) -> str | None:
             return api.keys[scope]
         case AVisitor(required=True):
             return api.receipt
+        case AMember():
+            return session_for(api, operation)
         case _:
             return None
 
@@ -364,7 +367,8 @@ def test_a_cursor_that_was_not_given_out_for_the_list_is_refused(
 
     good = page(limit=1).json["next"]
     assert page(limit=1, cursor=good).status == 200
-    another = page(limit=1, sort="oldest").json["next"]
+    is_sorted = "sort" in getattr(operation.query, "model_fields", ())
+    another = page(limit=1, sort="oldest").json["next"] if is_sorted else "another"
     for wrong in (
         "",
         "x",
