@@ -118,7 +118,7 @@ def weigh(counts: dict[str, Counter[str]]) -> Iterator[tuple[str, list[int]]]:
             one: {
                 part: count
                 for part, count in counter.items()
-                if (part[0] == part[-1] == " " and len(part) > 2) == whole  # noqa: PLR2004 - frame
+                if (part[0] == part[-1] == " " and len(part) > 2) == whole
             }
             for one, counter in counts.items()
         }

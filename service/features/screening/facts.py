@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from service.features.screening.letters import LEET
 from service.features.screening.views import Views, views_of
 from service.model import AuthorKind, Mode, Status
 
@@ -110,6 +111,10 @@ class Facts:
     """Calibrated probability by model name, 0 to 1."""
 
 
+_SPELLED = str.maketrans({sign: LEET[sign] for sign in "0134578@$"})
+"""Everywhere and not only between letters: the same text gives the same, which is enough."""
+
+
 def likeness(text: str) -> str:
     """Return what two texts share that differ in case, signs, spacing and disguise only."""
     return likeness_of(views_of(text))
@@ -117,5 +122,5 @@ def likeness(text: str) -> str:
 
 def likeness_of(views: Views) -> str:
     """Return `likeness` of a text that was read already."""
-    letters = "".join(filter(str.isalnum, views.skeleton.text))
+    letters = "".join(filter(str.isalnum, views.norm.text.translate(_SPELLED)))
     return hashlib.blake2s(letters.encode(), digest_size=LIKENESS_BYTES).hexdigest()

@@ -261,4 +261,4 @@ def _spelled(match: re.Match[str]) -> str:
     core = word.rstrip(_TRAILING)
     if core.isalpha() or not _LEET_BESIDE_LETTER.search(core):
         return word
-    return core.translate(_LEET_TABLE) + word[len(core) :]
+    return core.replace("11", "ll").translate(_LEET_TABLE) + word[len(core) :]
