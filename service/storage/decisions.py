@@ -434,12 +434,7 @@ async def _lock(connection: Connection, articles: Mapping[ArticlePlace, str | No
     held = await connection.fetch(SQL["lock_articles"], *columns)
     if len(held) == len(places):
         return
-    keys = [articles[place] for place in places]
-    known = [position for position, key in enumerate(keys) if key is not None]
-    await connection.execute(
-        SQL["open_articles"],
-        *([column[position] for position in known] for column in (*columns, keys)),
-    )
+    await connection.execute(SQL["open_articles"], *columns, [articles[place] for place in places])
     await connection.execute(SQL["open_counts"], *columns)
     await connection.fetch(SQL["lock_articles"], *columns)
 

@@ -29,12 +29,21 @@ ORDER BY counts.site_id, counts.article_id
 FOR UPDATE OF counts;
 
 -- name: open_articles
--- Rows for articles that are decided on for the first time.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 keys text[] (side by side)
+-- Rows for articles that are decided on for the first time. Where nobody knows the key, as while
+-- Redis is away, the journal does.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 keys text[] (side by side; null: not known)
+-- Index: intake_journal_pkey.
 INSERT INTO articles (site_id, article_id, key)
-SELECT site_id, article_id, key
+SELECT seen.site_id, seen.article_id, coalesce(seen.key, journaled.key)
 FROM unnest($1::integer[], $2::uuid[], $3::text[]) AS seen (site_id, article_id, key)
-ORDER BY site_id, article_id
+LEFT JOIN LATERAL (
+    SELECT payload ->> 'article_key' AS key
+    FROM intake_journal
+    WHERE site_id = seen.site_id AND article_id = seen.article_id AND payload IS NOT NULL
+    LIMIT 1
+) journaled ON seen.key IS NULL
+WHERE coalesce(seen.key, journaled.key) IS NOT NULL
+ORDER BY seen.site_id, seen.article_id
 ON CONFLICT (site_id, article_id) DO NOTHING;
 
 -- name: open_counts
