@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+from argon2 import PasswordHasher
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
@@ -32,6 +33,8 @@ from service.storage.redis import Scripts
 from service.storage.sessions import SessionStore
 from service.storage.sites import SiteStore
 
+LIGHT = PasswordHasher(time_cost=1, memory_cost=1_024, parallelism=1)
+"""As the service's, but for what makes it slow."""
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 PASSWORD = "plaid otter under nine clouds"
 PARTY = RelyingParty(host="localhost", origins=frozenset({"http://localhost"}))
@@ -57,7 +60,7 @@ class Insiders:
         secrets = Secrets.derive("k" * 32)
         acts = Acts(new_id=lambda now: uuid7(nanoseconds=int(now.timestamp() * 1e9)))
         accounts, proofs = AccountStore(pool=pool), ProofStore(pool=pool)
-        sessions, passwords = Sessions(store=SessionStore(pool=pool)), Passwords()
+        sessions, passwords = Sessions(store=SessionStore(pool=pool)), Passwords(hasher=LIGHT)
         authenticators = Authenticators(store=proofs, secrets=secrets, acts=acts)
         passkeys = Passkeys(store=proofs, challenges=ChallengeStore(redis=redis), acts=acts)
         return cls(
