@@ -107,6 +107,7 @@ from service.web.assembly import api_gate, metrics_gate
 from service.web.assets import Assets
 from service.web.cookies import Doorstep
 from service.web.dashboard.entrance import EntrancePages
+from service.web.dashboard.queue import QueuePages
 from service.web.desk import DeskStreams
 from service.web.draining import Draining
 from service.web.entrance import Entrance
@@ -292,6 +293,7 @@ class Service:
             *entrance.operations(),
             *own_account.operations(),
             *entrance_pages.operations(),
+            *QueuePages(queue=self.queue, sites=self.sites).operations(),
         ]
 
     def loops(self) -> Sequence[Loop]:

@@ -129,13 +129,22 @@ class Queue:
         return QueuePage(entries=entries, next=following_cursor, total=total)
 
     async def claim(
-        self, site: Site, *, lane: Lane, limit: int, actor: Actor, now: datetime
+        self,
+        site: Site,
+        *,
+        lane: Lane,
+        limit: int,
+        only: Sequence[UUID] | None = None,
+        actor: Actor,
+        now: datetime,
     ) -> tuple[QueueEntry, ...]:
-        """Lease the next comments; nobody is handed them again until the lease ends.
+        """Lease the next comments, or only these; nobody is handed them until the lease ends.
 
         Raises:
             Unavailable: Redis is away.
         """
+        if only is not None:
+            return await self._claim_only(site, only, limit, actor, now=now)
         if lane not in WAITING_LANES:
             return await self._claim_of_lane(site, lane, limit, actor, now=now)
         claimed = await self.pending.claim(
@@ -206,6 +215,26 @@ class Queue:
         entries = await self._entries(site, page.ids, now=now, of_lane=page)
         following = self.cursors.sign(purpose, page.following) if page.following else None
         return QueuePage(entries=entries, next=following, total=await self.lanes.total(site, lane))
+
+    async def _claim_only(
+        self, site: Site, ids: Sequence[UUID], limit: int, actor: Actor, *, now: datetime
+    ) -> tuple[QueueEntry, ...]:
+        """Lease the free ones of those that are there and that the actor may see."""
+        there = [
+            each.found.comment_id
+            for each in await self._entries(site, ids, now=now)
+            if actor.sees_escalated or each.item is None or not each.item.escalated
+        ]
+        claimed = await self.pending.lease(
+            site.slug,
+            owner=owner(actor),
+            name=actor.name,
+            ids=there,
+            limit=limit,
+            ttl_ms=LEASE_MS,
+        )
+        self._tell(site, claimed, actor)
+        return await self._entries(site, [each.comment_id for each in claimed], now=now)
 
     async def _claim_of_lane(
         self, site: Site, lane: Lane, limit: int, actor: Actor, *, now: datetime

@@ -189,6 +189,7 @@ class Moderation:
             call.site,
             lane=Lane(wish.lane),
             limit=wish.limit,
+            only=wish.comment_ids,
             actor=call.actor,
             now=call.now,
         )

@@ -42,7 +42,6 @@ class EntrancePages:
             open_page_operation("sign_in_page", "/moderate/sign-in", self.show_sign_in),
             open_page_operation("arrival_page", "/moderate/arrival", self.show_arrival),
             open_page_operation("dashboard_without_slash", "/moderate", self.lead_in),
-            page_operation("dashboard", "/moderate/", self.show_home),
             page_operation("own_account_page", "/moderate/me", self.show_own_account),
             Operation(
                 operation_id="change_view",
@@ -78,10 +77,6 @@ class EntrancePages:
     async def lead_in(self, _: Call) -> Reply:
         """Lead to the page that is meant."""
         return led_to("/moderate/")
-
-    async def show_home(self, call: Call) -> Reply:
-        """Show what a member may do where."""
-        return page(call, "home.html", title="your_roles", section="queue")
 
     async def show_own_account(self, call: Call) -> Reply:
         """Show where a member is signed in, and with what they can."""

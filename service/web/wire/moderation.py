@@ -34,6 +34,8 @@ class ClaimIn(Wire):
     site: Slug
     lane: LaneName = "held"
     limit: Annotated[int, Field(ge=1, le=50)] = 1
+    comment_ids: Ids | None = None
+    """Only these, as far as nobody holds them."""
 
 
 class LeasesIn(Wire):

@@ -1,0 +1,126 @@
+/** Cards: the server paints the first ones, and a template of the same markup makes the others. */
+
+import { byId, element } from '../dom.js'
+import { page, say } from '../page.js'
+import { isNew } from './filters.js'
+import { isPast, textOf, tongueOf, when } from './text.js'
+import { wishes } from './wishes.js'
+
+const template = /** @type {HTMLTemplateElement} */ (byId('card'))
+const numbers = new Intl.NumberFormat(page.lang, { maximumFractionDigits: 2 })
+
+/** @param {any} item */
+export function newCard(item) {
+  const made = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true))
+  return filled(made, item)
+}
+
+/**
+ * @param {HTMLElement} card
+ * @param {any} item
+ * @param {{ revealed?: boolean }} [how]
+ */
+export function filled(card, item, { revealed = false } = {}) {
+  const { comment, article, author, priority } = item
+  card.dataset.id = comment.id
+  const put = (/** @type {string} */ slot, /** @type {(Node | string)[]} */ ...content) => {
+    const found = /** @type {HTMLElement} */ (card.querySelector(`[data-slot="${slot}"]`))
+    found.replaceChildren(...content)
+    found.hidden = content.every((each) => each === '')
+    return found
+  }
+  for (const name of ['name', 'since', 'text']) {
+    const found = card.querySelector(`[data-slot="${name}"]`)
+    if (found) found.id = `${name}-${comment.id}`
+  }
+  const about = card.querySelector('.q-card')
+  about?.setAttribute('aria-labelledby', `name-${comment.id} since-${comment.id}`)
+  about?.setAttribute('aria-describedby', `text-${comment.id}`)
+  put('name', comment.author.name)
+  put('standing', ...standing(author))
+  put('since', when(comment.created_at))
+  const due = put('due', say(isPast(item.due_at) ? 'overdue' : 'due', { when: when(item.due_at) }))
+  due.classList.toggle('q-late', isPast(item.due_at))
+  put('article', where(article))
+  put('reply', item.parent ? say('reply_to', { name: item.parent.author.name }) : '')
+  put('lang', tongueOf(comment.lang))
+  const text = put('text', textOf(comment.text ?? '', item.why, wishes.mask && !revealed))
+  if (comment.lang) text.lang = comment.lang
+  put('why', ...whys(item))
+  put('reports', item.reports.length ? reported(item.reports) : '')
+  put('appeal', item.appeal ? say('appeal_says', { text: item.appeal.text }) : '')
+  put('risk', factors(priority))
+  put('lease', item.lease && !item.ours ? say('lease_by', { name: item.lease.by }) : '')
+  put('notice', ...(item.notice ?? ['']))
+  named(card, item)
+  return card
+}
+
+/** The numbers that time changes. @param {HTMLElement} card @param {any} item */
+export function aged(card, item) {
+  const since = card.querySelector('[data-slot="since"]')
+  const due = card.querySelector('[data-slot="due"]')
+  const late = isPast(item.due_at)
+  if (since) since.textContent = when(item.comment.created_at)
+  if (due) due.textContent = say(late ? 'overdue' : 'due', { when: when(item.due_at) })
+  due?.classList.toggle('q-late', late)
+}
+
+/** What the buttons mean for this comment: a public one is kept or removed. */
+function named(/** @type {HTMLElement} */ card, /** @type {any} */ item) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (card.querySelectorAll('[data-act]'))) {
+    const action = button.dataset.act ?? ''
+    const label = button.querySelector('.q-label')
+    if (label && (action === 'approve' || action === 'reject')) label.textContent = labelOf(action, item)
+    if (action === 'escalate') button.hidden = item.comment.status !== 'pending'
+    if (action === 'spam') button.hidden = item.appeal !== null
+  }
+}
+
+/** @param {string} action @param {any} item */
+export function labelOf(action, item) {
+  if (item.appeal) return say(action === 'approve' ? 'act_grant' : 'act_deny')
+  if (item.comment.status === 'approved') return say(action === 'approve' ? 'act_keep' : 'act_remove')
+  return say(`act_${action}`)
+}
+
+function standing(/** @type {any} */ author) {
+  const badges = []
+  if (isNew({ author })) badges.push(badge(say('new_author')))
+  else badges.push(badge(say('record', { approved: author.approved, rejected: author.rejected })))
+  if (author.banned_until) badges.push(badge(say('banned'), 'q-bad'))
+  return badges
+}
+
+const badge = (/** @type {string} */ text, more = '') => element('span', { class: `badge ${more}` }, text)
+
+function where(/** @type {any} */ article) {
+  const title = element('bdi', {}, article.title ?? article.key)
+  if (!/^https?:/.test(article.url ?? '')) return title
+  return element('a', { href: article.url, target: '_blank', rel: 'noopener noreferrer' }, title)
+}
+
+function whys(/** @type {any} */ item) {
+  const known = new Set()
+  const labels = []
+  for (const { rule, label } of item.why) {
+    if (known.has(label)) continue
+    known.add(label)
+    labels.push(element('li', {}, element('span', { class: 'q-rule', dir: 'ltr' }, rule), ` ${label}`))
+  }
+  return labels.length ? labels : ['']
+}
+
+export function reported(/** @type {{ reason: string, count: number }[]} */ reports) {
+  const count = reports.reduce((sum, each) => sum + each.count, 0)
+  const list = reports.map((each) => `${reasonName(each.reason)} ${numbers.format(each.count)}`)
+  return say('reported', { n: count, list: list.join(', ') })
+}
+
+/** @param {string} reason */
+export const reasonName = (reason) => page.words[`reason_${reason}`] ?? reason
+
+function factors(/** @type {any} */ { risk, reach, urgency }) {
+  const values = { risk: numbers.format(risk), reach: numbers.format(reach), urgency: numbers.format(urgency) }
+  return say('factors', values)
+}

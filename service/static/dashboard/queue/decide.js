@@ -1,0 +1,289 @@
+/**
+ * Decisions: the next card is painted at once, the answer is awaited behind it. What fails comes
+ * back on top with words; what the network swallows is kept and sent later; `u` takes back.
+ */
+
+import { ApiError, ask } from '../api.js'
+import { announce } from '../dom.js'
+import { page, say } from '../page.js'
+import { reasonName } from './cards.js'
+import { noticeOf } from './notices.js'
+
+const DECISIONS = '/v1/moderation/decisions'
+const UNDO_MAX = 20
+const KEPT_MAX = 20
+const AGAIN_MS = 5_000
+const PLACE = `postbag-undo-${page.queue.site}`
+const LATER = new Set([0, 429, 503, 504])
+
+/**
+ * @typedef {{ wishes: any[], items: Map<string, any>, ended?: Promise<void>, kept?: boolean }} Batch
+ * @typedef {{ decisions: { comment_id: string, decision_id: string }[], batch?: Batch }} Step
+ */
+
+export class Decider extends EventTarget {
+  #desk
+  /** @type {Step[]} */
+  #steps = remembered()
+  /** @type {Batch[]} */
+  #kept = []
+  #flying = 0
+  #timer = 0
+  done = 0
+
+  /** @param {import('./desk.js').Desk} desk */
+  constructor(desk) {
+    super()
+    this.#desk = desk
+    addEventListener('online', () => this.#sendKept())
+    addEventListener('beforeunload', (event) => {
+      if (this.#kept.length || this.#flying) event.preventDefault()
+    })
+  }
+
+  get kept() {
+    return this.#kept.reduce((sum, each) => sum + each.wishes.length, 0)
+  }
+
+  get undoable() {
+    return this.#steps.length > 0
+  }
+
+  /**
+   * @param {any[]} items
+   * @param {'approve' | 'reject' | 'escalate'} action
+   * @param {{ reason?: string, note?: string, override?: boolean }} [how]
+   */
+  decide(items, action, { reason, note, override = false } = {}) {
+    if (this.kept + items.length > KEPT_MAX && this.#kept.length) return this.#say(say('offline_full'))
+    const apart = items.filter((each) => verbOf(each, action) === null)
+    const wishes = items.filter((each) => !apart.includes(each)).map((item) => ({
+      comment_id: item.comment.id,
+      revision: item.comment.revision,
+      action: verbOf(item, action),
+      decision_id: crypto.randomUUID(),
+      override: override || Boolean(item.override),
+      ...(action === 'reject' ? { reason } : {}),
+      ...(note ? { note } : {}),
+    }))
+    for (const item of items) item.notice = null
+    this.#desk.take(items.map((each) => each.comment.id))
+    this.done += items.length
+    this.#say(told(items, action, reason, this.#desk.total))
+    for (const item of apart) this.#answer(item, action, note)
+    if (!wishes.length) return
+    const batch = { wishes, items: new Map(items.map((each) => [each.comment.id, each])) }
+    this.#remember({ decisions: wishes, batch })
+    this.#send(batch)
+  }
+
+  /** Take the last decision back; again, the one before. */
+  async undo() {
+    const step = this.#steps.pop()
+    this.#keepSteps()
+    if (!step) return this.#say(say('nothing_to_undo'))
+    const { batch } = step
+    if (batch && this.#kept.includes(batch)) {
+      this.#kept = this.#kept.filter((each) => each !== batch)
+      for (const item of batch.items.values()) this.#desk.put(item, { first: true })
+    } else {
+      await batch?.ended
+      for (const each of step.decisions) if (!(await this.#reverse(each, batch))) return
+    }
+    this.done = Math.max(0, this.done - step.decisions.length)
+    const [first] = step.decisions
+    this.#desk.total += step.decisions.length
+    if (first && this.#desk.item(first.comment_id)) this.#desk.go(first.comment_id)
+    this.#say(say('undone', { n: step.decisions.length }))
+  }
+
+  /**
+   * @param {{ comment_id: string, decision_id: string }} decision
+   * @param {Batch | undefined} batch
+   */
+  async #reverse({ comment_id, decision_id }, batch) {
+    try {
+      await ask('POST', `${DECISIONS}/${decision_id}/reverse`, { comment_id })
+      const item = batch?.items.get(comment_id) ?? (await found(comment_id))
+      this.#desk.put({ ...item, lease: null, notice: null }, { first: true })
+      return true
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      this.#say(`${say('not_undone')} ${error.sentence}`)
+      return false
+    }
+  }
+
+  /** @param {Batch} batch */
+  #send(batch) {
+    this.#flying++
+    batch.ended = this.#sent(batch).finally(() => {
+      this.#flying--
+      this.dispatchEvent(new Event('changed'))
+    })
+    return batch.ended
+  }
+
+  /** @param {Batch} batch */
+  async #sent(batch) {
+    try {
+      const { results } = await ask('POST', DECISIONS, { decisions: batch.wishes })
+      this.#kept = this.#kept.filter((each) => each !== batch)
+      results.forEach((/** @type {any} */ result, /** @type {number} */ n) =>
+        this.#settle(result, batch.wishes[n], batch),
+      )
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      if (LATER.has(error.status)) return this.#keep(batch)
+      this.#kept = this.#kept.filter((each) => each !== batch)
+      for (const item of batch.items.values()) this.#comesBack(item, [error.sentence])
+      this.#forget(batch.wishes)
+    }
+  }
+
+  /** @param {any} result @param {any} wish @param {Batch} batch */
+  #settle(result, wish, batch) {
+    const item = batch.items.get(result.comment_id)
+    if (result.outcome === 'applied' || result.outcome === 'replayed') return
+    this.#forget([wish])
+    if (result.outcome === 'not_found') return this.#say(say('gone', { name: item.comment.author.name }))
+    this.#comesBack(item, noticeOf(result, wish, item, this))
+  }
+
+  /** @param {any} item @param {(Node | string)[]} notice */
+  #comesBack(item, notice) {
+    item.notice = notice
+    this.done = Math.max(0, this.done - 1)
+    this.#desk.total++
+    this.#desk.put(item, { first: true })
+    if (this.#desk.current === null || this.#desk.ids.length === 1) this.#desk.go(item.comment.id)
+    const words = notice.map((each) => (typeof each === 'string' ? each : '')).join(' ')
+    this.#say(say('came_back', { name: item.comment.author.name, why: words }))
+  }
+
+  /** Leave a comment to whoever has decided it. @param {any} item */
+  drop(item) {
+    this.#desk.take([item.comment.id])
+  }
+
+  /** Undo a colleague's decision, and decide. @param {any} item @param {any} theirs @param {any} wish */
+  async insist(item, theirs, wish) {
+    try {
+      await ask('POST', `${DECISIONS}/${theirs.decision_id}/reverse`, { comment_id: item.comment.id })
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      return this.#say(error.sentence)
+    }
+    const action = wish.action === 'remove' ? 'reject' : wish.action
+    this.decide([item], action, { ...wish, override: true })
+  }
+
+  /** Reports that are dismissed and appeals that are answered have calls of their own. */
+  async #answer(/** @type {any} */ item, /** @type {string} */ action, note = '') {
+    const { id } = item.comment
+    try {
+      if (item.appeal) {
+        await ask('POST', `/v1/moderation/appeals/${id}`, { grant: action === 'approve', note })
+      } else await ask('DELETE', `/v1/moderation/comments/${id}/reports`)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      this.#comesBack(item, [error.sentence])
+    }
+  }
+
+  /** @param {Batch} batch */
+  #keep(batch) {
+    if (!this.#kept.includes(batch)) this.#kept.push(batch)
+    this.#say(say('kept', { n: this.kept }))
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#sendKept(), AGAIN_MS)
+  }
+
+  async #sendKept() {
+    for (const batch of [...this.#kept]) {
+      await this.#send(batch)
+      if (this.#kept.includes(batch)) return
+    }
+  }
+
+  /** @param {Step} step */
+  #remember(step) {
+    this.#steps.push({ decisions: step.decisions.map(bare), batch: step.batch })
+    this.#steps.splice(0, this.#steps.length - UNDO_MAX)
+    this.#keepSteps()
+  }
+
+  /** @param {any[]} wishes */
+  #forget(wishes) {
+    const gone = new Set(wishes.map((each) => each.decision_id))
+    for (const step of this.#steps)
+      step.decisions = step.decisions.filter((each) => !gone.has(each.decision_id))
+    this.#steps = this.#steps.filter((each) => each.decisions.length)
+    this.#keepSteps()
+  }
+
+  #keepSteps() {
+    try {
+      sessionStorage.setItem(PLACE, JSON.stringify(this.#steps.map((each) => each.decisions)))
+    } catch {
+      /* a browser that keeps nothing takes back only until the page is left */
+    }
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    this.last = words
+    announce(words)
+    this.dispatchEvent(new Event('changed'))
+  }
+
+  last = ''
+}
+
+/** @returns {Step[]} */
+function remembered() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(PLACE) ?? '[]')
+    return kept.map((/** @type {Step['decisions']} */ decisions) => ({ decisions }))
+  } catch {
+    return []
+  }
+}
+
+/** @param {{ comment_id: string, decision_id: string }} wish */
+const bare = ({ comment_id, decision_id }) => ({ comment_id, decision_id })
+
+/**
+ * What the service calls it; null where it is no decision.
+ * @param {any} item
+ * @param {string} action
+ */
+function verbOf(item, action) {
+  if (item.appeal) return null
+  if (item.comment.status !== 'approved') return action
+  return action === 'reject' ? 'remove' : null
+}
+
+/** @param {any[]} items @param {string} action @param {string | undefined} reason @param {number} left */
+function told(items, action, reason, left) {
+  const why = action === 'reject' && reason ? `: ${reasonName(reason)}` : ''
+  return `${say(`did_${action}`, { n: items.length })}${why}. ${say('left', { n: left })}`
+}
+
+/** A comment that is on no page any more, as the queue would tell it. @param {string} id */
+async function found(id) {
+  const whole = await ask('GET', `/v1/moderation/comments/${id}`)
+  const comment = whole.pending ?? whole.comment
+  const due = new Date(Date.parse(comment.created_at) + 3_600_000).toISOString()
+  const risk = Math.max(0, ...whole.why.map((/** @type {any} */ each) => each.score))
+  return {
+    ...whole,
+    comment,
+    article: { key: comment.article, url: null, title: null },
+    priority: { risk, reach: 0, urgency: 0 },
+    due_at: due,
+    reports: [],
+    appeal: null,
+    suggested_reason: null,
+  }
+}

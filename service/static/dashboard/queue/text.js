@@ -1,0 +1,79 @@
+/** Texts of readers as moderators see them: marked, masked, and with nothing invisible left. */
+
+import { element } from '../dom.js'
+import { page, say } from '../page.js'
+
+const MASKED = new Set(page.queue.masked)
+const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/
+
+/**
+ * @param {string} said
+ * @param {{ rule: string, label: string, spans: number[][] }[]} why
+ * @param {boolean} masks
+ */
+export function textOf(said, why, masks) {
+  const letters = Array.from(said)
+  /** @type {({ kind: string, label: string } | undefined)[]} */
+  const marks = new Array(letters.length)
+  for (const { rule, label, spans } of why)
+    for (const [start = 0, end = 0] of spans)
+      for (let at = start; at < Math.min(end, letters.length); at++)
+        if (marks[at]?.kind !== 'mask')
+          marks[at] = { kind: masks && MASKED.has(rule) ? 'mask' : 'mark', label }
+  const whole = document.createDocumentFragment()
+  for (let start = 0, end = 1; start < letters.length; end++) {
+    const mark = marks[start]
+    if (end < letters.length && marks[end]?.kind === mark?.kind) continue
+    const piece = letters.slice(start, end)
+    if (!mark) whole.append(...shown(piece))
+    else if (mark.kind === 'mark') whole.append(element('mark', { title: mark.label }, ...shown(piece)))
+    else whole.append(element('span', { class: 'q-mask', title: say('masked') }, `${piece[0]}•••`))
+    start = end
+  }
+  return whole
+}
+
+/** @param {string[]} letters */
+function shown(letters) {
+  /** @type {(Node | string)[]} */
+  const pieces = []
+  let run = ''
+  for (const letter of letters) {
+    if (!INVISIBLE.test(letter)) {
+      run += letter
+      continue
+    }
+    const code = letter.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
+    pieces.push(run, element('span', { class: 'q-odd', title: say('invisible') }, `U+${code}`))
+    run = ''
+  }
+  return [...pieces, run]
+}
+
+const relative = new Intl.RelativeTimeFormat(page.lang, { numeric: 'auto' })
+const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+])
+
+/** "12 minutes ago", "in 18 minutes". @param {string} moment */
+export function when(moment) {
+  const seconds = (Date.parse(moment) - Date.now()) / 1_000
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? ['minute', 60]
+  return relative.format(Math.round(seconds / length), unit)
+}
+
+/** @param {string} moment */
+export const isPast = (moment) => Date.parse(moment) < Date.now()
+
+const spoken = new Intl.DisplayNames([page.lang], { type: 'language' })
+
+/** What a language is called. @param {string | null} tag */
+export function tongueOf(tag) {
+  try {
+    return tag ? spoken.of(tag) ?? tag : ''
+  } catch {
+    return tag ?? ''
+  }
+}

@@ -1,0 +1,75 @@
+"""The keys of the queue: one table for the page, its help, its palette and the manual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One thing that keys do; its phrase is `key_<action>`."""
+
+    action: str
+    keys: tuple[str, ...]
+    """As a browser on a US layout names them; `g q` is one after the other."""
+    group: str
+    decides: bool = False
+    """It is ignored for a quarter of a second after a comment became current."""
+
+
+KEYS: Final = (
+    Key(action="next", keys=("j", "ArrowDown"), group="move"),
+    Key(action="previous", keys=("k", "ArrowUp"), group="move"),
+    Key(action="open", keys=("Enter", "o"), group="move"),
+    Key(action="focus", keys=("z",), group="move"),
+    Key(action="back", keys=("Escape",), group="move"),
+    Key(action="approve", keys=("a",), group="decide", decides=True),
+    Key(action="reject", keys=("r",), group="decide", decides=True),
+    Key(action="spam", keys=("s",), group="decide", decides=True),
+    Key(action="escalate", keys=("e",), group="decide", decides=True),
+    Key(action="undo", keys=("u",), group="decide"),
+    Key(action="later", keys=("w",), group="decide", decides=True),
+    Key(action="claim", keys=("c",), group="decide"),
+    Key(action="select", keys=("x",), group="many"),
+    Key(action="extend_down", keys=("Shift+J",), group="many"),
+    Key(action="extend_up", keys=("Shift+K",), group="many"),
+    Key(action="approve_all", keys=("Shift+A",), group="many", decides=True),
+    Key(action="reject_all", keys=("Shift+R",), group="many", decides=True),
+    Key(action="spam_all", keys=("Shift+S",), group="many", decides=True),
+    Key(action="reveal", keys=("v",), group="look"),
+    Key(action="thread_previous", keys=("[",), group="look"),
+    Key(action="thread_next", keys=("]",), group="look"),
+    Key(action="thread", keys=("t",), group="look"),
+    Key(action="note", keys=("n",), group="look"),
+    Key(action="author", keys=("b",), group="look"),
+    Key(action="lane_1", keys=("1",), group="go"),
+    Key(action="lane_2", keys=("2",), group="go"),
+    Key(action="lane_3", keys=("3",), group="go"),
+    Key(action="filter", keys=("/",), group="go"),
+    Key(action="go_queue", keys=("g q",), group="go"),
+    Key(action="go_account", keys=("g m",), group="go"),
+    Key(action="palette", keys=("Ctrl+K",), group="go"),
+    Key(action="help", keys=("?",), group="go"),
+)
+GROUPS: Final = ("move", "decide", "many", "look", "go")
+FACES: Final = {
+    "ArrowDown": "↓",
+    "ArrowUp": "↑",
+    "Escape": "Esc",
+}
+"""What stands on a key whose name is another."""
+
+
+def keys_json() -> list[dict[str, Any]]:
+    """Write the table for the page's modules."""
+    return [
+        {"action": each.action, "keys": each.keys, "group": each.group, "decides": each.decides}
+        for each in KEYS
+    ]
+
+
+def face(action: str) -> str:
+    """Return what stands on the first key of an action."""
+    key = next(each.keys[0] for each in KEYS if each.action == action)
+    return FACES.get(key, key)

@@ -1,0 +1,215 @@
+"""The queue: where moderators spend their day."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from babel.dates import format_timedelta
+from pydantic import BaseModel, ConfigDict
+
+from service.errors import NotFound
+from service.features.queue import Lane, Queue, QueuePage, Sort
+from service.features.reasons import PUBLIC_TEXTS
+from service.features.sessions import SignedInMember, actor_of_member, role_on
+from service.features.sites import SiteDirectory
+from service.model import REASONS, Actor, Membership, Role, Site
+from service.web.dashboard import words
+from service.web.dashboard.frame import page, page_operation
+from service.web.dashboard.keys import face, keys_json
+from service.web.dashboard.view import View
+from service.web.operation import Call, Operation, Reply
+from service.web.wire.moderation import queue_json
+
+LANES: Final = (Lane.HELD, Lane.REPORTED, Lane.APPEALS)
+"""In the order of their tabs and number keys."""
+SORTS: Final[tuple[Sort, ...]] = ("priority", "oldest", "newest")
+FIRST_PAGE = 20
+"""Cards of the first paint: more than anybody reads before the next page is there."""
+FILTER_MAX = 300
+"""Characters of the filter line."""
+PHRASE_MAX = 200
+"""Of them, what is searched for in texts."""
+MASKED: Final = frozenset(
+    {"insults", "hate", "threats", "sexual", "profanity", "coarse-words", "insults-by-consonants"}
+)
+"""Rules whose matches may hurt: they stand behind a mask until somebody wants to see them."""
+CONDITION = re.compile(r"(rule|lang|author|risk):(\S+)\Z")
+
+
+class QueueAsked(BaseModel):
+    """The address of the page: anything that means nothing is as if it were not there."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    site: str = ""
+    lane: str = ""
+    sort: str = ""
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which part of which queue is shown."""
+
+    site: Site
+    lane: Lane
+    sort: Sort
+    filter: str
+
+    @property
+    def phrase(self) -> str | None:
+        """What of the filter is searched for in the texts; its conditions are the page's own."""
+        said = [each for each in self.filter.split() if not CONDITION.match(each)]
+        return " ".join(said)[:PHRASE_MAX] or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePages:
+    """The page of the queue."""
+
+    queue: Queue
+    sites: SiteDirectory
+
+    def operations(self) -> list[Operation]:
+        """Return the page."""
+        whole = page_operation("queue_page", "/moderate/", self.show)
+        return [replace(whole, query=QueueAsked)]
+
+    async def show(self, call: Call) -> Reply:
+        """Show the first cards, and tell the page's modules what they need to go on."""
+        member = call.member
+        if not member.memberships:
+            return page(call, "home.html", title="your_roles", section="queue")
+        asked = call.query_as(QueueAsked)
+        membership = _membership(member, asked.site)
+        site = await self.sites.get(membership.site)
+        place = _place(site, asked)
+        actor = actor_of_member(member, (site,))
+        shown, *totals = await asyncio.gather(
+            self._look(place, actor, limit=FIRST_PAGE, now=call.now),
+            *(
+                self._look(
+                    replace(place, lane=lane, sort="priority", filter=""),
+                    actor,
+                    limit=1,
+                    now=call.now,
+                )
+                for lane in LANES
+            ),
+        )
+        first = queue_json(shown, now=call.now)
+        lang = View.of(call).lang
+        return page(
+            call,
+            "queue.html",
+            title="nav_queue",
+            section="queue",
+            parts=["queue"],
+            place=place,
+            lanes=list(zip(LANES, (each.total for each in totals), strict=True)),
+            sorts=SORTS,
+            cards=[_card(item, lang, now=call.now) for item in first["items"]],
+            decides=role_on(member, site).includes(Role.MODERATOR),
+            face=face,
+            total=shown.total,
+            told={"queue": _told(member, place, first)},
+        )
+
+    async def _look(self, place: Place, actor: Actor, *, limit: int, now: datetime) -> QueuePage:
+        return await self.queue.look(
+            place.site,
+            lane=place.lane,
+            sort=place.sort,
+            phrase=place.phrase if place.lane is Lane.HELD else None,
+            limit=limit,
+            cursor=None,
+            actor=actor,
+            now=now,
+        )
+
+
+def _membership(member: SignedInMember, slug: str) -> Membership:
+    """Return the one on a site, or the first if none is named.
+
+    Raises:
+        NotFound: they have none there.
+    """
+    for each in member.memberships:
+        if slug in {"", each.site}:
+            return each
+    raise NotFound
+
+
+def _place(site: Site, asked: QueueAsked) -> Place:
+    return Place(
+        site=site,
+        lane=next((each for each in LANES if each == asked.lane), LANES[0]),
+        sort=next((each for each in SORTS if each == asked.sort), SORTS[0]),
+        filter=" ".join(asked.filter[:FILTER_MAX].split()),
+    )
+
+
+def _told(member: SignedInMember, place: Place, first: dict[str, Any]) -> dict[str, Any]:
+    role = role_on(member, place.site)
+    return {
+        "site": place.site.slug,
+        "lane": place.lane,
+        "sort": place.sort,
+        "filter": place.filter,
+        "lanes": LANES,
+        "decides": role.includes(Role.MODERATOR),
+        "senior": role.includes(Role.SENIOR),
+        "page": first,
+        "reasons": [*REASONS, *place.site.settings.reasons],
+        "texts": {lang: dict(texts) for lang, texts in PUBLIC_TEXTS.items()},
+        "languages": place.site.settings.languages,
+        "masked": sorted(MASKED),
+        "keys": keys_json(),
+    }
+
+
+def _card(item: dict[str, Any], lang: str, *, now: datetime) -> dict[str, Any]:
+    """Return what the first paint shows of a waiting comment; the modules add the rest."""
+    comment = item["comment"]
+    return {
+        "id": comment["id"],
+        "name": comment["author"]["name"],
+        "lang": comment["lang"],
+        "article": item["article"]["title"] or item["article"]["key"],
+        "url": item["article"]["url"],
+        "since": _ago(datetime.fromisoformat(comment["created_at"]) - now, lang),
+        "due": _ago(datetime.fromisoformat(item["due_at"]) - now, lang),
+        "pieces": pieces(comment["text"] or "", item["why"]),
+        "why": [each["label"] for each in item["why"]],
+    }
+
+
+def pieces(said: str, why: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Cut a text where signals marked it: each piece with "", `mark` or `mask`.
+
+    Masked pieces are their first letter and dots, so what may hurt is not in the page.
+    """
+    kinds = [""] * len(said)
+    for each in why:
+        for start, end in each["spans"]:
+            kind = "mask" if each["rule"] in MASKED else "mark"
+            for position in range(start, min(end, len(said))):
+                kinds[position] = "mask" if kinds[position] == "mask" else kind
+    cut: list[tuple[str, str]] = []
+    start = 0
+    for end in range(1, len(said) + 1):
+        if end == len(said) or kinds[end] != kinds[start]:
+            piece = said[start:end]
+            cut.append((kinds[start], f"{piece[0]}•••" if kinds[start] == "mask" else piece))
+            start = end
+    return cut
+
+
+def _ago(span: timedelta, lang: str) -> str:
+    locale = words.tongue(lang).locale
+    return format_timedelta(span, add_direction=True, locale=locale, threshold=1.2)
