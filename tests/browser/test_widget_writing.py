@@ -282,12 +282,12 @@ def test_what_is_removed_goes_at_once_and_nothing_jumps(reader: Reader, newsroom
 def test_too_much_and_too_little_is_said_in_place(reader: Reader) -> None:
     reader.visit(attributes=f'{EAGER} max-length="40"')
     reader.click(".composer .submit")
-    reader.until_shown(".composer [role=alert]", "Please write something first.")
+    reader.until_shown(".composer [role=alert]", "Please fill this in.")
     assert reader.ask("return root.activeElement.ariaInvalid") == "true"
     reader.press("x" * 45)
-    assert reader.texts(".left") == ["Your text is too long by 5 characters."]
+    assert reader.texts(".left") == ["Characters over the limit: 5"]
     reader.click(".composer .submit")
-    reader.until_shown(".composer [role=alert]", "Your text is too long by 5 characters.")
+    reader.until_shown(".composer [role=alert]", "This is too long.")
     reader.press(*([Keys.BACKSPACE] * 5))
     assert reader.texts(".composer [role=alert]") == []
     reader.click(".composer .submit")
@@ -346,7 +346,9 @@ def test_a_retry_carries_the_same_key_and_posts_once(reader: Reader, newsroom: N
     reader.visit(attributes=EAGER)
     reader.block("*/comments")
     reader.post("Once only.")
-    reader.until_shown(".composer [role=alert]", "That did not work. Your text is kept")
+    reader.until_shown(
+        ".composer [role=alert]", "That did not work. Please try again. Your text is kept."
+    )
     reader.block()
     reader.click(".composer .submit")
     reader.until_shown(".own .body", "Once only.")

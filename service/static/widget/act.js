@@ -1,14 +1,16 @@
 import { ar } from './act/ar.js'
 import { attend, submit } from './act/composer.js'
+import { limit, MINUTE, minutes, remind } from './act/deadline.js'
 import * as dialogs from './act/dialogs.js'
 import { en } from './act/en.js'
 import { fr } from './act/fr.js'
 import { h } from './dom.js'
 import { Live } from './act/live.js'
+import { Standing } from './act/standing.js'
 import sheet from './act/act.css' with { type: 'css' }
 
 const PAGE = 20
-const MINUTE = 60_000
+const PATIENCE = 20_000 // milliseconds an answer about oneself may take when nothing waits for it
 const WORDS = { ar, en, fr }
 
 /**
@@ -25,7 +27,8 @@ export class Acts {
     thread.root.adoptedStyleSheets.push(sheet)
     thread.own = (/** @type {any} */ entry) => this.#own(entry)
     this.live = thread.noLive ? null : new Live(thread, this)
-    const aging = setInterval(() => thread.entries.forEach((/** @type {any} */ entry) => this.#age(entry)), MINUTE)
+    this.standing = new Standing(this)
+    const aging = setInterval(() => this.#grow(), MINUTE)
     thread.signal.addEventListener('abort', () => clearInterval(aging))
   }
 
@@ -57,7 +60,7 @@ export class Acts {
     const isPublic = status === 'approved'
     const key = { pending: 'held', approved: edit && 'editHeld', rejected: 'rejected', removed: 'removed' }[status]
     const why = !isPublic && reason && [' ', h('span', { dir: 'auto' }, reason.text)]
-    const left = Math.ceil((Date.parse(until) - Date.now()) / MINUTE)
+    const left = minutes(until)
     return {
       note: key && h('p', { class: 'note' }, words.say(key), why, appeal && ` ${words.say('appealed')}`),
       actions: [
@@ -72,17 +75,25 @@ export class Acts {
     }
   }
 
-  /** Refresh what ages: how long ago it was, and whether it can still be changed. */
+  /** Refresh what ages: how long ago it was, whether it can still be changed, who may write again. */
+  #grow() {
+    for (const entry of this.thread.entries.values()) this.#age(entry)
+    if (Date.parse(this.thread.ban?.until) < Date.now()) this.refreshMine()
+  }
+
   #age(/** @type {any} */ entry) {
     const { article, comment, mine, form } = entry
     const time = article.querySelector('time')
-    if (mine && !form) entry.paint()
+    if (form?.edits) remind(this.words, entry)
+    else if (mine && !form) entry.paint()
     else if (time) time.textContent = this.words.ago(comment.created_at)
   }
 
-  /** Show what this reader wrote here, and how they voted. */
-  merge(/** @type {any} */ { comments, votes }) {
+  /** Show what this reader wrote here, how they voted, and what the newsroom told them. */
+  merge(/** @type {any} */ mine, /** @type {any} */ refused = null) {
     const { thread } = this
+    const { comments, votes } = mine
+    this.standing.show(mine, refused)
     for (const comment of comments) {
       const entry = thread.entries.get(comment.id)
       if (entry) this.#meet(entry, comment)
@@ -113,9 +124,10 @@ export class Acts {
     thread.fire('changed', { id, state: status })
   }
 
-  async refreshMine() {
-    const mine = await this.thread.askMine()
-    if (mine && this.thread.page && !this.thread.signal.aborted) this.merge(mine)
+  async refreshMine(/** @type {any} */ refused = null) {
+    const mine = await this.thread.askMine(PATIENCE)
+    if (mine && this.thread.page && !this.thread.signal.aborted) this.merge(mine, refused)
+    return mine
   }
 
   /** Look again who the reader is. */
@@ -123,7 +135,8 @@ export class Acts {
     const { thread } = this
     await thread.loaded
     const before = thread.identity.signedIn
-    await this.refreshMine()
+    const mine = await this.refreshMine()
+    if (!mine && before) this.standing.show({ ban: null, warnings: [] })
     if (thread.page && (thread.mustSignIn || thread.identity.signedIn !== before)) thread.compose(thread.composer?.text.value)
   }
 
@@ -153,7 +166,7 @@ export class Acts {
     const entry = thread.entries.get(id)
     thread.root.querySelector('.focused')?.classList.remove('focused')
     if (!entry) {
-      thread.tell(words.say('missing'))
+      thread.tell(words.say('unknown_comment'))
       return
     }
     for (let above = entry.parent; above; above = above.parent) above.fold(false)
@@ -267,6 +280,7 @@ export class Acts {
     entry.form = this.thread.form({ label: words.say('editing'), button: words.say('save'), text: entry.comment.text, edits: entry })
     entry.paint()
     this.#cancels(entry)
+    limit(words, entry)
     entry.form.text.focus()
   }
 
@@ -382,19 +396,29 @@ export class Acts {
     this.login(intent)
   }
 
-  /** Say above the thread that something did not work. */
-  trouble(/** @type {any} */ error) {
-    this.failed(error, 'vote')
-    if (!this.thread.signal.aborted) this.thread.tell(this.sentence(error, 'actError'))
+  /** Show why the newsroom lets this reader not do it; false when that is not the reason. */
+  async heed(/** @type {any} */ error, /** @type {any} */ refused = true) {
+    return /author_banned|warning_un/.test(error.code) && !!(await this.refreshMine(refused))
   }
 
-  /** Put a failure into words. */
-  sentence(/** @type {any} */ error, /** @type {string} */ otherwise) {
+  /** Say above the thread that something did not work. */
+  async trouble(/** @type {any} */ error) {
+    this.failed(error, 'vote')
+    if (!(await this.heed(error)) && !this.thread.signal.aborted) this.thread.tell(this.sentence(error))
+  }
+
+  /** Put a failure into words; `more` is said when nothing better is known than to try again. */
+  sentence(/** @type {any} */ error, more = '') {
     const { words } = this
     if (error.status === 429) return words.say('tooFast', { n: error.wait })
     if (error.code === 'refused_by_rule') return words.say('refused', { r: error.detail })
-    if (error.code === 'offline' && !navigator.onLine) return words.say('offline')
-    return words.say(SENTENCES[error.code] ?? otherwise)
+    if (error.code === 'offline' && !navigator.onLine) return words.say('noNetwork')
+    const [wrong] = error.errors ?? []
+    if (/email/.test(wrong?.pointer)) return words.say('badEmail')
+    const code = wrong?.code ?? error.code
+    const key = SAID[code] ?? code
+    if (key in words.catalogue) return words.say(key)
+    return more ? `${words.say('actError')} ${words.say(more)}` : words.say('actError')
   }
 }
 
@@ -403,9 +427,5 @@ const reveal = (/** @type {any} */ { article }) => {
   article.scrollIntoView({ block: 'nearest' })
 }
 
-const SENTENCES = {
-  author_banned: 'banned',
-  comments_closed: 'closed',
-  parent_not_published: 'noParent',
-  unknown_parent: 'noParent',
-}
+/** What problems and faults of a field are called whose own codes are no words. */
+const SAID = { blank: 'required', comments_closed: 'closed', missing: 'required', parent_not_published: 'unknown_parent' }

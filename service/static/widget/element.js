@@ -61,7 +61,7 @@ export class PostbagComments extends HTMLElement {
   }
 
   focusComposer() {
-    this.#thread?.composer?.focus()
+    this.#thread?.composer?.text.focus()
   }
 
   async showComment(/** @type {string} */ id) {

@@ -16,6 +16,7 @@ export class Thread {
   /** @type {any} */ loaded = null
   /** @type {any} */ page = null
   /** @type {any} */ composer = null;
+  /** @type {any} Until when this reader may not write, and why. */ ban = null;
   /** @type {Promise<any> | null} */ #acts = null
   count = 0
   state = 'loading'
@@ -38,7 +39,7 @@ export class Thread {
 
   /** Whether readers may write. */
   get isOpen() {
-    return !this.readonly && this.page.article.state !== 'closed'
+    return !this.readonly && !this.ban && this.page.article.state !== 'closed'
   }
 
   /** Whether only signed-in readers write here, and this one is not. */
@@ -218,9 +219,9 @@ export class Thread {
   }
 
   /** Ask what this reader wrote here; null for strangers, and when it takes too long. */
-  async askMine() {
+  async askMine(most = HURRY) {
     if (!(await this.identity.bearer().catch(() => null))) return null
-    const late = new Promise((done) => setTimeout(done, HURRY, null))
+    const late = new Promise((done) => setTimeout(done, most, null))
     return Promise.race([this.api.call('GET', `${this.api.article}me`).catch(() => null), late])
   }
 

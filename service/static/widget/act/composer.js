@@ -25,7 +25,7 @@ export const attend = (acts, form, close) => {
 
 const typed = (/** @type {any} */ acts, /** @type {any} */ form, /** @type {any} */ state, key = null) => {
   const left = acts.thread.maxChars - length(form)
-  state.left.textContent = left > COUNTED ? '' : acts.words.say(left < 0 ? 'tooLong' : 'left', { n: Math.abs(left) })
+  state.left.textContent = left > COUNTED ? '' : acts.words.say(left < 0 ? 'over' : 'left', { n: Math.abs(left) })
   if (SPOKEN.includes(left)) acts.thread.announce(state.left.textContent)
   if (!state.wait) say(form)
   state.key = key
@@ -67,7 +67,7 @@ export const submit = async (/** @type {any} */ acts, /** @type {any} */ form) =
     say(form)
     draft(form, state)
   } catch (error) {
-    failed(acts, form, state, error)
+    await failed(acts, form, state, error)
   }
   state.busy = false
   if (!state.wait) button.removeAttribute('aria-disabled')
@@ -76,16 +76,15 @@ export const submit = async (/** @type {any} */ acts, /** @type {any} */ form) =
 /** Check what can be known here; the server checks everything again. */
 const isFit = (/** @type {any} */ { thread, words }, /** @type {any} */ form) => {
   const { text, name, email, parent } = form
-  const over = length(form) - thread.maxChars
-  if (!text.value.trim()) say(form, words.say('noText'), text)
-  else if (over > 0) say(form, words.say('tooLong', { n: over }), text)
+  if (!text.value.trim()) say(form, words.say('required'), text)
+  else if (length(form) > thread.maxChars) say(form, words.say('too_long'), text)
   else if (name && !name.value.trim()) say(form, words.say('noName'), name)
   else if (email && !email.validity.valid) say(form, words.say('badEmail'), email)
   else return thread.fire('before-submit', { text: text.value, parent: parent?.comment.id ?? null }, true)
   return false
 }
 
-const failed = (/** @type {any} */ acts, /** @type {any} */ form, /** @type {any} */ state, /** @type {any} */ error) => {
+const failed = async (/** @type {any} */ acts, /** @type {any} */ form, /** @type {any} */ state, /** @type {any} */ error) => {
   const { thread, words } = acts
   if (thread.signal.aborted) return
   acts.failed(error)
@@ -94,8 +93,7 @@ const failed = (/** @type {any} */ acts, /** @type {any} */ form, /** @type {any
   if (error.status === 429) pause(form, state, error.wait)
   if (error.code === 'stale_revision') acts.refreshMine().then(() => say(form, `${words.say('stale')} ${form.edits.comment.text}`))
   else if (error.code === 'offline' && !navigator.onLine) whenOnline(acts, form)
-  else if (wrong) say(form, wrong.detail, field)
-  else say(form, acts.sentence(error, 'sendError'))
+  else if (!(await acts.heed(error, form)) || thread.ban) say(form, acts.sentence(error, 'kept'), wrong && field)
 }
 
 /** Wait as long as the server asks; the sentence does not tick. */
@@ -108,9 +106,9 @@ const pause = (/** @type {any} */ form, /** @type {any} */ state, /** @type {num
 }
 
 const whenOnline = (/** @type {any} */ { words, thread: { signal } }, /** @type {any} */ form) => {
-  say(form, words.say('offline'))
+  say(form, `${words.say('noNetwork')} ${words.say('kept')}`)
   addEventListener('online', () => say(form, words.say('online')), { once: true, signal })
 }
 
 /** A key for one submission; `crypto.randomUUID` would need a secure context. */
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-')

@@ -29,7 +29,7 @@ const ask = (acts, { title, submit, danger, content, send }) => {
       next?.focus()
     } catch (/** @type {any} */ failure) {
       acts.failed(failure)
-      error.textContent = failure.errors?.[0]?.detail ?? acts.sentence(failure, 'actError')
+      error.textContent = acts.sentence(failure)
     }
     button.removeAttribute('aria-disabled')
   }
@@ -52,7 +52,7 @@ const ask = (acts, { title, submit, danger, content, send }) => {
 const field = (/** @type {string} */ label, /** @type {any} */ properties, tag = 'input') =>
   h('label', { class: 'label' }, label, h(tag, { class: 'field', ...properties }))
 
-const REASONS = { abuse: 'rAbuse', hate: 'rHate', spam: 'rSpam', false_information: 'rFalse', off_topic: 'rTopic', illegal: 'rIllegal' }
+const REASONS = ['abuse', 'hate', 'spam', 'false_information', 'off_topic', 'illegal']
 
 /** Report a comment; an illegal one by a notice (DSA, Article 16). */
 export const report = (/** @type {any} */ acts, /** @type {any} */ entry) => {
@@ -62,18 +62,18 @@ export const report = (/** @type {any} */ acts, /** @type {any} */ entry) => {
     const isNotice = reason === 'illegal'
     const why = field(words.say(isNotice ? 'illegalWhy' : 'reportMore'), { name: 'text', rows: 3, maxlength: 4000, required: isNotice }, 'textarea')
     if (!isNotice) return more.replaceChildren(why)
-    const name = field(words.say('yourName'), { name: 'name', autocomplete: 'name', required: true, value: thread.identity.guest.name })
+    const name = field(words.say('name'), { name: 'name', autocomplete: 'name', required: true, value: thread.identity.guest.name })
     const email = field(words.say('yourEmail'), { name: 'email', type: 'email', autocomplete: 'email', required: true, value: thread.identity.guest.email })
     const faith = h('label', { class: 'choice' }, h('input', { type: 'checkbox', required: true }), words.say('faith'))
     return more.replaceChildren(why, name, email, faith)
   }
-  const choice = ([reason, key] = ['', '']) =>
-    h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'reason', value: reason, required: true, onchange: () => choose(reason) }), words.say(key))
+  const choice = (/** @type {string} */ reason) =>
+    h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'reason', value: reason, required: true, onchange: () => choose(reason) }), words.say(reason))
   choose('')
   ask(acts, {
-    title: words.say('reportTitle'),
-    submit: words.say('reportSend'),
-    content: [h('fieldset', null, h('legend', { class: 'label' }, words.say('reportWhy')), Object.entries(REASONS).map(choice)), more],
+    title: words.say('report'),
+    submit: words.say('submit'),
+    content: [h('fieldset', null, h('legend', { class: 'label' }, words.say('reportWhy')), REASONS.map(choice)), more],
     send: async (form) => {
       const notice = form.has('email') && { notice: { name: form.get('name'), email: form.get('email'), good_faith: true } }
       await acts.comment('POST', entry.comment.id, '/reports', { reason: form.get('reason'), text: form.get('text'), ...notice })
@@ -96,5 +96,5 @@ export const erase = (/** @type {any} */ acts, /** @type {() => Promise<any>} */
 export const appeal = (/** @type {any} */ acts, /** @type {(text: string) => Promise<any>} */ send) => {
   const { words } = acts
   const why = field(words.say('appealWhy'), { name: 'text', rows: 4, maxlength: 4000, required: true }, 'textarea')
-  ask(acts, { title: words.say('appeal'), submit: words.say('appealSend'), content: [why], send: (form) => send(String(form.get('text'))) })
+  ask(acts, { title: words.say('appeal'), submit: words.say('submit'), content: [why], send: (form) => send(String(form.get('text'))) })
 }

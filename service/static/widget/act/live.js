@@ -19,7 +19,7 @@ export class Live {
     this.acts = acts
     const { signal, host, root } = thread
     root.adoptedStyleSheets.push(this.#held)
-    this.pill = press('pill', '', () => this.#showNew(), { hidden: true })
+    this.pill = press('submit pill', '', () => this.#showNew(), { hidden: true })
     thread.writing.after(this.pill)
     const look = () => this.#hasWaiting && !document.hidden && acts.refreshMine()
     const poll = setInterval(look, POLL)
