@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service.errors import Forbidden, Unavailable
+from service.features.in_time import in_time
 from service.model import Site, Standing
 from service.storage.readers import ReaderStore
 
@@ -35,7 +36,7 @@ class Authors:
     async def standing_or_none(self, site: Site, author_id: UUID) -> Standing | None:
         """An author's standing, or None when Postgres cannot say (Ruling 11: hold)."""
         try:
-            return await self.readers.standing(site.site_id, author_id)
+            return await in_time(self.readers.standing(site.site_id, author_id))
         except Unavailable:
             return None
 
@@ -50,7 +51,7 @@ class Authors:
             AuthorBanned: they may not, until a time or for good.
         """
         try:
-            own, *others = await self.readers.standings(site.site_id, [author_id, *also])
+            own, *others = await in_time(self.readers.standings(site.site_id, [author_id, *also]))
         except Unavailable:
             return None
         for each in (own, *others):

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from service.errors import Unavailable
+from service.features.in_time import in_time
 from service.features.transitions import status_of, waiting_of
 from service.model import Comment, Decision, PendingComment, Site, Status
 from service.storage.lookups import LookupStore, Record, Revision
@@ -77,8 +78,9 @@ class Lookup:
             item = await self.pending.get(site.slug, comment_id)
         except Unavailable as unavailable:
             failure = unavailable
+        asked = self.lookups.find_comment(site.site_id, comment_id)
         try:
-            record = await self.lookups.find_comment(site.site_id, comment_id)
+            record = await asked if item is None else await in_time(asked)
         except Unavailable:
             if item is None:
                 raise
