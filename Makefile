@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
+# Two at a time, each with stores of its own: a test waits more for stores than it computes.
+TWO := --numprocesses 2 --dist loadfile
 # More arguments for the program a target ends in: make test ARGS='-k queue'
 ARGS ?=
 
@@ -19,7 +21,7 @@ run: ## start Postbag with its demo site, with a database and a queue of its own
 	@exec $(PYTHON) run.py run $(ARGS)
 
 test: dev ## run the tests, except those that need a browser or take long
-	@exec $(PYTEST) -m "not browser and not faults" $(ARGS)
+	@exec $(PYTEST) $(TWO) -m "not browser and not faults" $(ARGS)
 
 check: lint types contracts test smoke ## everything CI runs, in CI's order
 
