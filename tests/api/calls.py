@@ -121,7 +121,8 @@ class Caller:
     ) -> Answer:
         """Ask once, and inspect nothing."""
         line = self._line
-        line.putrequest(method, target, skip_accept_encoding=True)
+        names_host = any(name.lower() == "host" for name, _ in said)
+        line.putrequest(method, target, skip_host=names_host, skip_accept_encoding=True)
         for name, value in said:
             line.putheader(name, value)
         line.endheaders(body)
