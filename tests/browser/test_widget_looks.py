@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.conftest import Newsroom, Reader
+from tests.browser.test_widget_standing import ban, warn
 
 pytestmark = pytest.mark.browser
 
@@ -72,6 +73,18 @@ def to_editing(reader: Reader) -> None:
     reader.until_shown(".entry .composer")
 
 
+def to_warned(reader: Reader) -> None:
+    warn(reader.newsroom, reader.posted("You liar."))
+    reader.post("Liar again.")
+    reader.until_shown("[aria-labelledby^=warning] button")
+
+
+def to_banned(reader: Reader) -> None:
+    ban(reader.newsroom, reader.posted("Spam."), None, "You were asked to stop.")
+    reader.post("More spam.")
+    reader.until("root.activeElement?.matches('.notice')")
+
+
 def to_nothing(reader: Reader) -> None:
     """Stay as it is."""
 
@@ -84,6 +97,8 @@ STATES: dict[str, Callable[[Reader], None]] = {
     "held": to_held,
     "rejected": to_rejected,
     "editing": to_editing,
+    "warned": to_warned,
+    "banned": to_banned,
 }
 
 
@@ -157,7 +172,24 @@ def test_what_people_wrote_has_its_own_direction(reader: Reader, newsroom: Newsr
     assert reader.ask("return root.querySelectorAll('.author bdi').length") > 0
 
 
-@pytest.mark.parametrize("state", ["ready", "dialog", "held", "reply"])
+def test_in_a_page_without_script_each_block_has_its_own_direction(
+    reader: Reader, newsroom: Newsroom
+) -> None:
+    newsroom.post("In English.\n\nأتفق مع ذلك.\n\n> كما قلتُ.\n\n- نعم\n- No")
+    target = newsroom.api.thread_of(newsroom.article, site=newsroom.site) + ".html"
+    fragment = newsroom.api.ask("GET", target).raw.decode()
+    reader.open(source=f'<!doctype html><html lang="en"><title>x</title>{fragment}</html>')
+    reader.until("root?.styleSheets.length && root.querySelector('.body li')")
+    sides = reader.ask(
+        "return [...root.querySelectorAll('.body :is(p, li)')].map((each) => {"
+        " const range = document.createRange(); range.selectNodeContents(each);"
+        " const text = range.getBoundingClientRect(), box = each.getBoundingClientRect();"
+        " return text.left - box.left < box.right - text.right ? 'left' : 'right' })"
+    )
+    assert sides == ["left", "right", "right", "right", "left"]
+
+
+@pytest.mark.parametrize("state", ["ready", "dialog", "held", "reply", "warned", "banned"])
 def test_a_narrow_screen_with_large_letters_needs_no_sideways_scroll(
     reader: Reader, newsroom: Newsroom, state: str
 ) -> None:

@@ -75,7 +75,8 @@ def test_several_warnings_are_read_one_by_one_before_anything_is_written(
     reader.tab_to("at.innerText === 'I have read this'")
     reader.press(Keys.ENTER)
     reader.until(f"root.querySelectorAll('{WARNING}').length === 1")
-    reader.click(f"{WARNING} button")
+    assert reader.ask("return root.activeElement.innerText") == "I have read this"
+    reader.press(Keys.ENTER)
     reader.until("root.activeElement?.matches('.composer textarea')")
     assert reader.texts(WARNING) == []
     reader.reload()
@@ -98,6 +99,20 @@ def test_a_warning_stands_above_the_composer_also_when_it_answers_a_reply(
     reader.until("root.activeElement?.closest('.entry')")
     reader.press(Keys.ENTER)
     reader.until_shown(".replies .own .body", "An answer.")
+
+
+def test_where_nobody_can_write_nobody_is_warned(reader: Reader, newsroom: Newsroom) -> None:
+    reader.visit(attributes=EAGER)
+    warn(newsroom, reader.posted("You liar."))
+    newsroom.change(state="closed")
+
+    def is_closed() -> bool:
+        reader.reload()
+        return bool(reader.ask("return el.state === 'closed'"))
+
+    reader.wait(is_closed, "closed")
+    reader.until_shown(".own")
+    assert reader.texts(NOTICE) == ["Comments are closed on this article."]
 
 
 def test_a_warning_that_cannot_be_acknowledged_stays(reader: Reader, newsroom: Newsroom) -> None:

@@ -20,7 +20,7 @@ SCRIPTS = sorted([*STATIC.glob("widget/**/*.js"), *STATIC.glob("count/*.js")])
 SHEETS = sorted(STATIC.glob("widget/**/*.css"))
 CATALOGUES = ("words", "act")
 LANGUAGES = ("en", "fr", "ar")
-RARE = {"fr": ("many", {"title"}), "ar": ("zero", {"title", "left"})}
+RARE = {"fr": ("many", ()), "ar": ("zero", {"title", "left"})}
 """Forms of millions and of none, and what can be so many or so few; the rest never says them."""
 
 FORBIDDEN = {

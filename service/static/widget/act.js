@@ -93,7 +93,7 @@ export class Acts {
   merge(/** @type {any} */ mine, /** @type {any} */ refused = null) {
     const { thread } = this
     const { comments, votes } = mine
-    this.standing.show(mine, refused)
+    if (thread.isOpen || thread.ban) this.standing.show(mine, refused)
     for (const comment of comments) {
       const entry = thread.entries.get(comment.id)
       if (entry) this.#meet(entry, comment)

@@ -124,4 +124,4 @@ export class Entry {
 }
 
 /** The tile's colour: the same name has the same everywhere. */
-const hue = (/** @type {string} */ name) => Array.from({ length: name.length }, (_, place) => name.charCodeAt(place)).reduce((sum, unit) => sum + unit, 0) % TILES
+const hue = (/** @type {string} */ name) => name.split('').reduce((sum, unit) => sum + unit.charCodeAt(0), 0) % TILES

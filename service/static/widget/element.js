@@ -153,8 +153,7 @@ export class PostbagComments extends HTMLElement {
     if (!site || !article || !this.shadowRoot) return
     this.#thread?.close()
     const words = this.#words()
-    const number = (/** @type {string} */ name, /** @type {number | null} */ otherwise) => Number(this.getAttribute(name) ?? otherwise ?? NaN)
-    const expected = number('count', null)
+    const number = (/** @type {string} */ name, /** @type {number} */ otherwise) => Number(this.getAttribute(name) ?? otherwise)
     this.#thread = new Thread(this, this.shadowRoot, {
       base: this.getAttribute('api') ?? BASE,
       site,
@@ -164,7 +163,7 @@ export class PostbagComments extends HTMLElement {
       dir: this.#dir(words),
       url: this.#url(),
       headline: (this.getAttribute('headline') ?? document.title).slice(0, 300) || null,
-      expected: Number.isNaN(expected) ? null : expected,
+      expected: number('count', 3),
       sort: this.getAttribute('sort') ?? 'best',
       heading: number('heading', 2),
       maxDepth: number('max-depth', 3),

@@ -83,14 +83,13 @@ export class Thread {
   #wait() {
     const row = () => h('li', { class: 'entry' }, h('div', { class: 'ghost' }, h('i'), h('i'), h('i')))
     this.#become('loading')
-    this.#show(this.words.say('loading'), h('ol', { class: 'list', 'aria-hidden': 'true' }, Array.from({ length: Math.min(this.expected ?? 3, 6) }, row)))
+    this.#show(this.words.say('loading'), h('ol', { class: 'list', 'aria-hidden': 'true' }, Array.from({ length: Math.min(this.expected, 6) }, row)))
   }
 
   /** Fill the section; `busy` names it while it waits. */
   #show(/** @type {string | null} */ busy, /** @type {any[]} */ ...content) {
     const { section } = this
-    section.toggleAttribute('aria-busy', false)
-    if (busy) section.setAttribute('aria-busy', 'true')
+    section.setAttribute('aria-busy', String(!!busy))
     section.setAttribute(busy ? 'aria-label' : 'aria-labelledby', busy ?? 'title')
     section.removeAttribute(busy ? 'aria-labelledby' : 'aria-label')
     section.replaceChildren(...content)

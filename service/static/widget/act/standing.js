@@ -4,7 +4,8 @@ import { h, press } from '../dom.js'
 export class Standing {
   #place = h('div');
   #told = '';
-  #typed = ''
+  #typed = '';
+  /** @type {any} */ #refused = null
 
   /** @param {any} acts */
   constructor(acts) {
@@ -16,14 +17,15 @@ export class Standing {
    * @param {{ban: any, warnings: any[]}} mine
    * @param {any} [refused] What was just refused because of it: a form, or `true`.
    */
-  show({ ban, warnings }, refused) {
+  show({ ban, warnings }, refused = null) {
     const { thread } = this.acts
     const told = JSON.stringify([ban, warnings])
     if (this.#place.isConnected && told === this.#told && !refused) return
     this.#told = told
+    this.#refused = refused ?? this.#refused
     const hadFocus = thread.writing.contains(thread.root.activeElement)
     if (!thread.ban !== !ban) this.#suspend(ban)
-    const notices = ban ? [this.#ban(ban, refused && !hadFocus)] : warnings.map((each) => this.#warning(each, warnings, refused))
+    const notices = ban ? [this.#ban(ban, refused && !hadFocus)] : warnings.map((each) => this.#warning(each, warnings, refused ? 'alert' : 'group'))
     this.#place.replaceChildren(...notices)
     thread.writing.before(this.#place)
     if (ban ? hadFocus : refused) this.#place.querySelector('button, [tabindex]')?.focus()
@@ -49,7 +51,7 @@ export class Standing {
     )
   }
 
-  #warning(/** @type {any} */ { id, text }, /** @type {any[]} */ warnings, /** @type {any} */ refused) {
+  #warning(/** @type {any} */ { id, text }, /** @type {any[]} */ warnings, /** @type {string} */ role) {
     const { acts } = this
     const { thread, words } = acts
     const acknowledge = async () => {
@@ -59,15 +61,14 @@ export class Standing {
         acts.trouble(error)
         return
       }
-      const left = warnings.filter((each) => each.id !== id)
-      this.show({ ban: null, warnings: left }, left.length && refused)
-      if (left.length) return
-      ;(refused?.submit ?? thread.composer?.text)?.focus()
+      this.show({ ban: null, warnings: warnings.filter((each) => each.id !== id) })
+      const form = this.#refused
+      ;(this.#place.querySelector('button') ?? (form?.node?.isConnected ? form.submit : thread.composer?.text))?.focus()
     }
     const label = `warning-${id}`
     return h(
       'div',
-      { class: 'notice', role: refused ? 'alert' : 'group', 'aria-labelledby': label },
+      { class: 'notice', role, 'aria-labelledby': label },
       h('p', { class: 'label', id: label }, words.say('warned')),
       h('p', { dir: 'auto', id: `${label}-text` }, text),
       press('action', words.say('acknowledge'), acknowledge, { 'aria-describedby': `${label}-text` }),

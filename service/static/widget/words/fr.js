@@ -1,6 +1,6 @@
 /** What is said before anybody acts. */
 export const fr = {
-  title: { one: '{n} commentaire', many: '{n} de commentaires', other: '{n} commentaires' },
+  title: { one: '{n} commentaire', other: '{n} commentaires' },
   loading: 'Chargement des commentaires',
   show: 'Afficher les commentaires',
   sort: 'Trier par',
