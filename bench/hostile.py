@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from service.features.screening.patterns import PatternError, compiled
 from service.features.screening.rules import RuleDocument
 
 LENGTH = 10_000
@@ -52,6 +53,8 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 PATTERNS = (
+    ".{0,20}a.{0,20}b",
+    "(?:.{0,12}a){3}c",
     "(a+)+$",
     "(?:a?){50}a{50}",
     ".{0,50}a.{0,50}b",
@@ -76,6 +79,15 @@ def patterned() -> RuleDocument:
                     "then": {"action": "flag"},
                 }
                 for at, pattern in enumerate(PATTERNS)
+                if _is_let_in(pattern)
             ]
         }
     )
+
+
+def _is_let_in(pattern: str) -> bool:
+    try:
+        compiled(pattern)
+    except PatternError:
+        return False
+    return True

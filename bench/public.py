@@ -44,33 +44,41 @@ LANGUAGE_SETS = {
     "threads/globe_and_mail_threads": "en",
     "open/fox_news_comments": "en",
     "open/wikipedia_talk_context": "en",
-    "open/davidson_tweets": "en",
     "open/civil_toxic_spans_posts": "en",
+    "open/jigsaw_small": "en",
+    "open/davidson_tweets": "en",
+    "open/mlma_en": "en",
+    "open/hatecheck_en": "en",
     "stated-upstream/ken20_hate_comments": "en",
+    "stated-upstream/sms_spam": "en",
+    "stated-upstream/yt_spam": "en",
     "open/toxifrench_perspective": "fr",
     "open/ftr_french_racism_tweets": "fr",
     "open/mlma_fr": "fr",
+    "open/jigsaw_fr_translated": "fr",
     "open/hatecheck_fr": "fr",
     "open/mlma_ar": "ar",
     "open/hatecheck_ar": "ar",
 }
-"""Sets whose every text is in one language, by it. Nothing was learnt from them."""
+"""Every set with a language of ours, by it. The model learnt from none of them. `yt_spam` has
+bare addresses and other languages among its rows."""
 
-HONEST_SETS = (
-    "threads/globe_and_mail_threads",
-    "open/fox_news_comments",
-    "open/wikipedia_talk_context",
-    "open/toxifrench_perspective",
-    "open/jigsaw_fr_translated",
-)
-"""Comments as they come, and not gathered by searching for insults: what false hits are
-counted on."""
+LANGUAGE_TARGETS = {"en": 0.95, "fr": 0.90, "ar": 0.99}
+"""Share that must be told right; for Arabic of the rows in Arabic letters."""
 
-SEARCHED_SETS = (
-    "open/civil_toxic_spans_posts",
-    "open/ftr_french_racism_tweets",
-    "open/mlma_fr",
-    "open/mlma_ar",
-)
-"""Gathered by searching for slurs or for toxicity: their "clean" rows hold quoted and
-reclaimed ones, so that the figure says how the lists fare where they are least sure."""
+CLEAN_SETS = {
+    "threads/globe_and_mail_threads": "news comments",
+    "open/fox_news_comments": "news comments",
+    "open/wikipedia_talk_context": "talk pages",
+    "open/jigsaw_small": "talk pages",
+    "open/civil_toxic_spans_posts": "news comments, chosen as toxic",
+    "stated-upstream/yt_spam": "under music videos",
+    "stated-upstream/sms_spam": "text messages",
+    "open/toxifrench_perspective": "French forum",
+    "open/jigsaw_fr_translated": "talk pages, translated",
+    "open/ftr_french_racism_tweets": "French tweets, on racism",
+    "open/mlma_fr": "French tweets, on hatred",
+    "open/mlma_ar": "Arabic tweets, on hatred",
+}
+"""Every set with clean rows, and what it is: all that false hits can be counted on here. The
+lists were revised while these figures were looked at, so they are not those of unseen text."""

@@ -7,6 +7,7 @@ for the times, and the rest is left out and said so.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import sys
@@ -17,7 +18,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import hostile, public
-from service.features.screening import Facts, RuleDocument, RuleSet, compile_rules, evaluate
+from service.features.screening import (
+    Facts,
+    RuleDocument,
+    RuleSet,
+    arabizi,
+    compile_rules,
+    evaluate,
+    language,
+    views,
+    wordindex,
+)
 from service.features.screening.language import language_of
 from service.features.screening.shipped import shipped_rules
 from service.features.screening.views import views_of
@@ -27,7 +38,8 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SAMPLE = 1_500
 """Texts of a set that are measured; enough for a share of 1 % give or take 0.5."""
 
-WORD_RULES = ("insults", "hate", "threats", "sexual", "spam-words")
+HOLDING = frozenset({"insults", "hate", "threats", "sexual", "spam-words"})
+"""The live rules of word lists."""
 
 NEWS = "threads/globe_and_mail_threads"
 
@@ -41,6 +53,7 @@ class Line:
     target: str
     met: bool | None
     """None for what is told and has no target."""
+    note: str = ""
 
 
 def main() -> None:
@@ -54,66 +67,93 @@ def main() -> None:
         lines += [*languages(), *false_hits(rules), *disguises(rules), *spellings(rules)]
     for line in lines:
         met = {True: "met", False: "NOT MET", None: ""}[line.met]
-        print(f"{line.goal:<58} {line.measured:>34}  {line.target:<24} {met}")
+        print(
+            f"{line.goal:<54} {line.measured:>44}  {line.target:<24} {met:<8} {line.note}".rstrip()
+        )
 
 
 def sample_texts() -> list[str]:
     """Return comments as they come: news threads, a forum, tweets; or our own texts."""
     if not public.present():
         folder = Path(__file__).parent / "language"
-        return [
-            line for path in sorted(folder.glob("*.txt")) for line in path.read_text().splitlines()
+        texts = [
+            line for path in sorted(folder.glob("*.txt")) for line in path.read_text().split("\n")
         ]
-    names = (NEWS, "open/toxifrench_perspective", "open/mlma_ar", "open/fox_news_comments")
-    return [row.text for name in names for row in public.rows(name)[: SAMPLE // 2]]
+    else:
+        names = (NEWS, "open/toxifrench_perspective", "open/mlma_ar", "open/fox_news_comments")
+        texts = [row.text for name in names for row in public.rows(name)[: SAMPLE // 2]]
+        texts += [row.text for row in public.rows(NEWS)[SAMPLE // 2 :]]
+    random.Random(SEED).shuffle(texts)
+    return texts
 
 
 def times(rules: RuleSet, texts: Sequence[str]) -> Iterator[Line]:
-    """Time one comment, whole and in parts."""
-    for text in texts:
+    """Time one comment, whole and in parts; what is remembered comes from other texts."""
+    half = len(texts) // 2
+    for text in texts[:half]:
         evaluate(Facts(text=text, now=NOON), rules)
-    whole = timed(lambda text: evaluate(Facts(text=text, now=NOON), rules), texts)
+    unseen = texts[half:]
+    whole = timed(lambda text: evaluate(Facts(text=text, now=NOON), rules), unseen)
     mean = sum(whole) / len(whole)
     p95, p99 = percentile(whole, 0.95), percentile(whole, 0.99)
-    chars = sum(map(len, texts)) / len(texts)
-    yield Line("comments measured, mean length", f"{len(texts)}, {chars:.0f} characters", "", None)
-    yield Line(
-        "screening without models, mean", f"{mean:.2f} ms", "<= 0.5 ms with models", mean <= 0.5
-    )
-    yield Line(
-        "screening without models, p95", f"{p95:.2f} ms", "<= 1.5 ms with models", p95 <= 1.5
-    )
-    yield Line("screening without models, p99", f"{p99:.2f} ms", "<= 3 ms with models", p99 <= 3)
+    chars = sum(map(len, unseen)) / len(unseen)
+    yield Line("comments timed, mean length", f"{len(unseen)}, {chars:.0f} characters", "", None)
+    for name, value, most in (("mean", mean, 0.5), ("p95", p95, 1.5), ("p99", p99, 3)):
+        yield Line(
+            f"screening without models, {name}",
+            f"{value:.2f} ms",
+            f"<= {most} ms with models",
+            value <= most,
+        )
     for name, part in (("views", views_of), ("language", language_of)):
-        took = timed(part, texts)
+        took = timed(part, unseen)
         yield Line(f"  of it: {name}, mean", f"{1000 * sum(took) / len(took):.0f} us", "", None)
-    rate = 1000 / mean
-    yield Line("dry run, all shipped rules", f"{rate:,.0f} comments/s", "", None)
+    one = compile_rules(
+        RuleDocument(rules=[rule for rule in shipped_rules().rules if rule.id == "insults"])
+    )
+    for name, ready in (("all shipped rules", rules), ("one rule", one)):
+        took = timed(lambda text, ready=ready: evaluate(Facts(text=text, now=NOON), ready), unseen)
+        rate = 1000 * len(took) / sum(took)
+        yield Line(f"dry run, {name}", f"{rate:,.0f} comments/s", ">= 20,000", rate >= 20_000)
 
 
 def hostile_times(rules: RuleSet) -> Iterator[Line]:
     """Time texts and patterns that were made to be slow."""
-    worst = max(
-        (min(timed(lambda one: evaluate(Facts(text=one, now=NOON), rules), [text] * 3)), name)
-        for name, text in hostile.texts()
-    )
+    worst, name = slowest(rules)
     yield Line(
-        "slowest hostile text of 10,000 characters",
-        f"{worst[0]:.1f} ms ({worst[1]})",
+        "slowest hostile text, 10,000 characters",
+        f"{worst:.1f} ms ({name})",
         "<= 10 ms",
-        worst[0] <= 10,
+        worst <= 10,
     )
-    patterned = compile_rules(hostile.patterned())
-    worst = max(
-        (min(timed(lambda one: evaluate(Facts(text=one, now=NOON), patterned), [text] * 2)), name)
-        for name, text in hostile.texts()
-    )
+    document = hostile.patterned()
+    alone = [
+        (*slowest(compile_rules(RuleDocument(rules=[rule]))), rule.title) for rule in document.rules
+    ]
+    worst, name, pattern = max(alone)
     yield Line(
-        "the same with 8 hostile patterns",
-        f"{worst[0]:.1f} ms ({worst[1]})",
-        "<= 10 ms a pattern",
-        worst[0] <= 80,
+        f"and one hostile pattern, {pattern}", f"{worst:.1f} ms ({name})", "<= 10 ms", worst <= 10
     )
+    worst, name = slowest(compile_rules(document))
+    yield Line(
+        f"and {len(document.rules)} of them", f"{worst:.1f} ms ({name})", "<= 10 ms", worst <= 10
+    )
+
+
+def slowest(rules: RuleSet) -> tuple[float, str]:
+    """Return the milliseconds of the slowest hostile text, and its name.
+
+    A hostile text is one nobody has seen, so nothing is remembered from try to try; of
+    three tries the fastest counts, because other programs disturb the slower ones.
+    """
+    return max((min(cold(text, rules) for _ in range(3)), name) for name, text in hostile.texts())
+
+
+def cold(text: str, rules: RuleSet) -> float:
+    """Return the milliseconds a text takes when none of its words was met before."""
+    for remembering in (wordindex._key, language._weigh, views.folded, arabizi.latin_consonants):  # noqa: SLF001
+        remembering.cache_clear()
+    return timed(lambda one: evaluate(Facts(text=one, now=NOON), rules), [text])[0]
 
 
 def many_rules(texts: Sequence[str]) -> Iterator[Line]:
@@ -144,21 +184,18 @@ def many_rules(texts: Sequence[str]) -> Iterator[Line]:
     took = timed(lambda text: evaluate(Facts(text=text, now=NOON), full), texts)
     more = 1000 * (sum(took) - sum(bare)) / len(texts)
     yield Line(
-        "200 patterns and 530 words, beside reading", f"{more:.0f} us", "<= 100 us", more <= 100
+        "200 patterns and 530 words that rarely match", f"{more:.0f} us", "<= 100 us", more <= 100
     )
-    rate = 1000 * len(took) / sum(took)
-    yield Line("dry run of those, texts read anew", f"{rate:,.0f} comments/s", "", None)
 
 
 def languages() -> Iterator[Line]:
     """Count texts whose language is told right."""
-    targets = {"en": 0.95, "fr": 0.90, "ar": 0.99}
     for name, lang in public.LANGUAGE_SETS.items():
         texts = [row.text for row in public.rows(name)[:SAMPLE]]
         if lang == "ar":
             texts = [text for text in texts if re.search("[\u0620-\u064a]", text)]
         right = sum(language_of(text).code == lang for text in texts) / len(texts)
-        target = targets[lang]
+        target = public.LANGUAGE_TARGETS[lang]
         yield Line(
             f"language {lang}: {name}",
             f"{right:.3f} of {len(texts)}",
@@ -169,20 +206,23 @@ def languages() -> Iterator[Line]:
 
 def false_hits(rules: RuleSet) -> Iterator[Line]:
     """Count clean comments that the live word lists hit, and bad ones they find."""
-    for name in (*public.HONEST_SETS, *public.SEARCHED_SETS):
+    for name, kind in public.CLEAN_SETS.items():
         clean = [row.text for row in public.rows(name) if not row.bad]
         hits = sum(is_hit(text, rules) for text in clean)
-        honest = name in public.HONEST_SETS
+        low, high = interval(hits, len(clean))
         yield Line(
-            f"clean comments hit: {name}",
-            f"{hits / len(clean):.2%} of {len(clean)}",
-            "<= 1 %" if honest else "(searched for slurs)",
-            hits <= 0.01 * len(clean) if honest else None,
+            f"clean, held by a list: {name}",
+            f"{hits / len(clean):.2%} ({low:.1%} to {high:.1%}) of {len(clean)}",
+            "<= 1 %",
+            hits <= 0.01 * len(clean),
+            kind,
         )
     for name in ("open/jigsaw_small", "open/toxifrench_perspective", "open/mlma_ar"):
         bad = [row.text for row in public.rows(name) if row.bad]
         found = sum(is_hit(text, rules) for text in bad)
-        yield Line(f"bad comments found: {name}", f"{found / len(bad):.1%} of {len(bad)}", "", None)
+        yield Line(
+            f"bad, held by a list: {name}", f"{found / len(bad):.1%} of {len(bad)}", "", None
+        )
 
 
 def disguises(rules: RuleSet) -> Iterator[Line]:
@@ -203,7 +243,7 @@ def disguises(rules: RuleSet) -> Iterator[Line]:
         altered = [_altered(text, disguise, chance) for text in clean]
         more = (sum(is_hit(text, rules) for text in altered) - before) / len(clean)
         yield Line(
-            f"still found: {name}",
+            f"found plain, still found {name}",
             f"{recall:.2f} of {len(marked)}, clean {more:+.1%}",
             ">= .85, clean <= +0.2 %",
             recall >= 0.85 and more <= 0.002,
@@ -240,14 +280,23 @@ def spellings(rules: RuleSet) -> Iterator[Line]:
 
 
 def is_hit(text: str, rules: RuleSet) -> bool:
-    """Whether one of the live word rules speaks."""
-    return any(why.rule in WORD_RULES for why in evaluate(Facts(text=text, now=NOON), rules).why)
+    """Whether one of the live word lists holds a text."""
+    return any(why.rule in HOLDING for why in evaluate(Facts(text=text, now=NOON), rules).why)
+
+
+def interval(hits: int, among: int) -> tuple[float, float]:
+    """Return Wilson's interval for a share, 95 %."""
+    z = 1.96
+    share = hits / among
+    middle = share + z * z / (2 * among)
+    spread = z * math.sqrt(share * (1 - share) / among + z * z / (4 * among * among))
+    return (middle - spread) / (1 + z * z / among), (middle + spread) / (1 + z * z / among)
 
 
 def first_hit(text: str, rules: RuleSet) -> tuple[int, int] | None:
     """Return where the first single word of a list stands, of four plain letters or more."""
     why = evaluate(Facts(text=text, now=NOON), rules).why
-    spans = sorted(span for one in why if one.rule in WORD_RULES for span in one.spans)
+    spans = sorted(span for one in why if one.rule in HOLDING for span in one.spans)
     least = 4
     words = [span for span in spans if text[slice(*span)].isalpha() and span[1] - span[0] >= least]
     return words[0] if words and len(spans) == 1 else None

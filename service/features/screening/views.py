@@ -258,7 +258,9 @@ def _looked_through(norm: View, tricks: list[Trick]) -> View:
 def _spelled(match: re.Match[str]) -> str:
     """Write leet as letters, but for signs that only end the word."""
     word = match.group()
+    if word.isalpha():
+        return word
     core = word.rstrip(_TRAILING)
-    if core.isalpha() or not _LEET_BESIDE_LETTER.search(core):
+    if not _LEET_BESIDE_LETTER.search(core):
         return word
     return core.replace("11", "ll").translate(_LEET_TABLE) + word[len(core) :]

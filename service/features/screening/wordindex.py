@@ -335,7 +335,11 @@ def _rarest_pair(keys: Sequence[str]) -> int:
 @lru_cache(maxsize=32_768)
 def _key(word: str) -> str:
     """Write doubled letters once; words repeat, so it is remembered."""
-    return _REPEATED.sub(r"\1", word)
+    return _REPEATED.sub(_once, word) if _REPEATED.search(word) else word
+
+
+def _once(match: re.Match[str]) -> str:
+    return match.group(1)
 
 
 def _unprefixed(word: str) -> Iterator[str]:

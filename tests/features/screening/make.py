@@ -29,9 +29,8 @@ KNOWN = AuthorFacts(kind="reader", approved=30, first_seen=NOON - timedelta(days
 
 def facts(text: str = "A harmless remark about the ferry.", **given: Any) -> Facts:
     """A comment by a known reader where comments are published at once."""
-    return Facts(
-        **{"now": NOON, "mode": Mode.POST, "author": KNOWN, "site": "daily"} | given, text=text
-    )
+    usual: dict[str, Any] = {"now": NOON, "mode": Mode.POST, "author": KNOWN, "site": "daily"}
+    return Facts(text=text, **usual | given)
 
 
 def rule(when: dict[str, Any], action: str = "hold", **given: Any) -> dict[str, Any]:

