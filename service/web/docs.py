@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -69,12 +70,21 @@ POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Documentation:
-    """Both documents, rendered when the service starts."""
+    """Both documents, rendered when first asked for: a worker is back without them."""
 
-    document: bytes
-    page: bytes
+    operations: Sequence[Operation]
+
+    @cached_property
+    def document(self) -> bytes:
+        """OpenAPI, as it goes out."""
+        return orjson.dumps(openapi(self.operations))
+
+    @cached_property
+    def page(self) -> bytes:
+        """The page for people, as it goes out."""
+        return page(self.operations).encode()
 
     async def show_document(self, _: Call) -> Reply:
         """Answer programs."""
@@ -94,10 +104,10 @@ class Documentation:
 def with_documentation(operations: Iterable[Operation]) -> list[Operation]:
     """Return the operations with those that document them all, themselves included."""
     told = list(operations)
-    silent = Documentation(document=b"", page=b"")
-    every = [*told, *_operations(silent)]
-    documentation = Documentation(document=orjson.dumps(openapi(every)), page=page(every).encode())
-    return [*told, *_operations(documentation)]
+    every: list[Operation] = []
+    documentation = Documentation(every)
+    every += [*told, *_operations(documentation)]
+    return every
 
 
 def _operations(documentation: Documentation) -> list[Operation]:
