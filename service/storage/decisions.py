@@ -30,6 +30,10 @@ from service.storage.rows import decision_of, public_comment
 
 SQL = load_queries("decisions")
 
+TURN_SECONDS = 2.0
+"""How long a decision may wait for a connection: a moderator waits rather than asks again
+(protocol.md Ruling 14)."""
+
 
 class Refused(Exception):  # noqa: N818 - told to the code that decides, never to a person
     """Postgres does not take what was written: the data is at fault, not the server."""
@@ -373,7 +377,7 @@ class DecisionStore:
         Raises:
             DatabaseUnavailable: Postgres is away.
         """
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=TURN_SECONDS) as connection:
             rows = await connection.fetch(SQL["places"], list(site_ids), list(comment_ids))
         return {row["comment_id"]: Place(row[0], row[2], row[1]) for row in rows}
 
@@ -402,7 +406,7 @@ class DecisionStore:
             Refused: what was written cannot be stored; nothing was.
         """
         try:
-            async with in_transaction(self.pool) as connection:
+            async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
                 await _lock(connection, articles)
                 yield Deciding(connection=connection)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
