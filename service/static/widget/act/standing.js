@@ -71,7 +71,7 @@ export class Standing {
       { class: 'notice', role, 'aria-labelledby': label },
       h('p', { class: 'label', id: label }, words.say('warned')),
       h('p', { dir: 'auto', id: `${label}-text` }, text),
-      press('action', words.say('acknowledge'), acknowledge, { 'aria-describedby': `${label}-text` }),
+      press('more', words.say('acknowledge'), acknowledge, { 'aria-describedby': `${label}-text` }),
     )
   }
 }
