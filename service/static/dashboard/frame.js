@@ -6,8 +6,8 @@ import { page, say } from './page.js'
 
 const WARNING_MS = 120_000
 
-if (location.hash.startsWith('#invitation=') && location.pathname !== '/moderate/arrival')
-  location.replace(`/moderate/arrival${location.hash}`)
+if (location.pathname !== '/moderate/arrival') follow()
+addEventListener('hashchange', follow)
 
 for (const button of document.querySelectorAll('[data-sign-out]'))
   button.addEventListener('click', async () => {
@@ -55,4 +55,11 @@ function warn(until) {
   document.body.append(dialog)
   dialog.showModal()
   announce(say('session_ends'))
+}
+
+/** A one-time link leads to where it is used, whatever page it was opened on. */
+function follow() {
+  if (!location.hash.startsWith('#invitation=')) return
+  if (location.pathname === '/moderate/arrival') location.reload()
+  else location.replace(`/moderate/arrival${location.hash}`)
 }

@@ -2,7 +2,7 @@
 
 import { ApiError, ask } from './api.js'
 import { element } from './dom.js'
-import { say } from './page.js'
+import { page, say } from './page.js'
 import { Cancelled, passkeysWork, usePasskey } from './passkeys.js'
 
 /** @returns {Promise<boolean>} whether they did */
@@ -56,7 +56,12 @@ class ProofDialog {
     )
     if (!this.#proofs.password_changed_at) return [...ways, buttons]
     buttons.append(element('button', { class: 'primary' }, say('continue')))
-    const fields = [element('label', { for: 'proof-password' }, say('password')), this.#password]
+    const whose = { hidden: true, autocomplete: 'username', value: page.me.member.email }
+    const fields = [
+      element('input', whose), // for the browser's own list of passwords
+      element('label', { for: 'proof-password' }, say('password')),
+      this.#password,
+    ]
     if (this.#proofs.authenticator_since)
       fields.push(element('label', { for: 'proof-code' }, say('code')), this.#code)
     const onsubmit = (/** @type {Event} */ event) => {
