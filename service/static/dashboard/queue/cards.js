@@ -120,7 +120,8 @@ export function reported(/** @type {{ reason: string, count: number }[]} */ repo
 /** @param {string} reason */
 export const reasonName = (reason) => page.words[`reason_${reason}`] ?? reason
 
+/** Why it stands where it stands, as far as there is something to say. */
 function factors(/** @type {any} */ { risk, reach, urgency }) {
-  const values = { risk: numbers.format(risk), reach: numbers.format(reach), urgency: numbers.format(urgency) }
-  return say('factors', values)
+  const known = Object.entries({ risk, reach, urgency }).filter(([, value]) => value >= 0.005)
+  return known.map(([name, value]) => say(`factor_${name}`, { value: numbers.format(value) })).join(' · ')
 }

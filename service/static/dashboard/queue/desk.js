@@ -30,7 +30,7 @@ export class Desk extends EventTarget {
       this.#cards.set(card.dataset.id ?? '', card)
     for (const item of page.queue.page.items) {
       const card = this.#cards.get(item.comment.id)
-      this.items.set(item.comment.id, item)
+      this.items.set(item.comment.id, own(item))
       if (card) filled(card, item)
     }
     page.queue.page = null
@@ -61,6 +61,7 @@ export class Desk extends EventTarget {
    */
   put(item, { first = false } = {}) {
     const { id } = item.comment
+    own(item)
     const known = this.#cards.get(id)
     const card = known ? filled(known, item, { revealed: this.#revealed === id }) : newCard(item)
     if (first) {
@@ -215,4 +216,10 @@ export class Desk extends EventTarget {
   #tell(/** @type {string} */ what) {
     this.dispatchEvent(new Event(what))
   }
+}
+
+/** What one holds oneself, from before a reload, is nobody else's. @param {any} item */
+function own(item) {
+  if (!item.ours && item.lease?.by === page.me.member.name) item.lease = null
+  return item
 }

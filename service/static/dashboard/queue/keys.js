@@ -73,7 +73,8 @@ export const faceOf = (key) => FACES[key] ?? key
 /** Turns keys into actions; `g` waits for the key after it. */
 export class Keyboard {
   #act
-  #went = 0
+  /** When `g` was pressed. */
+  #went = -GO_MS
 
   /** @param {(action: string, event: KeyboardEvent) => boolean} act returns whether it was meant */
   constructor(act) {
@@ -87,7 +88,7 @@ export class Keyboard {
     if (key === null || document.querySelector('dialog[open]')) return
     if (wishes.keyboard === 'off' && key !== 'Escape') return
     const said = event.timeStamp - this.#went < GO_MS ? `g ${key}` : key
-    this.#went = 0
+    this.#went = -GO_MS
     if (said === 'g') {
       this.#went = event.timeStamp
       return

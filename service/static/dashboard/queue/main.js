@@ -263,7 +263,7 @@ function paintSelection() {
 
 function paintBottom() {
   const item = desk.item()
-  byId('bottom').hidden = !item || !page.queue.decides
+  byId('bottom').hidden = !item
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (byId('bottom').querySelectorAll('[data-act]'))) {
     const { act: action = '' } = button.dataset
     const label = button.querySelector('.q-label')

@@ -119,7 +119,7 @@ class ReasonDialog {
         return element(
           'li',
           { role: 'option', id: `q-reason-${reason}`, 'data-reason': reason, onclick: () => this.#take(reason) },
-          element('kbd', { 'aria-hidden': 'true' }, digit < 10 ? String(digit) : ''),
+          element('kbd', { 'aria-hidden': 'true', class: digit < 10 ? '' : 'q-none' }, String(digit)),
           element('span', {}, reasonName(reason)),
           ...(reason === this.#first ? [element('span', { class: 'badge' }, say('suggested'))] : []),
         )
