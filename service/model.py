@@ -330,7 +330,13 @@ class Actor:
     name: str
     """As shown to colleagues; stored nowhere beside the decision."""
     sees_escalated: bool = True
-    """False for members below `senior`."""
+    """False for members who are below `senior` on any of the sites that it is about."""
+    senior_on: frozenset[int] = frozenset()
+    """Sites on which a member sees them nevertheless."""
+
+    def sees_escalated_on(self, site_id: int) -> bool:
+        """Tell whether escalated comments of one site are shown to them."""
+        return self.sees_escalated or site_id in self.senior_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,9 +254,11 @@ def require_everywhere(signed_in: SignedInMember, sites: tuple[Site, ...], role:
 
 def actor_of_member(signed_in: SignedInMember, sites: tuple[Site, ...]) -> Actor:
     """Say who decides on these sites: a member, who sees what was escalated where senior."""
+    senior_on = {site.site_id for site in sites if role_on(signed_in, site).includes(Role.SENIOR)}
     return Actor(
         kind="member",
         actor_id=str(signed_in.member_id),
         name=signed_in.name,
-        sees_escalated=all(role_on(signed_in, site).includes(Role.SENIOR) for site in sites),
+        sees_escalated=len(senior_on) == len(sites),
+        senior_on=frozenset(senior_on),
     )

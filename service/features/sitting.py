@@ -201,7 +201,8 @@ class Sitting:
     ) -> tuple[Outcome | None, Decision | None]:
         revision = self._judged_revision(subject, request.action)
         hidden = subject.waiting is not None and subject.waiting.escalated
-        if revision is None or (hidden and not self.actor.sees_escalated):
+        sees_it = self.actor.sees_escalated_on(subject.case.place.site_id)
+        if revision is None or (hidden and not sees_it):
             return Outcome.CONFLICT, subject.latest
         if revision != request.revision:
             return Outcome.STALE, None

@@ -33,8 +33,8 @@ def ask(api: Api, target: str, *, method: str = "GET", **headers: str) -> Answer
     return api.caller.exchange(method, target, list(said.items()), None)
 
 
-def inside(api: Api, target: str, role: Role = Role.VIEWER, **headers: str) -> Answer:
-    return ask(api, target, Cookie=f"postbag={signed_in(api, role).token}", **headers)
+def inside(api: Api, target: str, **headers: str) -> Answer:
+    return ask(api, target, Cookie=f"postbag={signed_in(api, Role.VIEWER).token}", **headers)
 
 
 def shown(api: Api, target: str, **headers: str) -> Answer:

@@ -217,6 +217,21 @@ def test_what_was_escalated_only_seniors_see(api: Api) -> None:
     assert decided(api, senior, comment)[0]["outcome"] == "applied"
 
 
+def test_a_senior_of_one_site_is_none_on_another(api: Api) -> None:
+    """Also where a request is about comments of both."""
+    site, other = api.new_site(), api.new_site()
+    sam = signed_in(api, Role.SENIOR, site)
+    api.aside.run(api.service.team.invite(sam.email, Role.MODERATOR, other, clock()))
+    ids = []
+    for where in (site, other):
+        comment = api.posted(api.article(), site=where)["id"]
+        api.decide("escalate", comment, key=api.new_key(where))
+        ids.append(comment)
+    results = decided(api, sam, *ids)
+    assert [each["outcome"] for each in results] == ["applied", "conflict"]
+    assert api.ask("GET", f"/v1/moderation/comments/{ids[1]}", bearer=sam.token).status == 404
+
+
 def test_more_than_fifty_at_once_are_decided_by_seniors(api: Api) -> None:
     site = api.new_site()
     ids = [str(uuid4()) for _ in range(51)]

@@ -145,7 +145,8 @@ def test_a_proof_gives_another_cookie_and_the_former_is_void(api: Api) -> None:
     assert after != before
     assert api.ask("GET", "/v1/session", bearer=after).json["member"]["email"] == email
     assert api.ask("GET", "/v1/session", bearer=before).status == 401
-    for wrong in ({}, {"password": "wrong"}, {"credential": {}}):
+    wishes: list[dict[str, Any]] = [{}, {"password": "wrong"}, {"credential": {}}]
+    for wrong in wishes:
         answer = api.ask("POST", "/v1/session/proof", json=wrong, bearer=after)
         assert answer.status in {401, 422}
         assert answer.headers["Set-Cookie"] is None

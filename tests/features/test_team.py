@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from service.errors import Invalid, Unavailable
@@ -92,6 +93,9 @@ async def test_the_log_is_read_page_by_page_and_never_changed(insiders: Insiders
             break
     assert len(seen) == len(set(seen)) == 5
     assert seen == sorted(seen, reverse=True)
+    for wrong in ("UPDATE administrative_acts SET act = 'a.b'", "DELETE FROM administrative_acts"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await insiders.pool.execute(wrong)
 
 
 async def test_nobody_changes_their_own_role_or_the_owners(insiders: Insiders) -> None:

@@ -13,7 +13,7 @@ from service.features.lookup import Found, Revision
 from service.features.outcomes import Result
 from service.features.queue import REVIEW_WITHIN, QueueEntry, QueuePage
 from service.features.screening import priority_of
-from service.model import Actor, ApiKey, Decision, Standing, Status
+from service.model import Decision, Standing, Status
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
 from service.web.wire.comments import (
     AppealOut,
@@ -371,8 +371,3 @@ def _result_json(result: Result, names: Names) -> dict[str, Any]:
 def _unnamed(decision: Decision) -> str:
     """Name a rule by its own name; an author is not named to anybody."""
     return decision.actor_id if decision.actor_kind == "rule" else ""
-
-
-def actor_of(key: ApiKey) -> Actor:
-    """Say who decides: a back end decides as its key."""
-    return Actor(kind="key", actor_id=key.key_id, name=key.name or key.key_id)
