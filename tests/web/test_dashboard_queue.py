@@ -300,11 +300,11 @@ def test_the_first_cards_are_there_within_a_second_with_ten_thousand_waiting(api
     pending = api.service.queue.pending
 
     async def fill() -> None:
-        for start in range(0, 10_000, 10):
+        for start in range(0, 10_000, 40):
             await asyncio.gather(
                 *(
                     pending.accept(of(site, n), auto=False, pending_max=20_000, dk_ttl_ms=60_000)
-                    for n in range(start, start + 10)
+                    for n in range(start, start + 40)
                 )
             )
 

@@ -27,7 +27,8 @@ export class Decider extends EventTarget {
   #steps = remembered()
   /** @type {Batch[]} */
   #kept = []
-  #flying = 0
+  /** Those without an answer so far. @type {Set<Batch>} */
+  #open = new Set()
   #timer = 0
   done = 0
 
@@ -37,12 +38,17 @@ export class Decider extends EventTarget {
     this.#desk = desk
     addEventListener('online', () => this.#sendKept())
     addEventListener('beforeunload', (event) => {
-      if (this.#kept.length || this.#flying) event.preventDefault()
+      if (this.#open.size) event.preventDefault()
     })
   }
 
   get kept() {
     return this.#kept.reduce((sum, each) => sum + each.wishes.length, 0)
+  }
+
+  /** Whether a comment is decided, and the service has not said so yet. @param {string} id */
+  holds(id) {
+    return [...this.#open].some((each) => each.items.has(id))
   }
 
   get undoable() {
@@ -85,6 +91,7 @@ export class Decider extends EventTarget {
     const { batch } = step
     if (batch && this.#kept.includes(batch)) {
       this.#kept = this.#kept.filter((each) => each !== batch)
+      this.#open.delete(batch)
       for (const item of batch.items.values()) this.#desk.put(item, { first: true })
     } else {
       await batch?.ended
@@ -116,9 +123,9 @@ export class Decider extends EventTarget {
 
   /** @param {Batch} batch */
   #send(batch) {
-    this.#flying++
+    this.#open.add(batch)
     batch.ended = this.#sent(batch).finally(() => {
-      this.#flying--
+      if (!this.#kept.includes(batch)) this.#open.delete(batch)
       this.dispatchEvent(new Event('changed'))
     })
     return batch.ended

@@ -18,7 +18,7 @@ function dialog(title, ...content) {
     element(
       'dialog',
       { class: 'q-dialog', 'aria-labelledby': 'q-title', onclose: () => made.remove() },
-      element('h2', { id: 'q-title' }, title),
+      element('h2', { id: 'q-title', tabindex: -1, autofocus: true }, title),
       ...content,
     )
   )
@@ -31,7 +31,7 @@ function dialog(title, ...content) {
 const faces = (action) =>
   keysOf(action).flatMap((key, n) => [
     n ? ' ' : '',
-    ...key.split(' ').map((each) => element('kbd', { dir: 'ltr' }, faceOf(each))),
+    ...key.split(' ').flatMap((each) => [element('kbd', { dir: 'ltr' }, faceOf(each)), ' ']),
   ])
 
 const closing = () =>

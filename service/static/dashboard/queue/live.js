@@ -15,6 +15,7 @@ const SIZE = 50
 
 export class Live {
   #desk
+  #decider
   #state = byId('live')
   #told = 0
   #asking = false
@@ -23,9 +24,10 @@ export class Live {
   /** When each comment was decided here. */
   #known = new Map()
 
-  /** @param {import('./desk.js').Desk} desk */
-  constructor(desk) {
+  /** @param {import('./desk.js').Desk} desk @param {import('./decide.js').Decider} decider */
+  constructor(desk, decider) {
     this.#desk = desk
+    this.#decider = decider
     desk.addEventListener('changed', () => this.fill())
     setInterval(() => this.#poll(), POLL_MS)
     document.addEventListener('visibilitychange', () => document.hidden || this.#poll())
@@ -66,8 +68,10 @@ export class Live {
 
   /** A page that was under way while one decided still has what was decided. @param {any} item */
   #decided(item) {
-    const at = this.#known.get(item.comment.id)
-    return (at !== undefined && performance.now() - at < SETTLES_MS) || this.#desk.items.has(item.comment.id)
+    const { id } = item.comment
+    const at = this.#known.get(id)
+    if (this.#decider.holds(id) || this.#desk.items.has(id)) return true
+    return at !== undefined && performance.now() - at < SETTLES_MS
   }
 
   /** @param {string[]} ids */

@@ -21,7 +21,7 @@ const desk = new Desk()
 const decider = new Decider(desk)
 const leases = new Leases(desk)
 const context = new Context(desk)
-const live = new Live(desk)
+const live = new Live(desk, decider)
 const queue = byId('queue')
 const deciding = new Set(table.filter((each) => each.decides).map((each) => each.action))
 

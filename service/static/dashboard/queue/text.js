@@ -55,12 +55,13 @@ const UNITS = /** @type {[Intl.RelativeTimeFormatUnit, number][]} */ ([
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
+  ['second', 1],
 ])
 
 /** "12 minutes ago", "in 18 minutes". @param {string} moment */
 export function when(moment) {
   const seconds = (Date.parse(moment) - Date.now()) / 1_000
-  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? ['minute', 60]
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(seconds) >= each) ?? ['second', 1]
   return relative.format(Math.round(seconds / length), unit)
 }
 
