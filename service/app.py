@@ -53,6 +53,9 @@ from service.features.reconcile import Reconcile
 from service.features.records import Records
 from service.features.relay import Relay
 from service.features.reports import Reports
+from service.features.search.export import Export
+from service.features.search.find import Search
+from service.features.search.index import SearchIndex
 from service.features.sessions import Sessions
 from service.features.settle import Settle
 from service.features.sign_in import SignIn
@@ -93,6 +96,7 @@ from service.storage.readers import ReaderStore
 from service.storage.records import RecordStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
+from service.storage.search import SearchStore
 from service.storage.sessions import SessionStore
 from service.storage.sightings import SightingStore
 from service.storage.sites import SiteStore
@@ -124,6 +128,7 @@ from service.web.people import People
 from service.web.readers import Readers
 from service.web.records import AuthorRecords
 from service.web.reports import Reporting
+from service.web.search import Searching
 from service.web.server import Bounds
 from service.web.views import Viewing
 from service.web.votes import Voting
@@ -190,6 +195,9 @@ class Service:
     appeals: Appeals
     records: Records
     sweeps: Sweeps
+    search: Search
+    search_index: SearchIndex
+    exports: Export
     queue: Queue
     views: Views
     threads: Threads
@@ -230,6 +238,7 @@ class Service:
             articles=self.articles,
             keyring=self.keyring,
             token_keys=self.token_keys,
+            acts=Acts(new_id=new_id),
         )
         people = People(team=self.team, administration=self.administration)
         doorstep = Doorstep(public_url=self.public_url)
@@ -287,6 +296,7 @@ class Service:
             *DeskStreams(
                 desk=self.desk, sessions=self.sessions, access=self.access, clock=clock
             ).operations(),
+            *Searching(search=self.search, exports=self.exports).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
             *management.operations(),
             *people.operations(),
@@ -308,6 +318,7 @@ class Service:
                 self.levels.run,
                 self.views.run,
                 self.sweeps.run,
+                self.search_index.run,
             ),
             leads=self.metrics.leads.set,
         )
@@ -436,6 +447,14 @@ def wire(
     views = Views(store=ViewStore(redis=redis), sites=sites, clock=clock)
     cursors = Cursors(secrets.keys("cursors"))
     acknowledged = Acknowledged()
+    search_store = SearchStore(pool=pool)
+    search = Search(
+        store=search_store,
+        lookup=lookup,
+        decisions=decisions,
+        articles=articles,
+        cursors=cursors,
+    )
     return Service(
         pool=pool,
         redis=redis,
@@ -523,6 +542,9 @@ def wire(
         ),
         appeals=appeals,
         records=records,
+        search=search,
+        search_index=SearchIndex(store=search_store),
+        exports=Export(search=search, log=AdministrationStore(pool=pool), acts=acts),
         sweeps=Sweeps(
             store=SweepStore(pool=pool),
             records=records,

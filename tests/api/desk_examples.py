@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from service.model import Site
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 
@@ -75,7 +76,31 @@ def listen_at_desk(api: Api) -> Answer:
     return api.ask("GET", where, bearer=api.keys["moderate"])
 
 
+def search_comments(api: Api) -> Answer:
+    """One of each kind: waiting, public, rejected."""
+    site, key = _searched(api)
+    return api.ask("GET", f"/v1/moderation/comments?site={site.slug}&limit=2", bearer=key)
+
+
+def export_comments(api: Api) -> Answer:
+    site, key = _searched(api)
+    return api.ask("GET", f"/v1/moderation/comments.csv?site={site.slug}&q=word", bearer=key)
+
+
+def _searched(api: Api) -> tuple[Site, str]:
+    site = api.new_site()
+    key = api.new_key(site)
+    ids = [api.posted("story", f"A word, {n}.", site=site)["id"] for n in range(3)]
+    api.decide("approve", ids[0], key=key)
+    api.decide("reject", ids[1], key=key, reason="spam")
+    where = f"/v1/moderation/comments?site={site.slug}&q=-state:pending"
+    api.eventually(lambda: len(api.ask("GET", where, bearer=key).json["items"]) == 2)
+    return site, key
+
+
 DESK_EXAMPLES = (
+    search_comments,
+    export_comments,
     listen_at_desk,
     read_reader,
     rule_on_reader,

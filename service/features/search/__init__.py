@@ -1,0 +1,1 @@
+"""Search over all comments of a site, whatever became of them: language, finding, export, index."""
