@@ -32,13 +32,13 @@ CREATE TABLE search_texts (
     PRIMARY KEY (site_id, article_id, comment_id)
 );
 
--- Comments whose rows above are to be made anew, in the order in which they changed.
+-- Comments whose rows above are to be made anew, in the order in which they changed. Without a
+-- key: nothing is looked up in it, and every comment and decision writes a row.
 CREATE TABLE search_changes (
     site_id    integer NOT NULL,
     article_id uuid NOT NULL,
     comment_id uuid NOT NULL,
-    change_id  bigint GENERATED ALWAYS AS IDENTITY,
-    PRIMARY KEY (site_id, article_id, comment_id, change_id)
+    change_id  bigint GENERATED ALWAYS AS IDENTITY
 );
 CREATE INDEX search_changes_in_order ON search_changes (change_id);
 
