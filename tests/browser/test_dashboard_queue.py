@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Callable, Iterator
@@ -262,8 +263,21 @@ class Waiting:
 
     def marked(self, text: str, rule: str, span: tuple[int, int]) -> None:
         """Let a comment wait of which a rule has marked a part."""
-        site, now = self.newsroom.site, clock()
         why = Why(rule=rule, version=2, label="A hard word", spans=(span,), score=0.9)
+        self.newsroom.api.aside.run(self._accepted(text, (why,)))
+
+    def many(self, number: int) -> None:
+        """Let so many wait."""
+
+        async def fill() -> None:
+            for start in range(0, number, 16):
+                texts = [f"Comment {n}." for n in range(start, min(start + 16, number))]
+                await asyncio.gather(*(self._accepted(each) for each in texts))
+
+        self.newsroom.api.aside.run(fill())
+
+    async def _accepted(self, text: str, why: tuple[Why, ...] = ()) -> None:
+        site, now = self.newsroom.site, clock()
         item = PendingComment(
             site_id=site.site_id,
             site=site.slug,
@@ -276,15 +290,13 @@ class Waiting:
             lang="en",
             created_at=now,
             score=queue_score(0, now),
-            why=(why,),
+            why=why,
             dk=uuid4().hex * 2,
             fingerprint=uuid4().hex * 2,
         )
-        api = self.newsroom.api
-        accepting = api.service.queue.pending.accept(
-            item, auto=False, pending_max=1_000, dk_ttl_ms=60_000
+        await self.newsroom.api.service.queue.pending.accept(
+            item, auto=False, pending_max=20_000, dk_ttl_ms=60_000
         )
-        api.aside.run(accepting)
 
 
 @pytest.fixture
@@ -617,6 +629,7 @@ def test_hard_words_are_masked_until_a_key_shows_them(
     assert "f•••" in painted
     assert "fool" not in painted
     moderator.shot("masked")
+    assert moderator.ask("return document.querySelector('.q-current .q-reveal').checkVisibility()")
     moderator.press("v")
     moderator.until_current("You utter fool.")
     assert moderator.ask("return document.querySelector('.q-current mark')?.innerText ?? ''")
@@ -779,6 +792,22 @@ def test_axe_finds_nothing_wrong(moderator: Moderator, waiting: Waiting, theme: 
         moderator.until("!document.querySelector('dialog')")
     moderator.press("z")
     assert moderator.faults() == []
+
+
+def test_the_first_card_is_there_within_a_second_with_ten_thousand_waiting(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    waiting.many(10_000)
+    moderator.visit(sort="oldest")
+    took = []
+    for _ in range(3):
+        moderator.visit(sort="oldest")
+        paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+        took.append(moderator.until(paint))
+    assert len(moderator.cards) >= 20
+    count = "document.querySelector('.q-lanes [aria-current] .q-count').innerText"
+    assert moderator.ask(f"return {count}") == "10,000"
+    assert sorted(took)[1] < 1_000
 
 
 def test_memory_does_not_grow_with_the_work(moderator: Moderator, waiting: Waiting) -> None:

@@ -73,6 +73,7 @@ function named(/** @type {HTMLElement} */ card, /** @type {any} */ item) {
     const label = button.querySelector('.q-label')
     if (label && (action === 'approve' || action === 'reject')) label.textContent = labelOf(action, item)
     if (action === 'escalate') button.hidden = item.comment.status !== 'pending'
+    if (action === 'reveal') button.hidden = !card.querySelector('.q-text .q-mask')
     if (action === 'spam') button.hidden = item.appeal !== null
   }
 }

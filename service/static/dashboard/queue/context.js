@@ -18,6 +18,8 @@ export class Context {
   #timer = 0
   #asking = new AbortController()
   #whole = false
+  /** @type {string | undefined} */
+  #shown
 
   /** @param {import('./desk.js').Desk} desk */
   constructor(desk) {
@@ -59,6 +61,8 @@ export class Context {
     clearTimeout(this.#timer)
     this.#asking.abort()
     const item = this.#desk.item()
+    this.#place.classList.toggle('q-open', this.isOpen && item?.comment.id === this.#shown)
+    this.#shown = item?.comment.id
     this.#paint(item)
     if (item) this.#timer = setTimeout(() => this.#ask(item), AFTER_MS)
   }

@@ -285,6 +285,7 @@ function faced(button) {
   if (!face || !key) return
   face.hidden = wishes.keyboard === 'off'
   face.textContent = faceOf(key)
+  if (key === 'Ctrl+K') return
   if (wishes.keyboard === 'off') button.removeAttribute('aria-keyshortcuts')
   else button.setAttribute('aria-keyshortcuts', `${wishes.keyboard === 'alt' ? 'Alt+' : ''}${key}`)
 }
