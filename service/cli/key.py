@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import click
 
+from service.app import new_id
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
 from service.cli.stores import open_stores
 from service.features.access import Keyring
+from service.features.administration import Acts
 from service.model import ApiKey, Scope
 from service.settings import Settings
 from service.storage.accounts import AccountStore
@@ -73,8 +75,9 @@ async def _create(
     expires_at = made_at + timedelta(days=expires_days) if expires_days else None
     async with open_stores(settings) as stores:
         site = await stores.site(slug)
+        act = Acts(new_id=new_id).by(None, "key.created", site=site, now=made_at)
         _, secret = await Keyring(accounts=AccountStore(pool=stores.pool)).create(
-            site, name=name, scopes=scopes, expires_at=expires_at, now=made_at
+            site, name=name, scopes=scopes, expires_at=expires_at, now=made_at, act=act
         )
     click.echo(secret)
 
@@ -103,7 +106,8 @@ async def _list(settings: Settings, slug: str) -> None:
 async def _revoke(settings: Settings, slug: str, key_id: str) -> None:
     async with open_stores(settings) as stores:
         site = await stores.site(slug)
-        await Keyring(accounts=AccountStore(pool=stores.pool)).revoke(site, key_id, now())
+        act = Acts(new_id=new_id).by(None, "key.revoked", site=site, now=now())
+        await Keyring(accounts=AccountStore(pool=stores.pool)).revoke(site, key_id, act.at, act)
     said(f"{key_id} is revoked.")
 
 

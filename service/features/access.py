@@ -13,6 +13,7 @@ from uuid import UUID
 
 from service.errors import FieldError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from service.features import credentials, reader_tokens, text
+from service.features.administration import Act, with_details
 from service.features.reader_tokens import SignedIn
 from service.features.recall import Recall
 from service.features.sites import UnknownSite
@@ -188,8 +189,11 @@ class Keyring:
         scopes: Collection[Scope],
         expires_at: datetime | None,
         now: datetime,
+        act: Act | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key; the second value is the secret part's only appearance.
+
+        `act` is written to the log of administration with the key's id.
 
         Raises:
             Invalid: the name is not one, or the key would have expired already.
@@ -218,19 +222,23 @@ class Keyring:
             scopes=key.scopes,
             created_at=now,
             expires_at=expires_at,
+            act=act and with_details(act, key=key.key_id, scopes=sorted(key.scopes)),
         )
         if not made:  # once in 10^14: somebody else's key has this id
-            return await self.create(site, name=name, scopes=scopes, expires_at=expires_at, now=now)
+            return await self.create(
+                site, name=name, scopes=scopes, expires_at=expires_at, now=now, act=act
+            )
         return key, token
 
-    async def revoke(self, site: Site, key_id: str, now: datetime) -> None:
+    async def revoke(self, site: Site, key_id: str, now: datetime, act: Act | None = None) -> None:
         """End a key; it is refused everywhere within a second.
 
         Raises:
             UnknownKey: the site has none of this id, or it ended before.
             Unavailable: Postgres is away; the key may have ended.
         """
-        if not await self.accounts.revoke_key(site.site_id, key_id, now=now):
+        noted = act and with_details(act, key=key_id)
+        if not await self.accounts.revoke_key(site.site_id, key_id, now=now, act=noted):
             raise UnknownKey
 
     async def of_site(self, site: Site) -> list[ApiKey]:

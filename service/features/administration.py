@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from service.cursors import Cursors
 from service.model import Actor, Site
 from service.storage.administration import Act, ActorKind, AdministrationStore, NotedAct
 
-__all__ = ["Act", "Acts", "ActsPage", "Administration", "NotedAct"]
+__all__ = ["Act", "Acts", "ActsPage", "Administration", "NotedAct", "with_details"]
 
 NEWEST = UUID(int=2**128 - 1)
 NOTHING: Mapping[str, Any] = {}
@@ -59,6 +59,11 @@ class Acts:
             member_id=member_id,
             details=details,
         )
+
+
+def with_details(act: Act, **details: Any) -> Act:
+    """Return an entry with what became known while it was done."""
+    return replace(act, details={**act.details, **details})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

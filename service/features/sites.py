@@ -11,6 +11,7 @@ import structlog
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from service.features import text
+from service.features.administration import Act, with_details
 from service.features.recall import Recall
 from service.model import Site, SiteSettings
 from service.storage.pending import PendingStore
@@ -99,14 +100,19 @@ class SiteDirectory:
         await self._open_queue(site)
         return site
 
-    async def change_settings(self, site: Site, settings: SiteSettings, version: int) -> Site:
+    async def change_settings(
+        self, site: Site, settings: SiteSettings, version: int, *, act: Act | None = None
+    ) -> Site:
         """Replace a site's settings, if they still are the ones of this version.
 
         Raises:
             SettingsChanged: they have another version by now.
             Unavailable: Postgres is away; the change may have been made.
         """
-        changed = await self.sites.update_settings(site.site_id, settings, version=version)
+        noted = act and with_details(act, version=version + 1)
+        changed = await self.sites.update_settings(
+            site.site_id, settings, version=version, act=noted
+        )
         if changed is None:
             self.known.forget(site.slug)
             raise SettingsChanged

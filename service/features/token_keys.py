@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from service.features.administration import Act, with_details
 from service.features.recall import Recall
 from service.model import Site
 from service.secrets import SealBroken, Secrets
@@ -118,6 +119,7 @@ class TokenKeys:
         algorithm: Algorithm,
         key: bytes,
         now: datetime,
+        act: Act | None = None,
     ) -> TokenKey:
         """Add a key; `key` is the HS256 secret, or the public key in PEM.
 
@@ -135,7 +137,13 @@ class TokenKeys:
         if sum(each.revoked_at is None for each in present) >= ACTIVE_MAX:
             raise TooManyTokenKeys
         stored = await self.token_keys.add(
-            site.site_id, kid=kid, issuer=issuer, algorithm=algorithm, key=kept, now=now
+            site.site_id,
+            kid=kid,
+            issuer=issuer,
+            algorithm=algorithm,
+            key=kept,
+            now=now,
+            act=act and with_details(act, kid=kid, algorithm=algorithm),
         )
         if stored is None:
             raise KidTaken
@@ -150,14 +158,15 @@ class TokenKeys:
         """
         return [_shown(each) for each in await self.token_keys.of_site(site.site_id)]
 
-    async def revoke(self, site: Site, kid: str, now: datetime) -> None:
+    async def revoke(self, site: Site, kid: str, now: datetime, act: Act | None = None) -> None:
         """End a key; tokens signed with it are refused within a second.
 
         Raises:
             UnknownTokenKey: there is none, or it ended before.
             Unavailable: Postgres is away; the key may have ended.
         """
-        ended = await self.token_keys.revoke(site.site_id, kid, now=now)
+        noted = act and with_details(act, kid=kid)
+        ended = await self.token_keys.revoke(site.site_id, kid, now=now, act=noted)
         self.known.forget((site.site_id, kid))
         if not ended:
             raise UnknownTokenKey

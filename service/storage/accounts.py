@@ -67,9 +67,10 @@ class AccountStore:
         scopes: Collection[Scope],
         created_at: datetime,
         expires_at: datetime | None,
+        act: Act | None = None,
     ) -> bool:
         """Add a key, its secret known by its hash alone; False when the id is taken."""
-        async with connected(self.pool) as connection:
+        async with in_transaction(self.pool) as connection:
             row = await connection.fetchval(
                 SQL["create_key"],
                 key_id,
@@ -80,6 +81,8 @@ class AccountStore:
                 created_at,
                 expires_at,
             )
+            if row is not None and act is not None:
+                await note_act(connection, act)
         return row is not None
 
     async def find_key(self, key_id: str) -> StoredKey | None:
@@ -94,10 +97,15 @@ class AccountStore:
             rows = await connection.fetch(SQL["keys_of_site"], site_id)
         return [_key(row) for row in rows]
 
-    async def revoke_key(self, site_id: int, key_id: str, *, now: datetime) -> bool:
+    async def revoke_key(
+        self, site_id: int, key_id: str, *, now: datetime, act: Act | None = None
+    ) -> bool:
         """End a site's key; False when there is none or it ended before."""
-        async with connected(self.pool) as connection:
-            return await connection.fetchval(SQL["revoke_key"], site_id, key_id, now) is not None
+        async with in_transaction(self.pool) as connection:
+            ended = await connection.fetchval(SQL["revoke_key"], site_id, key_id, now) is not None
+            if ended and act is not None:
+                await note_act(connection, act)
+        return ended
 
     async def touch_key(self, key_id: str, *, hour: datetime) -> None:
         """Note the hour in which a key was used."""

@@ -9,7 +9,8 @@ from typing import Any
 import asyncpg
 
 from service.model import Mode, Site, SiteSettings
-from service.storage.postgres import connected, load_queries
+from service.storage.administration import Act, note_act
+from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("sites")
 
@@ -39,13 +40,15 @@ class SiteStore:
         return [_site(row) for row in rows]
 
     async def update_settings(
-        self, site_id: int, settings: SiteSettings, *, version: int
+        self, site_id: int, settings: SiteSettings, *, version: int, act: Act | None = None
     ) -> Site | None:
         """Replace the settings that had this version; None when they have another by now."""
-        async with connected(self.pool) as connection:
+        async with in_transaction(self.pool) as connection:
             row = await connection.fetchrow(
                 SQL["update_settings"], site_id, asdict(settings), version
             )
+            if row is not None and act is not None:
+                await note_act(connection, act)
         return _site(row) if row else None
 
     async def note_epoch(self, site_id: int, epoch: str) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import asyncpg
 
-from service.storage.postgres import connected, load_queries
+from service.storage.administration import Act, note_act
+from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("token_keys")
 
@@ -33,11 +34,21 @@ class TokenKeyStore:
     pool: asyncpg.Pool[asyncpg.Record]
 
     async def add(
-        self, site_id: int, *, kid: str, issuer: str, algorithm: str, key: bytes, now: datetime
+        self,
+        site_id: int,
+        *,
+        kid: str,
+        issuer: str,
+        algorithm: str,
+        key: bytes,
+        now: datetime,
+        act: Act | None = None,
     ) -> StoredTokenKey | None:
         """Add a key; None when the site used this kid before."""
-        async with connected(self.pool) as connection:
+        async with in_transaction(self.pool) as connection:
             row = await connection.fetchrow(SQL["add"], site_id, kid, issuer, algorithm, key, now)
+            if row is not None and act is not None:
+                await note_act(connection, act)
         return StoredTokenKey(**row) if row else None
 
     async def find(self, site_id: int, kid: str) -> StoredTokenKey | None:
@@ -52,7 +63,12 @@ class TokenKeyStore:
             rows = await connection.fetch(SQL["of_site"], site_id)
         return [StoredTokenKey(**row) for row in rows]
 
-    async def revoke(self, site_id: int, kid: str, *, now: datetime) -> bool:
+    async def revoke(
+        self, site_id: int, kid: str, *, now: datetime, act: Act | None = None
+    ) -> bool:
         """End a key; False when there is none or it ended before."""
-        async with connected(self.pool) as connection:
-            return await connection.fetchval(SQL["revoke"], site_id, kid, now) is not None
+        async with in_transaction(self.pool) as connection:
+            ended = await connection.fetchval(SQL["revoke"], site_id, kid, now) is not None
+            if ended and act is not None:
+                await note_act(connection, act)
+        return ended

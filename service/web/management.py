@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from service.errors import Conflict, FieldError, Invalid
 from service.features.access import Keyring, UnknownKey
+from service.features.administration import Act, Acts
 from service.features.articles import ArticleDirectory, OwnAlias
 from service.features.sites import SettingsChanged, SiteDirectory
 from service.features.token_keys import KidTaken, TokenKeys, TooManyTokenKeys, UnknownTokenKey
-from service.model import Scope
-from service.web.operation import MANAGEMENT_BODY_BYTES, AKey, Call, Operation, Reply
+from service.model import Role, Scope
+from service.web.operation import MANAGEMENT_BODY_BYTES, AModerator, Call, Operation, Reply
 from service.web.wire.management import (
     ArticleChangesIn,
     ArticleOut,
@@ -33,8 +34,11 @@ from service.web.wire.management import (
 
 TAG = "Back ends and operators"
 ARTICLE = "/v1/sites/{site}/articles/{article}"
-READ = AKey(scope=Scope.READ)
-MANAGE = AKey(scope=Scope.MANAGE)
+READ = AModerator(scope=Scope.READ, role=Role.VIEWER)
+EDIT = AModerator(scope=Scope.MANAGE, role=Role.EDITOR)
+ADMINISTER = AModerator(scope=Scope.MANAGE, role=Role.ADMIN)
+HAND_OUT = AModerator(scope=Scope.MANAGE, role=Role.ADMIN, fresh=True)
+"""What lets others in: a session needs a fresh proof."""
 
 
 class OwnKey(Conflict):
@@ -52,6 +56,7 @@ class Management:
     articles: ArticleDirectory
     keyring: Keyring
     token_keys: TokenKeys
+    acts: Acts
 
     def operations(self) -> list[Operation]:
         """Return the table of what back ends can ask."""
@@ -65,7 +70,7 @@ class Management:
                 path=ARTICLE,
                 summary="Describe an article, or change what is known of it",
                 tag=TAG,
-                credential=MANAGE,
+                credential=EDIT,
                 body=ArticleChangesIn,
                 body_limit=MANAGEMENT_BODY_BYTES,
                 answers={200: ArticleOut},
@@ -88,7 +93,7 @@ class Management:
                 path=f"{ARTICLE}/merge",
                 summary="Make an article's key an alias of another article",
                 tag=TAG,
-                credential=MANAGE,
+                credential=EDIT,
                 body=MergeIn,
                 answers={200: ArticleOut},
                 problems=(OwnAlias,),
@@ -105,7 +110,7 @@ class Management:
                 path=path,
                 summary="Read how the site wants its comments",
                 tag=TAG,
-                credential=MANAGE,
+                credential=EDIT,
                 answers={200: SettingsOut},
                 handler=self.read_settings,
             ),
@@ -115,7 +120,7 @@ class Management:
                 path=path,
                 summary="Change how the site wants its comments",
                 tag=TAG,
-                credential=MANAGE,
+                credential=ADMINISTER,
                 body=SettingsIn,
                 body_limit=MANAGEMENT_BODY_BYTES,
                 answers={200: SettingsOut},
@@ -133,7 +138,7 @@ class Management:
                 path=keys,
                 summary="List the site's keys",
                 tag=TAG,
-                credential=MANAGE,
+                credential=ADMINISTER,
                 answers={200: KeysOut},
                 handler=self.list_keys,
             ),
@@ -144,7 +149,7 @@ class Management:
                 summary="Make a key",
                 description="Its secret is told once, in this answer.",
                 tag=TAG,
-                credential=MANAGE,
+                credential=HAND_OUT,
                 body=KeyIn,
                 answers={201: NewKeyOut},
                 handler=self.create_key,
@@ -155,7 +160,7 @@ class Management:
                 path=f"{keys}/{{key_id}}",
                 summary="End a key",
                 tag=TAG,
-                credential=MANAGE,
+                credential=HAND_OUT,
                 answers={204: None},
                 problems=(UnknownKey, OwnKey),
                 handler=self.revoke_key,
@@ -166,7 +171,7 @@ class Management:
                 path=token_keys,
                 summary="List the keys with which the site signs its readers in",
                 tag=TAG,
-                credential=MANAGE,
+                credential=ADMINISTER,
                 answers={200: TokenKeysOut},
                 handler=self.list_token_keys,
             ),
@@ -176,7 +181,7 @@ class Management:
                 path=token_keys,
                 summary="Add a key with which the site signs its readers in",
                 tag=TAG,
-                credential=MANAGE,
+                credential=HAND_OUT,
                 body=TokenKeyIn,
                 answers={201: TokenKeyOut},
                 problems=(KidTaken, TooManyTokenKeys),
@@ -188,7 +193,7 @@ class Management:
                 path=f"{token_keys}/{{kid}}",
                 summary="End a key with which the site signs its readers in",
                 tag=TAG,
-                credential=MANAGE,
+                credential=HAND_OUT,
                 answers={204: None},
                 problems=(UnknownTokenKey,),
                 handler=self.revoke_token_key,
@@ -220,7 +225,9 @@ class Management:
         """Change what was said, and only if nobody was faster."""
         wish, site = call.body_as(SettingsIn), call.site
         read = site.settings_version if wish.version is None else wish.version
-        changed = await self.sites.change_settings(site, wish.applied_to(site.settings), read)
+        changed = await self.sites.change_settings(
+            site, wish.applied_to(site.settings), read, act=self._act(call, "settings.changed")
+        )
         return Reply(content=settings_json(changed))
 
     async def list_keys(self, call: Call) -> Reply:
@@ -241,14 +248,16 @@ class Management:
             scopes=frozenset(Scope(scope) for scope in wish.scopes),
             expires_at=wish.expires_at,
             now=call.now,
+            act=self._act(call, "key.created"),
         )
         return Reply(status=201, content={**key_json(key), "key": token})
 
     async def revoke_key(self, call: Call) -> Reply:
         """End a key, but not the one that asks."""
-        if call.path["key_id"] == call.key.key_id:
+        if call.found_key is not None and call.path["key_id"] == call.found_key.key_id:
             raise OwnKey
-        await self.keyring.revoke(call.site, call.path["key_id"], call.now)
+        act = self._act(call, "key.revoked")
+        await self.keyring.revoke(call.site, call.path["key_id"], call.now, act)
         return Reply(status=204)
 
     async def list_token_keys(self, call: Call) -> Reply:
@@ -266,10 +275,15 @@ class Management:
             algorithm=wish.algorithm,
             key=wish.key.encode(),
             now=call.now,
+            act=self._act(call, "token_key.added"),
         )
         return Reply(status=201, content=token_key_json(key))
 
     async def revoke_token_key(self, call: Call) -> Reply:
         """End one."""
-        await self.token_keys.revoke(call.site, call.path["kid"], call.now)
+        act = self._act(call, "token_key.revoked")
+        await self.token_keys.revoke(call.site, call.path["kid"], call.now, act)
         return Reply(status=204)
+
+    def _act(self, call: Call, act: str) -> Act:
+        return self.acts.by(call.actor, act, site=call.site, now=call.now)

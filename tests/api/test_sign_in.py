@@ -227,3 +227,31 @@ def test_no_secret_is_written_to_the_log(api: Api, log_lines: io.StringIO) -> No
     said = log_lines.getvalue()
     for secret in (email, link, token, PASSWORD, "wrong horse", "Sam Secret"):
         assert secret not in said
+
+
+def test_keys_and_settings_are_changed_by_admins_and_written_down(api: Api) -> None:
+    site = api.new_site()
+    sam = signed_in(api, Role.ADMIN, site)
+    base = f"/v1/sites/{site.slug}"
+    wish = {"name": "CMS", "scopes": ["read"]}
+    made = api.ask("POST", f"{base}/keys", json=wish, bearer=sam.token).json
+    settings = api.ask("PUT", f"{base}/settings", json={"mode": "post"}, bearer=sam.token)
+    assert settings.json["mode"] == "post"
+    key_id = made["key_id"]
+    assert api.ask("DELETE", f"{base}/keys/{key_id}", bearer=sam.token).status == 204
+    token_key = {"kid": "k1", "issuer": "x", "algorithm": "HS256", "key": "s" * 32}
+    assert api.ask("POST", f"{base}/token-keys", json=token_key, bearer=sam.token).status == 201
+    assert api.ask("DELETE", f"{base}/token-keys/k1", bearer=sam.token).status == 204
+    log = api.ask("GET", f"{base}/administration", bearer=sam.token).json["items"]
+    told = [(each["act"], each["by"]["kind"]) for each in reversed(log)]
+    assert told == [
+        ("member.invited", "operator"),
+        ("key.created", "member"),
+        ("settings.changed", "member"),
+        ("key.revoked", "member"),
+        ("token_key.added", "member"),
+        ("token_key.revoked", "member"),
+    ]
+    assert log[-2]["details"] == {"key": key_id, "scopes": ["read"]}
+    assert made["key"] not in str(log)
+    assert token_key["key"] not in str(log)
