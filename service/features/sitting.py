@@ -138,6 +138,9 @@ class Sitting:
         """Apply one decision, or say why it does not apply."""
         subject = self.subjects[place.comment_id]
         outcome, decision = self._stands_in_the_way(subject, request)
+        if outcome is Outcome.REPLAYED and decision is not None and decision == subject.latest:
+            # Whoever repeats it may not have lived to clean Redis the first time.
+            self._finish(subject, decision, waits=subject.waiting is not None)
         if outcome is None:
             decision = self._apply(subject, request)
             outcome = Outcome.APPLIED
