@@ -560,6 +560,7 @@ def test_without_network_decisions_are_kept_and_sent_later(
         moderator.until_current(f"Comment {n}.")
         moderator.decide("a")
     moderator.until("document.getElementById('kept').innerText.includes('2')")
+    moderator.until("document.getElementById('live').dataset.state === 'offline'")
     moderator.shot("offline")
     moderator.press("u")
     moderator.until_current("Comment 1.")

@@ -201,7 +201,8 @@ export class Decider extends EventTarget {
   /** @param {Batch} batch */
   #keep(batch) {
     if (!this.#kept.includes(batch)) this.#kept.push(batch)
-    this.#say(say('kept', { n: this.kept }))
+    announce(say('kept', { n: this.kept }))
+    this.dispatchEvent(new Event('changed'))
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#sendKept(), AGAIN_MS)
   }

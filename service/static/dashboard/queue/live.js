@@ -29,6 +29,7 @@ export class Live {
     this.#desk = desk
     this.#decider = decider
     desk.addEventListener('changed', () => this.fill())
+    decider.addEventListener('changed', () => this.#follow())
     setInterval(() => this.#poll(), POLL_MS)
     document.addEventListener('visibilitychange', () => document.hidden || this.#poll())
     addEventListener('offline', () => this.#show('offline'))
@@ -146,6 +147,13 @@ export class Live {
     for (const kind of ['edited', 'reported', 'appeal', 'resync']) on(kind, () => this.#soon())
     on('degraded', () => this.#show('polling'))
     addEventListener('pagehide', () => stream.close())
+  }
+
+  /** Whether decisions get through says as much as the stream. */
+  #follow() {
+    const { state } = this.#state.dataset
+    if (this.#decider.kept) this.#show('offline')
+    else if (state === 'offline') this.#soon()
   }
 
   #soon() {

@@ -264,6 +264,8 @@ function paintSelection() {
 function paintBottom() {
   const item = desk.item()
   byId('bottom').hidden = !item
+  const reveal = /** @type {HTMLElement} */ (document.querySelector('.q-more .q-reveal'))
+  reveal.hidden = !desk.card()?.querySelector('.q-text .q-mask')
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (byId('bottom').querySelectorAll('[data-act]'))) {
     const { act: action = '' } = button.dataset
     const label = button.querySelector('.q-label')
