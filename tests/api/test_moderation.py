@@ -104,6 +104,7 @@ def test_a_waiting_comment_comes_with_what_is_needed_to_decide_it(desk: Desk) ->
     assert item["parent"]["text"] == "A root."
     assert item["lease"] is None
     assert item["author"] == {
+        "ref": item["author"]["ref"],
         "approved": 0,
         "rejected": 0,
         "first_seen": item["author"]["first_seen"],
