@@ -683,6 +683,34 @@ def test_a_reported_comment_is_kept_or_removed(moderator: Moderator, waiting: Wa
     settled(moderator, waiting, comment, "removed")
 
 
+def test_an_appeal_is_granted_by_a_senior(moderator: Moderator, waiting: Waiting) -> None:
+    newsroom = moderator.newsroom
+    answer = newsroom.api.post(newsroom.article, "Harmless.", site=newsroom.site)
+    comment, receipt = answer.json["comment"], answer.json["receipt"]
+    newsroom.decide("reject", comment["id"], reason="spam")
+    where = f"/v1/sites/{newsroom.site.slug}/comments/{comment['id']}/appeal"
+    appealed = newsroom.api.ask("POST", where, json={"text": "Look again."}, bearer=receipt)
+    assert appealed.status == 201
+    moderator.sign_in(Role.SENIOR)
+    moderator.visit(lane="appeals")
+    moderator.until_current("Harmless.")
+    said = "return document.querySelector('.q-current .q-appeal').innerText"
+    assert "Look again." in moderator.ask(said)
+    moderator.decide("a")
+    settled(moderator, waiting, comment, "approved")
+
+
+def test_a_note_on_the_author_is_seen_by_colleagues(moderator: Moderator, waiting: Waiting) -> None:
+    waiting.numbered(1)
+    moderator.visit()
+    moderator.press("n")
+    moderator.until("document.querySelector('dialog[open] textarea')")
+    for letter in "kind":
+        moderator.press(letter)
+    moderator.ask("document.querySelector('dialog[open] .primary').click()")
+    moderator.until("document.querySelector('#context .q-note')?.innerText.includes('kind')")
+
+
 def test_a_viewer_looks_and_decides_nothing(moderator: Moderator, waiting: Waiting) -> None:
     comment, _ = waiting.numbered(2)
     moderator.sign_in(Role.VIEWER)

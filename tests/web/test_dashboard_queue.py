@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def api(elsewhere: Aside, stores: EmbeddedStores, queue_database: str) -> Iterat
     """The service."""
     redis_url = redis_numbered(0, beside=stores.endpoints.redis_url)
     with opened(elsewhere, queue_database, redis_url, rate_limits=False, loops=True) as running:
+        running.numbers = itertools.count(70_000)  # Redis is shared: no other test has these sites
         running.site = running.new_site()
         running.other = running.new_site()
         running.keys["all"] = running.new_key(running.site)
