@@ -60,11 +60,12 @@ PIECES = {
     "no_author_email": "coalesce(t.author_email, '') NOT LIKE {0}",
     "article_id": "e.article_id = {0}::uuid",
     "rules": "coalesce(e.rules && {0}::text[], false)",
-    "langs": "(coalesce(e.lang, '') = ANY({0}::text[])"
-    " OR split_part(coalesce(e.lang, ''), '-', 1) = ANY({0}::text[]))",
+    "langs": "coalesce(e.lang = ANY({0}::text[]), false)",
+    "regional": "coalesce(e.lang LIKE ANY({0}::text[]), false)",
     "states": "e.state = ANY({0}::text[])",
     "reasons": "coalesce(e.reason = ANY({0}::text[]), false)",
-    "actors": "coalesce(e.actor_id = ANY({0}::text[]) OR e.actor_kind = ANY({0}::text[]), false)",
+    "actors": "coalesce(e.actor_id = ANY({0}::text[]), false)",
+    "actor_kinds": "coalesce(e.actor_kind = ANY({0}::text[]), false)",
     "from_id": "e.comment_id >= {0}::uuid",
     "before_id": "e.comment_id < {0}::uuid",
     "waits": "e.waits = {0}::boolean",
@@ -102,6 +103,10 @@ class Question:
     sort: Sort
     after: UUID | None
     limit: int
+    since: UUID | None = None
+    """The lowest id there may be."""
+    before: UUID | None = None
+    """Higher than the highest."""
 
     def going_on(self, found: Sequence[UUID], edge: UUID | None) -> Question:
         """Ask for the rest, from where was looked so far."""
@@ -144,13 +149,18 @@ class _Statement:
     def joins(self) -> str:
         return _TEXTS if any(each.of_texts for each in self.question.criteria) else ""
 
-    def bounds(self, after: UUID | None) -> str:
-        """Write the bounds of the site and of the place in the order."""
-        site = f"e.site_id = {self.parameter(self.question.site_id)}"
-        if after is None:
-            return site
-        sign = "<" if self.newest_first else ">"
-        return f"{site} AND e.comment_id {sign} {self.parameter(after)}::uuid"
+    def bounds(self) -> str:
+        """Write the bounds of the site, of time, and of the place in the order."""
+        written = [f"e.site_id = {self.parameter(self.question.site_id)}"]
+        sides = (
+            ("<" if self.newest_first else ">", self.question.after),
+            (">=", self.question.since),
+            ("<", self.question.before),
+        )
+        for sign, bound in sides:
+            if bound is not None:
+                written.append(f"e.comment_id {sign} {self.parameter(bound)}::uuid")
+        return " AND ".join(written)
 
     def near(self, window: int) -> str:
         """Ask among the comments that come next.
@@ -161,7 +171,7 @@ class _Statement:
         width = self.parameter(window)
         return f"""
             WITH near AS MATERIALIZED (
-                SELECT {_COLUMNS} FROM search_entries e WHERE {self.bounds(self.question.after)}
+                SELECT {_COLUMNS} FROM search_entries e WHERE {self.bounds()}
                 ORDER BY e.comment_id {self.order} LIMIT {width}
             ), fitting AS MATERIALIZED (
                 SELECT e.site_id, e.article_id, e.comment_id FROM near e
@@ -181,7 +191,7 @@ class _Statement:
         return f"""
             WITH found AS MATERIALIZED (
                 SELECT e.comment_id FROM search_entries e{self.joins}
-                WHERE {self.bounds(self.question.after)}
+                WHERE {self.bounds()}
                   AND {self.conditions(of_texts=False)} AND {self.conditions(of_texts=True)}
             )
             SELECT comment_id FROM found

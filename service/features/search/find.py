@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -69,13 +69,10 @@ class Search:
             Mistake: the line cannot be understood.
             Invalid: the cursor is not one of this search's (`bad_cursor`).
         """
-        criteria = await self._criteria(site, parse(line), sees_escalated=sees_escalated)
+        question = await self._question(site, line, sort, sees_escalated=sees_escalated)
         purpose = f"search:{site.site_id}:{sort}:{sees_escalated}:{line}"
         after = None if cursor is None else UUID(self.cursors.open(purpose, cursor))
-        question = Question(
-            site_id=site.site_id, criteria=criteria, sort=sort, after=after, limit=limit + 1
-        )
-        ids = await self.store.ids(question)
+        ids = await self.store.ids(replace(question, after=after, limit=limit + 1))
         following = self.cursors.sign(purpose, str(ids[limit - 1])) if len(ids) > limit else None
         return await self._shown(site, ids[:limit], following, now=now)
 
@@ -87,18 +84,14 @@ class Search:
         Raises:
             Mistake: the line cannot be understood.
         """
-        criteria = await self._criteria(site, parse(line), sees_escalated=sees_escalated)
-        after: UUID | None = None
+        question = await self._question(site, line, sort, sees_escalated=sees_escalated)
         while True:
-            question = Question(
-                site_id=site.site_id, criteria=criteria, sort=sort, after=after, limit=STEP
-            )
             ids = await self.store.ids(question)
             if ids:
                 yield await self._shown(site, ids, None, now=now)
-            if len(ids) < STEP:
+            if len(ids) < question.limit:
                 return
-            after = ids[-1]
+            question = replace(question, after=ids[-1])
 
     async def _shown(
         self, site: Site, ids: Sequence[UUID], following: str | None, *, now: datetime
@@ -113,21 +106,41 @@ class Search:
             next=following,
         )
 
-    async def _criteria(
-        self, site: Site, terms: Sequence[Term], *, sees_escalated: bool
-    ) -> tuple[Criterion, ...]:
+    async def _question(
+        self, site: Site, line: str, sort: Sort, *, sees_escalated: bool
+    ) -> Question:
+        terms = parse(line)
         criteria = [] if sees_escalated else [_one("escalated", value=False)]
+        since, before = [], []
         for term in terms:
             if term.field is Field.BY:
-                names = [value.lower() for value in term.values]
-                actors = await self.store.actors_called(site.site_id, names)
-                actors += [*term.values, *names]
-                criteria.append(_one("actors", value=actors, negated=term.negated))
+                criteria.append(await self._by(site, term))
             elif term.field is Field.SITE:
                 _check_site(site, term)
+            elif term.field is Field.DATE and not term.negated:
+                since += [_first_id(term.first)] if term.first else []
+                before += [_end_id(term.last)] if term.last else []
             else:
                 criteria.append(_criterion(site, term))
-        return tuple(criteria)
+        return Question(
+            site_id=site.site_id,
+            criteria=tuple(criteria),
+            sort=sort,
+            after=None,
+            limit=STEP,
+            since=max(since, default=None),
+            before=min(before, default=None),
+        )
+
+    async def _by(self, site: Site, term: Term) -> Criterion:
+        """Ask who made the latest decision: a member or a key by name, a rule, or a kind."""
+        names = [value.lower() for value in term.values]
+        actors = await self.store.actors_called(site.site_id, names)
+        pieces: list[tuple[str, Any]] = [("actors", [*actors, *term.values])]
+        kinds = [name for name in names if name in ACTOR_KINDS]
+        if kinds:
+            pieces.append(("actor_kinds", kinds))
+        return Criterion(any_of=tuple(pieces), negated=term.negated)
 
 
 def _criterion(site: Site, term: Term) -> Criterion:
@@ -138,11 +151,16 @@ def _criterion(site: Site, term: Term) -> Criterion:
         case Field.AUTHOR:
             return _author(term.values[0], negated=term.negated)
         case Field.DATE:
-            return _dates(term)
+            return _outside(term)
+        case Field.LANG:
+            langs = [value.lower() for value in term.values]
+            regional = [_escaped(each) + "-%" for each in langs]
+            pieces = (("langs", langs), ("regional", regional))
+            return Criterion(any_of=pieces, negated=term.negated)
         case Field.LANE:
             lanes = [_LANES[value] for value in term.values]
-            pieces = tuple((name, site.site_id if ask is None else ask) for name, ask in lanes)
-            return Criterion(any_of=pieces, negated=term.negated)
+            of_lanes = tuple((name, site.site_id if ask is None else ask) for name, ask in lanes)
+            return Criterion(any_of=of_lanes, negated=term.negated)
         case _:
             return _of_several(site, term)
 
@@ -170,7 +188,6 @@ def _of_several(site: Site, term: Term) -> Criterion:
     name, value = {
         Field.ARTICLE: ("article_id", article_id(site.site_id, values[0])),
         Field.RULE: ("rules", values),
-        Field.LANG: ("langs", [each.lower() for each in values]),
         Field.REASON: ("reasons", values),
         Field.STATE: ("constant", True) if ANY in values else ("states", values),
     }[term.field]
@@ -195,15 +212,14 @@ def _author(value: str, *, negated: bool) -> Criterion:
         return _one(name, value=_holding(value.lower()))
 
 
-def _dates(term: Term) -> Criterion:
-    """Ask for a time of days; ids begin with the time at which they were given."""
-    bounds = []
+def _outside(term: Term) -> Criterion:
+    """Ask for what is not of some days; ids begin with the time at which they were given."""
+    pieces: list[tuple[str, Any]] = []
     if term.first is not None:
-        bounds.append(_one("before_id", value=_first_id(term.first)))
+        pieces.append(("before_id", _first_id(term.first)))
     if term.last is not None:
-        bounds.append(_one("from_id", value=_first_id(term.last + timedelta(days=1))))
-    outside = tuple(piece for each in bounds for piece in each.any_of)
-    return Criterion(any_of=outside, negated=not term.negated)
+        pieces.append(("from_id", _end_id(term.last)))
+    return Criterion(any_of=tuple(pieces))
 
 
 def _first_id(day: date) -> UUID:
@@ -212,7 +228,15 @@ def _first_id(day: date) -> UUID:
     return UUID(int=int(begins.timestamp() * 1_000) << 80)
 
 
+def _end_id(day: date) -> UUID:
+    """Return what no id of this day reaches."""
+    return _first_id(day + timedelta(days=1))
+
+
 def _holding(part: str) -> str:
     """Write a pattern for what holds a part."""
-    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    return f"%{_escaped(part)}%"
+
+
+def _escaped(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
