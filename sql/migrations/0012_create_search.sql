@@ -1,6 +1,6 @@
 -- What search looks through: one narrow row a comment, and beside it its text.
 -- Both are derived: a loop of the leader makes them of the tables that triggers say have changed.
--- docs/decisions/0015-search.md says why, and what it costs.
+-- docs/decisions/0016-search.md says why, and what it costs.
 
 CREATE TABLE search_entries (
     site_id      integer NOT NULL,
