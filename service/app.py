@@ -125,6 +125,7 @@ from service.web.own_account import OwnAccount
 from service.web.pages.every import Pages
 from service.web.pages.newspaper import Paper
 from service.web.people import People
+from service.web.pulse import LAG_MAX_SECONDS
 from service.web.readers import Readers
 from service.web.records import AuthorRecords
 from service.web.reports import Reporting
@@ -622,7 +623,13 @@ class _Ready:
 
 
 @asynccontextmanager
-async def serving(service: Service, settings: Settings, *, worker: int = 0) -> AsyncIterator[Urls]:
+async def serving(
+    service: Service,
+    settings: Settings,
+    *,
+    worker: int = 0,
+    lag_max_seconds: float = LAG_MAX_SECONDS,
+) -> AsyncIterator[Urls]:
     """Answer over HTTP until the block ends; then drain, and finish what is in work.
 
     Raises:
@@ -642,6 +649,7 @@ async def serving(service: Service, settings: Settings, *, worker: int = 0) -> A
         forwarders=service.forwarders,
         trusted_proxies=settings.trusted_proxies,
         public_url=settings.public_url,
+        lag_max_seconds=lag_max_seconds,
     )
     bounds = Bounds() if settings.rate_limits else Bounds(per_address=None)
     metrics_port = settings.metrics_port and settings.metrics_port + worker

@@ -248,7 +248,10 @@ def opened(
     opening = open_service(
         settings, Secrets.derive(SECRET_KEY), database_url=database_url, redis_url=redis_url
     )
-    with apart.inside(opening) as service, apart.inside(serving(service, settings)) as urls:
+    with (
+        apart.inside(opening) as service,
+        apart.inside(serving(service, settings, lag_max_seconds=60)) as urls,
+    ):
         port = int(urls.base.rpartition(":")[2])
         caller = Caller(port=port, operations=service.operations())
         running = Api(aside=apart, service=service, caller=caller, settings=settings)

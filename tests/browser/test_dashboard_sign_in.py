@@ -75,7 +75,8 @@ class Newcomer:
             found = self.chrome.find_element(By.CSS_SELECTOR, css)
             return found if found.is_displayed() else None
 
-        return self.until(seen, css)
+        found: WebElement = self.until(seen, css)
+        return found
 
     def says(self, css: str, words: str) -> None:
         """Wait until something says these words."""

@@ -55,7 +55,7 @@ async def open_house(
             settings, open_secrets(settings), database_url=database_url, redis_url=redis_url
         ) as service,
         running_loops(service),
-        serving(service, settings) as urls,
+        serving(service, settings, lag_max_seconds=60) as urls,
         client() as session,
     ):
         yield House(service=service, api=Api(session=session, base_url=urls.base))
