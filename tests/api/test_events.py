@@ -158,8 +158,16 @@ def test_views_are_counted_and_told_to_moderators_but_kept_by_nobody(api: Api, f
         await api.service.views.update(fresh)
 
     api.aside.run(let_it_be_told())
-    queue = api.ask("GET", f"/v1/moderation/queue?site={fresh.slug}", bearer=key).json["items"]
-    told = {each["article"]["key"]: each for each in queue}
+    target = f"/v1/moderation/queue?site={fresh.slug}"
+
+    told = {}
+
+    def both_are_told() -> bool:
+        queue = api.ask("GET", target, bearer=key).json["items"]
+        told.update({each["article"]["key"]: each for each in queue})
+        return len(told) == 2
+
+    api.eventually(both_are_told)
     rate = told[article]["article"]["views_per_hour"]
     assert rate == pytest.approx(20, rel=0.02 + (time.monotonic() - before) / 1_800)
     assert told[article]["priority"]["reach"] == rate

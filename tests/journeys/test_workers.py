@@ -22,9 +22,10 @@ from tests.journeys.command import Running, data_folder, free_ports, served
 
 FRESH_SECONDS = 1.0
 """How soon every worker knows of a decision, a setting, a key."""
-BACK_SECONDS = 2.0 if os.getloadavg()[0] < (os.cpu_count() or 1) else 10.0
+IDLE = "PYTEST_XDIST_WORKER" not in os.environ and os.getloadavg()[0] < (os.cpu_count() or 1)
+BACK_SECONDS = 2.0 if IDLE else 10.0
 """When a killed worker serves again, and when another leads for it: in two seconds, where
-nothing else keeps the machine busy. Starting Python takes half of it."""
+nothing else keeps the machine busy. Starting Python takes most of it."""
 TRIES = 200
 """Connections, each of which the kernel gives to either worker."""
 
