@@ -160,9 +160,16 @@ def article_id(site_id: int, key: str) -> UUID:
     return uuid_of_digest(digest)
 
 
+UUID7 = 7
+
+
 def made_at(comment_id: UUID) -> datetime:
-    """Return the time in a UUIDv7 (RFC 9562, 5.7): when the comment was accepted."""
-    return datetime.fromtimestamp((comment_id.int >> 80) / 1000, UTC)
+    """Return the time in a UUIDv7 (RFC 9562, 5.7): when the comment was accepted.
+
+    Any other id says nothing: the beginning of 1970, long ago.
+    """
+    milliseconds = comment_id.int >> 80 if comment_id.version == UUID7 else 0
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

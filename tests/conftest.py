@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import asyncpg
 import pytest
 import redis.asyncio
+import structlog
 
 from service.embedded import EmbeddedStores
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 REDIS_DATABASES = 16
-"""How many numbered databases a Redis has as it comes; 0 stays free."""
+"""How many numbered databases a Redis has as it comes."""
+
+NUMBERS = ("journeys", "api", "browser", "dashboard")
+"""Who keeps a database of Redis for long, by its number: tests take turns, services overlap."""
 
 
 class FreshDatabase(Protocol):
@@ -30,6 +34,16 @@ class FreshDatabase(Protocol):
 
     async def __call__(self, template: str | None = None) -> str:
         """Return the URL of a new database."""
+
+
+# As it comes, structlog draws tracebacks with every local variable: half a minute each.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S"),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -120,10 +134,15 @@ def database_called(name: str, *, beside: str) -> str:
     return f"{server}@/{name}?{rest.partition('?')[2]}"
 
 
+def redis_of(name: str, *, beside: str) -> str:
+    """Return the URL of the numbered database that some tests keep for themselves."""
+    return redis_numbered(NUMBERS.index(name), beside=beside)
+
+
 def redis_numbered(number: int, *, beside: str) -> str:
     """Return the URL of another numbered database of the same server."""
     return f"{beside.partition('?')[0]}?db={number}"
 
 
 _numbers = itertools.count(1)
-_free_numbers = list(range(1, REDIS_DATABASES))
+_free_numbers = list(range(len(NUMBERS), REDIS_DATABASES))

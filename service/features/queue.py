@@ -284,7 +284,7 @@ class Queue:
                 standing=standings.get(each.author_id or NOBODY)
                 or Standing(author_id=each.author_id or NOBODY),
                 lease=leases.get(each.comment_id),
-                due_at=of_lane.since.get(each.comment_id, made_at(each.comment_id)) + REVIEW_WITHIN,
+                due_at=of_lane.since.get(each.comment_id, _came(each)) + REVIEW_WITHIN,
                 reports=reports.get(each.comment_id, {}),
                 appeal=appeals.get(each.comment_id),
             )
@@ -355,6 +355,11 @@ def owner(actor: Actor) -> str:
 def _without_edit(found: Found) -> Found:
     """Leave out the edit that waits: in the piles of public comments their own text is judged."""
     return found if found.status is Status.PENDING else replace(found, waiting=None)
+
+
+def _came(found: Found) -> datetime:
+    """Return since when a comment waits, or else when it was accepted."""
+    return found.waiting.created_at if found.waiting else made_at(found.comment_id)
 
 
 def _unseen_article(site: Site, found: Found) -> Article:

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from service.embedded import EmbeddedStores
-from tests.conftest import FreshDatabase, redis_numbered
+from tests.conftest import FreshDatabase, redis_of
 from tests.journeys.api import Paper
 from tests.journeys.house import SECRET_KEY, House, open_house
 
@@ -55,7 +55,7 @@ async def outside_stores(
     stores: EmbeddedStores, fresh_database: FreshDatabase, template_database: str
 ) -> dict[str, str]:
     """Settings of a service that has no stores of its own: the tests', empty at first."""
-    redis_url = redis_numbered(0, beside=stores.endpoints.redis_url)
+    redis_url = redis_of("journeys", beside=stores.endpoints.redis_url)
     async with Redis.from_url(redis_url) as redis:
         await redis.flushdb()
     return {
