@@ -139,6 +139,13 @@ def redis_of(name: str, *, beside: str) -> str:
     return redis_numbered(NUMBERS.index(name), beside=beside)
 
 
+def emptied(redis_url: str) -> str:
+    """Empty a Redis database: services before this one had sites of the same names."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushdb()
+    return redis_url
+
+
 def redis_numbered(number: int, *, beside: str) -> str:
     """Return the URL of another numbered database of the same server."""
     return f"{beside.partition('?')[0]}?db={number}"

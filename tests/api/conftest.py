@@ -25,7 +25,7 @@ from service.settings import Settings
 from service.telemetry import set_up_logging
 from tests.api.aside import PATIENCE_SECONDS, Aside, aside
 from tests.api.calls import Answer, Caller, query, segment
-from tests.conftest import FreshDatabase, redis_of
+from tests.conftest import FreshDatabase, emptied, redis_of
 
 SECRET_KEY = "a secret of the tests, long enough for the service"
 ORIGIN = "https://daily.example"
@@ -183,7 +183,7 @@ async def database(fresh_database: FreshDatabase, template_database: str) -> str
 @pytest.fixture(scope="package")
 def api(apart: Aside, stores: EmbeddedStores, database: str) -> Iterator[Api]:
     """The service with its request limits off."""
-    redis_url = redis_of("api", beside=stores.endpoints.redis_url)
+    redis_url = emptied(redis_of("api", beside=stores.endpoints.redis_url))
     with opened(apart, database, redis_url, rate_limits=False, loops=True) as running:
         running.site = site = running.new_site()
         running.other = running.new_site()

@@ -35,7 +35,7 @@ from service.embedded import EmbeddedStores
 from service.model import Site
 from tests.api.aside import Aside, aside
 from tests.api.conftest import Api, opened
-from tests.conftest import FreshDatabase, redis_of
+from tests.conftest import FreshDatabase, emptied, redis_of
 
 PATIENCE_SECONDS = 10.0
 ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts" / "widget"
@@ -113,7 +113,7 @@ async def reader_database(fresh_database: FreshDatabase, template_database: str)
 @pytest.fixture(scope="session")
 def api(elsewhere: Aside, stores: EmbeddedStores, reader_database: str) -> Iterator[Api]:
     """The service, with its request limits off."""
-    redis_url = redis_of("browser", beside=stores.endpoints.redis_url)
+    redis_url = emptied(redis_of("browser", beside=stores.endpoints.redis_url))
     with opened(elsewhere, reader_database, redis_url, rate_limits=False, loops=True) as running:
         yield running
 

@@ -26,7 +26,7 @@ from service.web.dashboard.words import LANGUAGES
 from tests.api.aside import Aside, aside
 from tests.api.conftest import Api, opened
 from tests.api.insiders import signed_in
-from tests.conftest import FreshDatabase, redis_of
+from tests.conftest import FreshDatabase, emptied, redis_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_SCREEN_BYTES = 40 * 1024
@@ -54,7 +54,7 @@ async def queue_database(fresh_database: FreshDatabase, template_database: str) 
 @pytest.fixture(scope="module")
 def api(elsewhere: Aside, stores: EmbeddedStores, queue_database: str) -> Iterator[Api]:
     """The service."""
-    redis_url = redis_of("dashboard", beside=stores.endpoints.redis_url)
+    redis_url = emptied(redis_of("dashboard", beside=stores.endpoints.redis_url))
     with opened(elsewhere, queue_database, redis_url, rate_limits=False, loops=True) as running:
         running.numbers = itertools.count(70_000)  # Redis is shared: no other test has these sites
         running.site = running.new_site()
