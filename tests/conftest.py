@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REDIS_DATABASES = 16
 """How many numbered databases a Redis has as it comes."""
 
-NUMBERS = ("journeys", "api", "browser", "dashboard")
+NUMBERS = ("journeys", "api", "browser", "dashboard", "features")
 """Who keeps a database of Redis for long, by its number: tests take turns, services overlap."""
 
 

@@ -25,14 +25,16 @@ from service.model import (
     best_order,
 )
 from service.payload import from_payload, to_payload
-from service.storage.postgres import Connection, connected, in_transaction, load_queries
+from service.storage.postgres import (
+    TURN_SECONDS,
+    Connection,
+    connected,
+    in_transaction,
+    load_queries,
+)
 from service.storage.rows import decision_of, public_comment
 
 SQL = load_queries("decisions")
-
-TURN_SECONDS = 2.0
-"""How long a decision may wait for a connection: a moderator waits rather than asks again
-(protocol.md Ruling 14)."""
 
 
 class Refused(Exception):  # noqa: N818 - told to the code that decides, never to a person

@@ -22,6 +22,7 @@ from service.storage.migrations import (
 from service.storage.queries import BrokenQueryFile, load_queries
 
 __all__ = [
+    "TURN_SECONDS",
     "BrokenQueryFile",
     "Connection",
     "DatabaseUnavailable",
@@ -44,6 +45,10 @@ Connection: TypeAlias = (
 
 ACQUIRE_SECONDS = 0.25
 """How long a request may wait for a connection (protocol.md 3.1)."""
+
+TURN_SECONDS = 2.0
+"""How long what a person has decided may wait for one, rather than be asked for again
+(protocol.md Ruling 14)."""
 
 CONNECT_SECONDS = 5.0
 """How long opening a connection may take; a server that recovers refuses at once."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from service.storage.postgres import connected, in_transaction, load_queries
+from service.storage.postgres import TURN_SECONDS, connected, in_transaction, load_queries
 
 SQL = load_queries("reports")
 
@@ -52,7 +52,10 @@ class ReportStore:
 
     async def add(self, report: Report) -> Reported | None:
         """Keep a report; None when readers see no such comment."""
-        async with self.turns, in_transaction(self.pool) as connection:
+        async with (
+            self.turns,
+            in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection,
+        ):
             row = await connection.fetchrow(SQL["hold_comment"], report.site_id, report.comment_id)
             if row is None:
                 return None

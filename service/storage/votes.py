@@ -11,7 +11,13 @@ from uuid import UUID
 import asyncpg
 
 from service.model import best_order
-from service.storage.postgres import Connection, connected, in_transaction, load_queries
+from service.storage.postgres import (
+    TURN_SECONDS,
+    Connection,
+    connected,
+    in_transaction,
+    load_queries,
+)
 
 SQL = load_queries("votes")
 
@@ -59,7 +65,10 @@ class VoteStore:
 
         A voter's vote for their own comment changes nothing; the caller refuses it.
         """
-        async with self.turns, in_transaction(self.pool) as connection:
+        async with (
+            self.turns,
+            in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection,
+        ):
             row = await connection.fetchrow(SQL["hold_comment"], ballot.site_id, ballot.comment_id)
             if row is None:
                 return None

@@ -13,7 +13,7 @@ from service.model import Site
 from tests.api.aside import Aside
 from tests.api.conftest import Api, opened
 from tests.api.people import ISSUER, SOON_SECONDS, a_guest, open_page
-from tests.conftest import redis_numbered
+from tests.conftest import redis_of
 
 LEAVES_SECONDS = 2.0
 """Within which whoever has left makes room."""
@@ -22,7 +22,7 @@ LEAVES_SECONDS = 2.0
 @pytest.fixture
 def listening(api: Api, apart: Aside, stores: EmbeddedStores, database: str) -> Iterator[Api]:
     """Another process over the same stores, with its limits on, that does not lead."""
-    redis_url = redis_numbered(0, beside=stores.endpoints.redis_url)
+    redis_url = redis_of("api", beside=stores.endpoints.redis_url)
     with opened(apart, database, redis_url, rate_limits=True, loops=True) as running:
         running.site, running.keys, running.numbers = api.site, api.keys, api.numbers
         yield running
@@ -119,7 +119,7 @@ def test_a_ninth_page_of_one_address_waits_until_one_is_left(listening: Api) -> 
 def test_a_process_that_stops_says_bye(
     api: Api, apart: Aside, stores: EmbeddedStores, database: str
 ) -> None:
-    redis_url = redis_numbered(0, beside=stores.endpoints.redis_url)
+    redis_url = redis_of("api", beside=stores.endpoints.redis_url)
     with ExitStack() as pages:
         with opened(apart, database, redis_url, rate_limits=True, loops=True) as stopping:
             stopping.site = api.site
@@ -183,7 +183,7 @@ def test_a_view_of_an_unknown_site_is_none(api: Api) -> None:
 def test_views_collected_by_a_process_that_stops_are_added(
     api: Api, apart: Aside, stores: EmbeddedStores, database: str, fresh: Site
 ) -> None:
-    redis_url = redis_numbered(0, beside=stores.endpoints.redis_url)
+    redis_url = redis_of("api", beside=stores.endpoints.redis_url)
     with opened(apart, database, redis_url, rate_limits=True, loops=True) as stopping:
         target = f"/v1/sites/{fresh.slug}/articles/story/view"
         for _ in range(5):

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from service.embedded import EmbeddedStores
 from service.storage.postgres import open_pool
 from service.storage.redis import connect
-from tests.conftest import FreshDatabase, redis_numbered
+from tests.conftest import FreshDatabase, redis_of
 from tests.newsroom import Newsroom, open_site
 
 OpenSite = Callable[..., Awaitable[Newsroom]]
@@ -33,7 +33,7 @@ async def shared_stores(
 ) -> AsyncIterator[SharedStores]:
     """A database and a Redis database for many sites: making them takes longer than a test."""
     database_url = await fresh_database(template_database)
-    redis_url = redis_numbered(0, beside=stores.endpoints.redis_url)
+    redis_url = redis_of("features", beside=stores.endpoints.redis_url)
     async with open_pool(database_url) as pool, connect(redis_url) as redis:
         yield SharedStores(pool=pool, redis=redis)
 
