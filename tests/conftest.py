@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 REDIS_DATABASES = 16
 """How many numbered databases a Redis has as it comes."""
 
-NUMBERS = ("journeys", "api", "browser", "dashboard", "features")
-"""Who keeps a database of Redis for long, by its number: tests take turns, services overlap."""
+NUMBERS = ("nobody", "journeys", "api", "browser", "dashboard", "features")
+"""Who keeps a database of Redis for long, by its number: tests take turns, services overlap.
+
+The first is what a bare address means; whatever is there is nobody's."""
 
 
 class FreshDatabase(Protocol):
