@@ -33,18 +33,12 @@ class Authors:
 
     readers: ReaderStore
 
-    async def standing_or_none(self, site: Site, author_id: UUID) -> Standing | None:
-        """An author's standing, or None when Postgres cannot say (Ruling 11: hold)."""
-        try:
-            return await in_time(self.readers.standing(site.site_id, author_id))
-        except Unavailable:
-            return None
-
     async def admitted(
         self, site: Site, author_id: UUID, *, also: Sequence[UUID] = (), now: datetime
     ) -> Standing | None:
-        """Return the standing of an author who may write, vote and report; None as above.
+        """Return the standing of an author who may write, vote and report.
 
+        None when Postgres cannot say: what they write is held (protocol.md Ruling 11).
         `also` are other ids of the same person: what is held against one holds for all.
 
         Raises:
