@@ -4,7 +4,7 @@
 -- an append-only table can neither be changed nor deleted by it.
 DO $$
 DECLARE
-    append_only constant text[] := ARRAY['decisions', 'administrative_acts'];
+    append_only constant text[] := ARRAY['decisions', 'administrative_acts', 'audit_entries'];
     unchanging  constant text[] := ARRAY['reader_notes']; -- deleted with whom they are about
     read_only   constant text[] := ARRAY['schema_migrations'];
     relation    record;

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from service import telemetry
 from service.storage.postgres import Connection, connected, load_queries
 
 SQL = load_queries("administration")
@@ -92,4 +93,5 @@ async def note_act(connection: Connection, act: Act) -> None:
         act.site_id,
         act.member_id,
         dict(act.details),
+        telemetry.request_id(),
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from service import telemetry
 from service.model import (
     Actor,
     Author,
@@ -179,6 +180,7 @@ class Changes:
                 duplicate_of,
                 hashlib.sha256(text.encode()).digest(),
                 decision.at,
+                telemetry.request_id(),
             )
         )
         self._rows["place"].append((place[0], place[2], place[1]))

@@ -3,10 +3,10 @@
 -- name: note_act
 -- One entry of the log, which is never changed.
 --   $1 entry_id uuid, $2 at timestamptz, $3 actor_kind text, $4 actor_id text, $5 act text,
---   $6 site_id integer, $7 member_id uuid, $8 details jsonb
+--   $6 site_id integer, $7 member_id uuid, $8 details jsonb, $9 request_id text
 INSERT INTO administrative_acts
-    (entry_id, at, actor_kind, actor_id, act, site_id, member_id, details)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+    (entry_id, at, actor_kind, actor_id, act, site_id, member_id, details, request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: acts_of_site
 -- A page of what was done on one site, latest first, with what people are called by now.
