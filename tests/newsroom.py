@@ -35,6 +35,7 @@ from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
 from service.features.reports import Reports
+from service.features.rulebook import Rulebook
 from service.features.screening import queue_score
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
@@ -94,6 +95,7 @@ class Newsroom:
     appeals: Appeals
     events: Events
     views: Views
+    rulebook: Rulebook
     articles: ArticleDirectory
     readers: ReaderStore
     invalidations: Invalidations
@@ -342,6 +344,7 @@ def staff(
         appeals=appeals,
         events=events,
         views=views,
+        rulebook=Rulebook(),
         articles=articles,
         readers=readers,
         invalidations=invalidations,
