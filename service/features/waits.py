@@ -1,0 +1,64 @@
+"""How long a comment usually waits for a moderator: what its author may expect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+from typing import NamedTuple
+
+from service.errors import Unavailable
+from service.model import Site, made_at
+from service.storage.waits import WaitStore
+
+WEEK = timedelta(days=7)
+FEWEST = 20
+"""Decisions in a week below which nothing is promised (ux.md 3.6)."""
+LOOKED_THROUGH = 2_000
+"""Of the latest decisions: 3 ms, and with most made by rules still hundreds of people's."""
+FRESH_SECONDS = 300
+"""How old a figure may be that changes by the week."""
+
+
+class _Kept(NamedTuple):
+    turn: int
+    minutes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """Tell how long comments wait, from what the newsroom did lately."""
+
+    store: WaitStore
+    _kept: dict[int, _Kept] = field(default_factory=dict, init=False)
+    """By site; there are as many as sites."""
+
+    @staticmethod
+    def turn(now: datetime) -> int:
+        """Return a number that is another one whenever a figure is worked out anew."""
+        return int(now.timestamp()) // FRESH_SECONDS
+
+    async def usual_minutes(self, site: Site, *, now: datetime) -> int | None:
+        """Return the median of the last week, in whole minutes begun; None for too few decisions.
+
+        While Postgres is away the last figure stands.
+        """
+        turn = self.turn(now)
+        kept = self._kept.get(site.site_id, _Kept(-1, None))
+        if kept.turn == turn:
+            return kept.minutes
+        # Whoever asks meanwhile is told what was known: one look a site is enough.
+        self._kept[site.site_id] = _Kept(turn, kept.minutes)
+        try:
+            rulings = await self.store.first_rulings(
+                site.site_id, since=now - WEEK, limit=LOOKED_THROUGH
+            )
+        except Unavailable:
+            return kept.minutes
+        waited = [at - made_at(comment_id) for comment_id, at in rulings]
+        minutes = (
+            math.ceil(median(waited) / timedelta(minutes=1)) if len(waited) >= FEWEST else None
+        )
+        self._kept[site.site_id] = _Kept(turn, minutes and max(minutes, 1))
+        return self._kept[site.site_id].minutes
