@@ -4,7 +4,8 @@
 -- an append-only table can neither be changed nor deleted by it.
 DO $$
 DECLARE
-    append_only constant text[] := ARRAY['decisions', 'administrative_acts', 'audit_entries'];
+    append_only constant text[] := ARRAY['decisions', 'administrative_acts', 'audit_entries', 'rule_versions', 'rule_states',
+                                    'word_list_versions'];
     unchanging  constant text[] := ARRAY['reader_notes']; -- deleted with whom they are about
     read_only   constant text[] := ARRAY['schema_migrations'];
     relation    record;
