@@ -120,7 +120,7 @@ def _term(line: str, begin: int) -> tuple[Term, int]:
         raise Mistake(place, "missing", f"say what `{field}:` should be.")
     value, quoted, end = _value(line, place)
     if field is Field.DATE:
-        first, last = _dates(value, place)
+        first, last = days(value, place)
         term = Term(field=field, negated=negated, first=first, last=last, position=begin)
         return term, end
     values = _several(value, place) if field in LISTS and not quoted else (value,)
@@ -173,8 +173,12 @@ def _check_choices(field: Field, values: tuple[str, ...], place: int) -> None:
         place += len(value) + 1
 
 
-def _dates(value: str, place: int) -> tuple[date | None, date | None]:
-    """Read `2026-08-01`, `2026-08-01..`, `..2026-08-31` or both with two dots between."""
+def days(value: str, place: int = 0) -> tuple[date | None, date | None]:
+    """Read `2026-08-01`, `2026-08-01..`, `..2026-08-31` or both with two dots between.
+
+    Raises:
+        Mistake: it is none of them.
+    """
     left, dots, right = value.partition("..")
     if not dots:
         right = left

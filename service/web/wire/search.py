@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +11,7 @@ from service.features.search.find import Hit, Hits, Names
 from service.web.wire.base import Wire, stamp
 from service.web.wire.comments import CommentOut, found_json
 from service.web.wire.moderation import DecisionOut, decision_json
+from service.web.wire.tables import lines_of
 
 
 class HitArticle(Wire):
@@ -58,8 +56,6 @@ COLUMNS = (
     "decided_by",
     "decided_at",
 )
-RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula, or for the end of one."""
 
 
 def hits_json(page: Hits) -> dict[str, Any]:
@@ -69,12 +65,12 @@ def hits_json(page: Hits) -> dict[str, Any]:
 
 def header_line() -> bytes:
     """Write the names of the columns; the mark before them says that this is UTF-8."""
-    return b"\xef\xbb\xbf" + _lines([COLUMNS])
+    return lines_of([COLUMNS], first=True)
 
 
 def hit_lines(page: Hits) -> bytes:
     """Write what was searched for as lines of a table, no cell of which is a formula."""
-    return _lines(_cells(each, page.names) for each in page.hits)
+    return lines_of(_cells(each, page.names) for each in page.hits)
 
 
 def _hit_json(hit: Hit, names: Names) -> dict[str, Any]:
@@ -93,10 +89,10 @@ def _hit_json(hit: Hit, names: Names) -> dict[str, Any]:
     }
 
 
-def _cells(hit: Hit, names: Names) -> tuple[str, ...]:
+def _cells(hit: Hit, names: Names) -> tuple[str | None, ...]:
     written = _hit_json(hit, names)
     comment, decision = written["comment"], written["decision"]
-    said = (
+    return (
         comment["id"],
         comment["created_at"],
         comment["status"],
@@ -111,17 +107,3 @@ def _cells(hit: Hit, names: Names) -> tuple[str, ...]:
         decision["by"]["name"] or decision["by"]["kind"] if decision else None,
         stamp(hit.found.decision.at) if hit.found.decision else None,
     )
-    return tuple(_harmless(each) for each in said)
-
-
-def _harmless(cell: str | None) -> str:
-    """Keep a cell from being taken for a formula."""
-    if cell is None:
-        return ""
-    return f"'{cell}" if cell.lstrip(" ").startswith(RISKY) else cell
-
-
-def _lines(rows: Iterable[tuple[str, ...]]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written, quoting=csv.QUOTE_MINIMAL).writerows(rows)
-    return written.getvalue().encode()
