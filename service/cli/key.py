@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import click
 
-from service.app import new_id
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
@@ -18,6 +17,7 @@ from service.features.administration import Acts
 from service.model import ApiKey, Scope
 from service.settings import Settings
 from service.storage.accounts import AccountStore
+from service.wiring.ground import new_id
 
 EXPIRY_MAX_DAYS = 3_650
 

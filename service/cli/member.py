@@ -7,7 +7,6 @@ import asyncio
 import asyncpg
 import click
 
-from service.app import new_id
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import day, said, table
@@ -18,6 +17,7 @@ from service.features.team import Team
 from service.model import Role
 from service.settings import Settings
 from service.storage.accounts import AccountStore
+from service.wiring.ground import new_id
 
 
 @click.group

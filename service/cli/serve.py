@@ -158,11 +158,11 @@ async def _seed(settings: Settings, secrets: Secrets, where: Endpoints) -> None:
         settings, secrets, database_url=where.database_url, redis_url=where.redis_url
     ) as service:
         await seed(
-            sites=service.sites,
-            articles=service.articles,
-            pending=service.pending,
-            decisions=service.decisions,
-            votes=DemoVotes(pool=service.pool),
+            sites=service.core.sites,
+            articles=service.core.articles,
+            pending=service.core.pending,
+            decisions=service.core.decisions,
+            votes=DemoVotes(pool=service.ground.pool),
             now=now(),
             base_url=settings.base_url,
         )
@@ -242,11 +242,11 @@ async def _welcome(
     async with open_service(
         settings, secrets, database_url=where.database_url, redis_url=where.redis_url
     ) as service:
-        ids, _ = await service.pending.peek(
+        ids, _ = await service.core.pending.peek(
             DEMO_SITE, order="priority", limit=1, after=None, include_escalated=True
         )
-        waiting = await service.pending.items(DEMO_SITE, ids)
-        owner = await service.team.owner_link(now())
+        waiting = await service.core.pending.items(DEMO_SITE, ids)
+        owner = await service.members.team.owner_link(now())
     click.echo(
         welcome(
             settings,
@@ -263,7 +263,7 @@ async def _introduce(settings: Settings, secrets: Secrets, where: Endpoints) -> 
     async with open_service(
         settings, secrets, database_url=where.database_url, redis_url=where.redis_url
     ) as service:
-        owner = await service.team.owner_link(now())
+        owner = await service.members.team.owner_link(now())
     if owner is not None:
         click.echo(f"Sign in for the first time: {invitation_link(settings, owner)}")
     click.echo(f"Postbag is running on {settings.base_url}")

@@ -17,12 +17,13 @@ from uuid import UUID
 import pytest
 import structlog
 
-from service.app import Service, clock, open_service, running_loops, serving
+from service.app import Service, open_service, running_loops, serving
 from service.embedded import EmbeddedStores
 from service.model import Scope, Site, SiteSettings
 from service.secrets import Secrets
 from service.settings import Settings
 from service.telemetry import set_up_logging
+from service.wiring.ground import clock
 from tests.api.aside import PATIENCE_SECONDS, Aside, aside
 from tests.api.calls import Answer, Caller, query, segment
 from tests.conftest import FreshDatabase, emptied, redis_of
@@ -58,7 +59,7 @@ class Api:
         """Make a site that takes comments of guests, and of pages of `ORIGIN`."""
         slug = f"daily-{next(self.numbers)}"
         chosen = SiteSettings(**{"origins": (ORIGIN,), **settings})
-        return self.aside.run(self.service.sites.create(slug, "The Daily", chosen))
+        return self.aside.run(self.service.core.sites.create(slug, "The Daily", chosen))
 
     def new_key(
         self,
@@ -71,7 +72,7 @@ class Api:
     ) -> str:
         """Make a key of a site."""
         made = now or clock()
-        work = self.service.keyring.create(
+        work = self.service.members.keyring.create(
             site,
             name=name,
             scopes=scopes,
@@ -87,7 +88,7 @@ class Api:
 
     def receipt_of(self, site: Site, guest: UUID = GUEST) -> str:
         """Return what a guest of a site was given."""
-        return self.service.access.receipt(site, guest, 0)
+        return self.service.members.access.receipt(site, guest, 0)
 
     def article(self) -> str:
         """Return a key that nobody has used yet."""
@@ -196,7 +197,7 @@ def api(apart: Aside, stores: EmbeddedStores, database: str) -> Iterator[Api]:
         running.keys["expired"] = running.new_key(site, now=yesterday, lifetime=hour)
         running.keys["revoked"] = running.new_key(site)
         key_id = running.keys["revoked"].removeprefix("pbk_")[:8]
-        apart.run(running.service.keyring.revoke(site, key_id, clock()))
+        apart.run(running.service.members.keyring.revoke(site, key_id, clock()))
         yield running
 
 

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pyotp
 
-from service.app import clock
 from service.features.sessions import Method
 from service.model import Role, Site
 from service.web.operation import AMember, AModerator, Operation
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.passkey import SoftKey
@@ -32,7 +32,7 @@ class Insider:
 def invited(api: Api, role: Role = Role.ADMIN, site: Site | None = None) -> tuple[str, str]:
     """Invite somebody new; return their address and the token of their link."""
     email = f"{uuid4().hex[:12]}@daily.example"
-    token = api.aside.run(api.service.team.invite(email, role, site or api.site, clock()))
+    token = api.aside.run(api.service.members.team.invite(email, role, site or api.site, clock()))
     assert token is not None
     return email, token
 
@@ -49,9 +49,11 @@ def signed_in(
     where = site or api.site
     if email is None:
         email, _ = invited(api, role, where)
-    team = api.aside.run(api.service.team.of_site(where))
+    team = api.aside.run(api.service.members.team.of_site(where))
     member_id = next(each.member_id for each in team if each.email == email)
-    opening = api.service.sessions.open(member_id, method=method, agent="Tests", now=clock())
+    opening = api.service.members.sessions.open(
+        member_id, method=method, agent="Tests", now=clock()
+    )
     token, _ = api.aside.run(opening)
     return Insider(email=email, member_id=member_id, token=token)
 

@@ -12,8 +12,8 @@ from uuid import uuid4
 import jwt
 import orjson
 
-from service.app import clock
 from service.model import Site
+from service.wiring.ground import clock
 from tests.api.calls import Answer, segment
 from tests.api.conftest import Api
 
@@ -109,7 +109,7 @@ def trust_tokens(api: Api, site: Site) -> None:
 def ban(api: Api, site: Site, comment_id: str) -> None:
     """Ban the author of a comment; the newsroom's own way there is another part's."""
     api.aside.run(
-        api.service.pool.execute(
+        api.service.ground.pool.execute(
             "INSERT INTO readers (site_id, author_id, kind, banned_until)"
             " SELECT site_id, (payload -> 'author' ->> 'id')::uuid, 'guest', 'infinity'"
             " FROM intake_journal WHERE site_id = $1 AND comment_id = $2::text::uuid",

@@ -9,10 +9,10 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from service.app import clock
 from service.features import credentials
 from service.model import Scope
 from service.web.operation import AKey, AMember, Anyone, AVisitor, Operation
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import GUEST, Api
 from tests.api.insiders import session_for

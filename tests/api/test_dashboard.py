@@ -120,7 +120,7 @@ def test_what_members_call_themselves_is_no_markup(api: Api) -> None:
     hostile = '"><img src=x onerror=alert(1)>'
 
     async def rename() -> None:
-        async with api.service.pool.acquire() as connection:
+        async with api.service.ground.pool.acquire() as connection:
             await connection.execute(
                 "UPDATE members SET name = $2 WHERE member_id = $1", sam.member_id, hostile
             )

@@ -154,8 +154,8 @@ def test_views_are_counted_and_told_to_moderators_but_kept_by_nobody(api: Api, f
     assert api.ask("PUT", stated, json={"views_per_hour": 12.5}, bearer=key).status == 200
 
     async def let_it_be_told() -> None:
-        await api.service.views.flush()
-        await api.service.views.update(fresh)
+        await api.service.readers.views.flush()
+        await api.service.readers.views.update(fresh)
 
     api.aside.run(let_it_be_told())
     target = f"/v1/moderation/queue?site={fresh.slug}"
@@ -191,8 +191,8 @@ def test_views_collected_by_a_process_that_stops_are_added(
 
     async def counted() -> int:
 
-        keys = [key async for key in api.service.redis.scan_iter(f"pb:{{{fresh.slug}}}:v:*")]
-        values = [value for key in keys for value in await api.service.redis.hvals(key)]
+        keys = [key async for key in api.service.ground.redis.scan_iter(f"pb:{{{fresh.slug}}}:v:*")]
+        values = [value for key in keys for value in await api.service.ground.redis.hvals(key)]
         return sum(map(int, values))
 
     assert api.aside.run(counted()) == 5

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from service.app import clock
 from service.model import Scope, Site
+from service.wiring.ground import clock
 from tests.api.calls import Answer, segment
 from tests.api.conftest import Api
 

@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 import pytest
 
-from service.app import clock
 from service.model import Mode, Scope, Site
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 
@@ -229,7 +229,7 @@ def test_another_process_and_another_site_are_told_apart(
     answer = limited.ask("POST", "/v1/moderation/decisions", json=json, bearer=sam)
     assert answer.status == 200
     with contextlib.suppress(TimeoutError):  # that process runs no loop of its own
-        api.aside.run(asyncio.wait_for(limited.service.desk.run_telling(), 0.3))
+        api.aside.run(asyncio.wait_for(limited.service.live.desk.run_telling(), 0.3))
     told = dashboard.hears("decided")
     assert [each["comment_id"] for each in told["decisions"]] == [comment["id"]]
 
@@ -237,19 +237,19 @@ def test_another_process_and_another_site_are_told_apart(
 def test_who_loses_the_right_is_told_nothing_more(
     api: Api, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.service.desk, "check_seconds", 0.2)
+    monkeypatch.setattr(api.service.live.desk, "check_seconds", 0.2)
     key = api.new_key(site)
     with listening(api, site, key) as dashboard:
         dashboard.hears("counts")
         key_id = key.removeprefix("pbk_")[:8]
-        api.aside.run(api.service.keyring.revoke(site, key_id, clock()))
+        api.aside.run(api.service.members.keyring.revoke(site, key_id, clock()))
         assert "event: bye" in dashboard.ends()
 
 
 def test_more_dashboards_than_a_process_tells_are_asked_to_come_back(
     api: Api, site: Site, sam: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.service.desk, "streams_max", 0)
+    monkeypatch.setattr(api.service.live.desk, "streams_max", 0)
     answer = api.ask("GET", f"/v1/moderation/events?site={site.slug}", bearer=sam)
     assert (answer.status, answer.code) == (503, "too_many_streams")
 

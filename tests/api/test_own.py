@@ -221,7 +221,7 @@ def test_a_banned_author_reads_and_deletes_but_edits_nothing(api: Api, site: Sit
 
 def _is_journaled(api: Api, comment_id: str) -> bool:
     query = "SELECT count(*) FROM intake_journal WHERE comment_id = $1::text::uuid"
-    return bool(api.aside.run(api.service.pool.fetchval(query, comment_id)))
+    return bool(api.aside.run(api.service.ground.pool.fetchval(query, comment_id)))
 
 
 def test_a_deleted_comment_is_gone_at_once_for_everybody(

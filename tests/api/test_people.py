@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import jwt
 
-from service.app import clock
 from service.model import Mode, Scope
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.api.desk_examples import about, met

@@ -82,7 +82,7 @@ def test_no_reader_is_ever_told_anothers_secrets(api: Api) -> None:
     assert api.ask("DELETE", gone, bearer=receipt).status == 204
     ids.append(deleted["id"])
 
-    secret = {*canaries.secrets(), receipt, api.service.hash_address(ADDRESS)}
+    secret = {*canaries.secrets(), receipt, api.service.ground.secrets.address_hash(ADDRESS)}
     answers = list(everything_a_reader_can_ask(api, article, ids))
     assert any(canaries.public in answer.told for answer in answers), "they do read the thread"
     for answer in answers:
@@ -181,7 +181,7 @@ def test_the_log_never_has_a_text_an_address_or_a_credential(
         receipt,
         made.json["key"],
         *api.keys.values(),
-        api.service.hash_address(ADDRESS),
+        api.service.ground.secrets.address_hash(ADDRESS),
     }
     for canary in never:
         assert canary not in written

@@ -9,9 +9,9 @@ from uuid import uuid4
 import jwt
 import pytest
 
-from service.app import clock
 from service.model import Mode, Scope
 from service.web.operation import Operation
+from service.wiring.ground import clock
 from tests.api.calls import Answer, query, segment
 from tests.api.conftest import ORIGIN, Api
 from tests.api.table import (

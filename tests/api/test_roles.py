@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from service.app import clock
 from service.model import Role, Site
 from service.web.operation import AMember, AModerator, Operation
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.api.insiders import Insider, session_for, signed_in
@@ -169,7 +169,7 @@ def test_everything_that_members_do_keys_may_too(api: Api, operation: Operation)
 def test_a_member_decides_with_their_name_on_all_of_their_sites(api: Api) -> None:
     other = api.new_site()
     sam = signed_in(api, Role.MODERATOR)
-    api.aside.run(api.service.team.invite(sam.email, Role.MODERATOR, other, clock()))
+    api.aside.run(api.service.members.team.invite(sam.email, Role.MODERATOR, other, clock()))
     here = api.posted(api.article())["id"]
     there = api.posted(api.article(), site=other)["id"]
     foreign = api.posted(api.article(), site=api.other)["id"]
@@ -220,7 +220,7 @@ def test_a_senior_of_one_site_is_none_on_another(api: Api) -> None:
     """Also where a request is about comments of both."""
     site, other = api.new_site(), api.new_site()
     sam = signed_in(api, Role.SENIOR, site)
-    api.aside.run(api.service.team.invite(sam.email, Role.MODERATOR, other, clock()))
+    api.aside.run(api.service.members.team.invite(sam.email, Role.MODERATOR, other, clock()))
     ids = []
     for where in (site, other):
         comment = api.posted(api.article(), site=where)["id"]
@@ -279,7 +279,7 @@ def test_a_member_of_several_sites_names_one(api: Api) -> None:
     sam = signed_in(api, Role.MODERATOR)
     queue = "/v1/moderation/queue"
     assert api.ask("GET", queue, bearer=sam.token).status == 200, "the only one"
-    api.aside.run(api.service.team.invite(sam.email, Role.VIEWER, api.other, clock()))
+    api.aside.run(api.service.members.team.invite(sam.email, Role.VIEWER, api.other, clock()))
     api.eventually(lambda: api.ask("GET", queue, bearer=sam.token).status == 422)
     answer = api.ask("GET", queue, bearer=sam.token)
     assert answer.pointers == {"/site": "missing"}

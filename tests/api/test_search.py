@@ -144,7 +144,9 @@ def test_a_table_is_longer_than_a_page_and_who_took_it_is_logged(api: Api) -> No
     api.eventually(lambda: len(taken_away(api, site, key, "number -lang:xx")) == 131)
     (*_, last) = taken_away(api, site, key, "number -lang:xx")
     assert last[2] == "pending"
-    acts = api.aside.run(api.service.administration.of_site(site, cursor=None, limit=1)).entries
+    acts = api.aside.run(
+        api.service.members.administration.of_site(site, cursor=None, limit=1)
+    ).entries
     act = acts[0].act
     assert (act.act, acts[0].actor_name) == ("comments.exported", "Sam")
     assert act.details == {"filters": ["lang", "text"]}, "never what was searched for"

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from service.app import clock
 from service.model import Role
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.api.insiders import (

@@ -30,9 +30,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from service.app import clock
 from service.embedded import EmbeddedStores
 from service.model import Site
+from service.wiring.ground import clock
 from tests.api.aside import Aside, aside
 from tests.api.conftest import Api, opened
 from tests.conftest import FreshDatabase, emptied, redis_of
@@ -163,7 +163,7 @@ class Newsroom:
     def token_for(self, name: str) -> str:
         """Sign a reader in: return a token as the news site makes it."""
         secret, now = b"s" * 32, clock()
-        work = self.api.service.token_keys.add(
+        work = self.api.service.core.token_keys.add(
             self.site, kid="one", issuer="daily", algorithm="HS256", key=secret, now=now
         )
         self.api.aside.run(work)

@@ -18,10 +18,10 @@ from selenium import webdriver
 from selenium.common.exceptions import JavascriptException
 from uuid_utils.compat import uuid7
 
-from service.app import clock
 from service.features.screening import queue_score
 from service.model import Author, PendingComment, Role, Why, article_id
 from service.web.dashboard.keys import KEYS
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.insiders import Insider, signed_in
 from tests.browser.conftest import Newsroom, axe_source
@@ -92,7 +92,7 @@ class Moderator:
         api = self.newsroom.api
         insider = signed_in(api, role, self.newsroom.site)
         naming = "UPDATE members SET name = $2 WHERE member_id = $1"
-        api.aside.run(api.service.pool.execute(naming, insider.member_id, name))
+        api.aside.run(api.service.ground.pool.execute(naming, insider.member_id, name))
         return insider
 
     def prefer(self, lang: str = "en", theme: str = "light") -> None:
@@ -294,7 +294,7 @@ class Waiting:
             dk=uuid4().hex * 2,
             fingerprint=uuid4().hex * 2,
         )
-        await self.newsroom.api.service.queue.pending.accept(
+        await self.newsroom.api.service.moderators.queue.pending.accept(
             item, auto=False, pending_max=20_000, dk_ttl_ms=60_000
         )
 

@@ -22,9 +22,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
 from selenium.webdriver.remote.webelement import WebElement
 
-from service.app import clock
 from service.features.recall import FRESH_SECONDS
 from service.model import Role
+from service.wiring.ground import clock
 from tests.api.aside import Aside
 from tests.api.conftest import Api, log_to, opened
 from tests.browser.conftest import axe_source
@@ -51,7 +51,7 @@ class Newcomer:
 
     def link(self, email: str, role: Role = Role.MODERATOR) -> str:
         """Return the link of somebody who is invited."""
-        work = self.api.service.team.invite(email, role, self.api.site, clock())
+        work = self.api.service.members.team.invite(email, role, self.api.site, clock())
         return f"{self.base}/moderate/#invitation={self.api.aside.run(work)}"
 
     def open(self, path: str) -> None:
@@ -112,7 +112,7 @@ class Newcomer:
 
     def forgotten(self) -> None:
         """Wait until the service remembers no session that it has not read again."""
-        known = self.api.service.sessions.known
+        known = self.api.service.members.sessions.known
         since = known.clock()
         self.until(lambda: known.clock() - since > FRESH_SECONDS, "a memory that is too old")
 
@@ -188,7 +188,7 @@ def newcomer(chrome: webdriver.Chrome, house: Api) -> Iterator[Newcomer]:
 def test_the_owner_comes_in_by_the_first_link_and_again_by_passkey(newcomer: Newcomer) -> None:
     api = newcomer.api
     with log_to(io.StringIO()) as log:
-        token = api.aside.run(api.service.team.owner_link(clock()))
+        token = api.aside.run(api.service.members.team.owner_link(clock()))
         assert token is not None
         newcomer.open(f"{newcomer.base}/moderate/#invitation={token}")
         newcomer.says("#whom", "owner")
@@ -250,7 +250,7 @@ def test_what_is_dangerous_asks_for_a_proof_when_the_last_is_old(newcomer: Newco
     newcomer.arrive("kim@daily.example")
     newcomer.open("/moderate/me")
     ageing = "UPDATE sessions SET proved_at = proved_at - interval '11 minutes'"
-    api.aside.run(api.service.pool.execute(ageing))
+    api.aside.run(api.service.ground.pool.execute(ageing))
     newcomer.forgotten()
     newcomer.write("#password-field", "another otter and seven clouds")
     newcomer.press("#new-password button")
@@ -270,7 +270,7 @@ def test_a_session_that_was_ended_leads_to_the_entrance_and_back(newcomer: Newco
     api = newcomer.api
     newcomer.arrive("kim@daily.example")
     newcomer.open("/moderate/me")
-    api.aside.run(api.service.pool.execute("DELETE FROM sessions"))
+    api.aside.run(api.service.ground.pool.execute("DELETE FROM sessions"))
     newcomer.forgotten()
     newcomer.press("#begin-authenticator")
     newcomer.at("/moderate/sign-in?next=%2Fmoderate%2Fme")

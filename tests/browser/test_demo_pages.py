@@ -11,11 +11,11 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from service.app import clock
 from service.demo.content import Demo, load
 from service.demo.seed import DEMO_SITE, seed
 from service.model import Site
 from service.storage.demo import DemoVotes
+from service.wiring.ground import clock
 from tests.api.conftest import Api
 from tests.browser.conftest import Newsroom, NewsSite, Reader
 
@@ -37,11 +37,11 @@ def demo(api: Api) -> Demo:
     """The demo site, filled as `make run` fills it."""
     service = api.service
     filling = seed(
-        sites=service.sites,
-        articles=service.articles,
-        pending=service.pending,
-        decisions=service.decisions,
-        votes=DemoVotes(pool=service.pool),
+        sites=service.core.sites,
+        articles=service.core.articles,
+        pending=service.core.pending,
+        decisions=service.core.decisions,
+        votes=DemoVotes(pool=service.ground.pool),
         now=clock(),
         base_url=api.caller.origin,
     )
@@ -55,7 +55,7 @@ def visitor(
 ) -> Iterator[Reader]:
     """Somebody who reads the demo newspaper."""
     assert demo.articles
-    site: Site = api.aside.run(api.service.sites.get(DEMO_SITE))
+    site: Site = api.aside.run(api.service.core.sites.get(DEMO_SITE))
     room = Newsroom(api=api, site=site, key=api.new_key(site), article="en-harbour-ferry")
     someone = Reader(chrome, news_site, room)
     someone.window(1280)

@@ -28,10 +28,10 @@ class House:
 
     async def found(self, slug: str, settings: SiteSettings | None = None) -> Paper:
         """Make a site with keys, each with a single scope, called as they are here."""
-        site = await self.service.sites.create(slug, slug.title(), settings)
+        site = await self.service.core.sites.create(slug, slug.title(), settings)
         keys = {}
         for name, scope in SCOPES.items():
-            _, keys[name] = await self.service.keyring.create(
+            _, keys[name] = await self.service.members.keyring.create(
                 site, name=name, scopes={scope}, expires_at=None, now=now()
             )
         return Paper(api=self.api, slug=slug, keys=keys)

@@ -75,8 +75,8 @@ async def test_a_revoked_key_is_refused_within_a_second(daily: Paper) -> None:
 
 
 async def test_a_key_works_until_it_expires(house: House, daily: Paper) -> None:
-    site = await house.service.sites.get(daily.slug)
-    _, token = await house.service.keyring.create(
+    site = await house.service.core.sites.get(daily.slug)
+    _, token = await house.service.members.keyring.create(
         site,
         name="",
         scopes={Scope.READ},

@@ -42,11 +42,11 @@ async def test_every_loop_ends_when_told_to_although_postgres_hangs(
     async with open_service(
         settings, open_secrets(settings), database_url=database_url, redis_url=redis_url
     ) as service:
-        await service.sites.create("daily", "The Daily")
+        await service.core.sites.create("daily", "The Daily")
 
         async def all_hang() -> bool:
-            idle: int = service.pool.get_idle_size()
-            return idle < int(service.pool.get_size()) - 1
+            idle: int = service.ground.pool.get_idle_size()
+            return idle < int(service.ground.pool.get_size()) - 1
 
         async with asyncio.timeout(STOP_SECONDS):
             async with frozen_sessions(observer), running_loops(service):

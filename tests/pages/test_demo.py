@@ -7,11 +7,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from service.app import clock
 from service.demo.content import Demo, DemoArticle, load
 from service.demo.seed import seed
 from service.model import Scope
 from service.storage.demo import DemoVotes
+from service.wiring.ground import clock
 from tests.journeys.house import open_house
 from tests.pages.conftest import Press
 from tests.pages.parsed import Parsed
@@ -24,11 +24,11 @@ async def demo(press: Press) -> Demo:
     """The demo site, filled."""
     service = press.house.service
     assert await seed(
-        sites=service.sites,
-        articles=service.articles,
-        pending=service.pending,
-        decisions=service.decisions,
-        votes=DemoVotes(pool=service.pool),
+        sites=service.core.sites,
+        articles=service.core.articles,
+        pending=service.core.pending,
+        decisions=service.core.decisions,
+        votes=DemoVotes(pool=service.ground.pool),
         now=clock(),
         base_url=press.own,
     )
@@ -212,8 +212,8 @@ async def test_a_front_page_is_asked_about_each_time_and_changes_with_its_counts
     known = {"If-None-Match": first.headers["ETag"]}
     assert first.headers["Cache-Control"] == "public, no-cache"
     assert (await press.get("/demo/", **known)).status == 304
-    site = await press.house.service.sites.get("demo")
-    _, key = await press.house.service.keyring.create(
+    site = await press.house.service.core.sites.get("demo")
+    _, key = await press.house.service.members.keyring.create(
         site, name="", scopes={Scope.MODERATE}, expires_at=None, now=clock()
     )
     body = {"body": "Mine.", "author": {"name": "A"}}

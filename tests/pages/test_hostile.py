@@ -107,7 +107,7 @@ async def test_a_hostile_form_comes_back_as_text(press: Press) -> None:
 
 
 async def test_a_hostile_site_name_and_query_stay_text(press: Press) -> None:
-    await press.house.service.sites.create("odd", "<script>\"&'")
+    await press.house.service.core.sites.create("odd", "<script>\"&'")
     got = await press.get("/t/odd/%3Cscript%3E?lang=%22%3E%3Cscript%3E&sort=%22&cursor=")
 
     assert got.status in {200, 400}

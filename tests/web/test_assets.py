@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from service.app import clock
 from service.settings import VERSION
 from service.web.answers import Answers, Circumstances
 from service.web.assets import SCRIPT, STATIC, STYLE, Assets, joined
 from service.web.operation import Call, Operation
+from service.wiring.ground import clock
 
 SCRIPTS = sorted([*STATIC.glob("widget/**/*.js"), *STATIC.glob("count/*.js")])
 SHEETS = sorted(STATIC.glob("widget/**/*.css"))

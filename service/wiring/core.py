@@ -1,0 +1,103 @@
+"""What all parts share: sites and articles, what waits, and the one way to decide."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Self
+
+from service.cursors import Cursors
+from service.features.administration import Acts
+from service.features.articles import ArticleDirectory
+from service.features.authors import Authors
+from service.features.cache import Cache, hear
+from service.features.decisions import Decisions
+from service.features.invalidation import Invalidations
+from service.features.journal import Acknowledged
+from service.features.lookup import Lookup
+from service.features.settle import Settle
+from service.features.sites import SiteDirectory
+from service.features.telling import Telling
+from service.features.token_keys import TokenKeys
+from service.storage.articles import ArticleStore
+from service.storage.channel import Channel
+from service.storage.decisions import DecisionStore
+from service.storage.limits import Limits
+from service.storage.lookups import LookupStore
+from service.storage.pending import PendingStore
+from service.storage.readers import ReaderStore
+from service.storage.sites import SiteStore
+from service.storage.token_keys import TokenKeyStore
+from service.wiring.ground import Ground, Loop, clock, new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What every other part may use."""
+
+    acts: Acts
+    cursors: Cursors
+    limits: Limits
+    pending: PendingStore
+    sites: SiteDirectory
+    articles: ArticleDirectory
+    authors: Authors
+    token_keys: TokenKeys
+    lookup: Lookup
+    telling: Telling
+    cache: Cache
+    invalidations: Invalidations
+    decisions: Decisions
+    settle: Settle
+    acknowledged: Acknowledged
+
+    @classmethod
+    def build(cls, ground: Ground) -> Self:
+        """Wire it to the stores."""
+        pool, redis, metrics = ground.pool, ground.redis, ground.metrics
+        pending = PendingStore(redis=redis, scripts=ground.scripts)
+        sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
+        cache = Cache(clock=time.monotonic, heard=hear(metrics))
+        invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
+        telling = Telling()
+        decision_store = DecisionStore(pool=pool)
+        decisions = Decisions(
+            store=decision_store,
+            pending=pending,
+            invalidations=invalidations,
+            new_id=new_id,
+            heard=lambda outcome: metrics.decisions.labels(outcome).inc(),
+            telling=telling,
+        )
+        return cls(
+            acts=Acts(new_id=new_id),
+            cursors=Cursors(ground.secrets.keys("cursors")),
+            limits=Limits(redis=redis, scripts=ground.scripts, key=ground.secrets.key("limits")),
+            pending=pending,
+            sites=sites,
+            articles=ArticleDirectory(articles=ArticleStore(pool=pool)),
+            authors=Authors(readers=ReaderStore(pool=pool)),
+            token_keys=TokenKeys(token_keys=TokenKeyStore(pool=pool), secrets=ground.secrets),
+            lookup=Lookup(pending=pending, lookups=LookupStore(pool=pool)),
+            telling=telling,
+            cache=cache,
+            invalidations=invalidations,
+            decisions=decisions,
+            settle=Settle(
+                decisions=decisions,
+                store=decision_store,
+                pending=pending,
+                sites=sites,
+                new_id=new_id,
+                clock=clock,
+            ),
+            acknowledged=Acknowledged(),
+        )
+
+    def loops(self) -> list[Loop]:
+        """Return what goes on in every process."""
+        return [self.invalidations.run]
+
+    def leader_loops(self) -> list[Loop]:
+        """Return what goes on in one process of all."""
+        return [self.settle.run]

@@ -1,0 +1,88 @@
+"""What pushes: event streams of readers and moderators, and the eye on the stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.access import Access
+from service.features.desk import Desk
+from service.features.events import Events
+from service.features.lanes import Lanes
+from service.features.sessions import Sessions
+from service.features.vitals import Vitals
+from service.storage.appeals import AppealStore
+from service.storage.channel import DESK, EVENTS, Channel
+from service.storage.comments import CommentStore
+from service.storage.events import EventStore
+from service.storage.probes import StoreProbe
+from service.storage.reports import ReportStore
+from service.web.desk import DeskStreams
+from service.web.events import EventStreams
+from service.web.operation import Operation
+from service.wiring.core import Core
+from service.wiring.ground import Ground, Loop, clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What says at once what has changed."""
+
+    lanes: Lanes
+    events: Events
+    desk: Desk
+    vitals: Vitals
+
+    @classmethod
+    def build(cls, ground: Ground, core: Core) -> Self:
+        """Wire it to the stores."""
+        pool, redis, settings = ground.pool, ground.redis, ground.settings
+        lanes = Lanes(reports=ReportStore(pool=pool), appeals=AppealStore(pool=pool))
+        events = Events(
+            store=EventStore(redis=redis),
+            channel=Channel(redis=redis, name=EVENTS),
+            comments=CommentStore(pool=pool),
+            limits_on=settings.rate_limits,
+        )
+        desk = Desk(
+            telling=core.telling,
+            channel=Channel(redis=redis, name=DESK),
+            pending=core.pending,
+            lanes=lanes,
+        )
+
+        def say_degraded() -> None:
+            events.say_degraded()
+            desk.say_degraded()
+
+        return cls(
+            lanes=lanes,
+            events=events,
+            desk=desk,
+            vitals=Vitals(
+                probe=StoreProbe(pool=pool, redis=redis, assume_durable=settings.assume_durable),
+                metrics=ground.metrics,
+                redis_lost=say_degraded,
+            ),
+        )
+
+    def operations(self, sessions: Sessions, access: Access) -> list[Operation]:
+        """Return the streams."""
+        desk = DeskStreams(desk=self.desk, sessions=sessions, access=access, clock=clock)
+        return [*EventStreams(events=self.events).operations(), *desk.operations()]
+
+    def loops(self) -> list[Loop]:
+        """Return what goes on in every process."""
+        desk = self.desk
+        return [
+            self.events.run,
+            desk.run_telling,
+            desk.run_hearing,
+            desk.run_counts,
+            self.vitals.run,
+        ]
+
+    def say_bye(self) -> None:
+        """Tell all streams that this process goes."""
+        self.events.say_bye()
+        self.desk.say_bye()

@@ -1,0 +1,127 @@
+"""Who may do what: members, their sign-in, API keys, readers' token keys, the log of acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.access import Access, Keyring
+from service.features.administration import Administration
+from service.features.arrivals import Arrivals
+from service.features.authenticators import Authenticators
+from service.features.passkeys import Passkeys
+from service.features.passwords import Passwords
+from service.features.sessions import Sessions
+from service.features.sign_in import SignIn
+from service.features.team import Team
+from service.storage.accounts import AccountStore
+from service.storage.administration import AdministrationStore
+from service.storage.arrivals import ArrivalStore
+from service.storage.challenges import ChallengeStore
+from service.storage.proofs import ProofStore
+from service.storage.readers import ReaderStore
+from service.storage.sessions import SessionStore
+from service.web.cookies import Doorstep
+from service.web.dashboard.entrance import EntrancePages
+from service.web.entrance import Entrance
+from service.web.management import Management
+from service.web.operation import Operation
+from service.web.own_account import OwnAccount
+from service.web.people import People
+from service.wiring.core import Core
+from service.wiring.ground import Ground
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """Keys, members and their sessions."""
+
+    access: Access
+    keyring: Keyring
+    team: Team
+    sessions: Sessions
+    sign_in: SignIn
+    authenticators: Authenticators
+    passkeys: Passkeys
+    arrivals: Arrivals
+    administration: Administration
+
+    @classmethod
+    def build(cls, ground: Ground, core: Core) -> Self:
+        """Wire it to the stores."""
+        pool, acts = ground.pool, core.acts
+        accounts, proofs = AccountStore(pool=pool), ProofStore(pool=pool)
+        sessions, passwords = Sessions(store=SessionStore(pool=pool)), Passwords()
+        authenticators = Authenticators(store=proofs, secrets=ground.secrets, acts=acts)
+        challenges = ChallengeStore(redis=ground.redis)
+        passkeys = Passkeys(store=proofs, challenges=challenges, acts=acts)
+        return cls(
+            access=Access(
+                accounts=accounts,
+                readers=ReaderStore(pool=pool),
+                token_keys=core.token_keys,
+                receipt_keys=ground.secrets.keys("receipts"),
+            ),
+            keyring=Keyring(accounts=accounts),
+            team=Team(accounts=accounts, acts=acts),
+            sessions=sessions,
+            sign_in=SignIn(
+                store=proofs,
+                sessions=sessions,
+                passwords=passwords,
+                authenticators=authenticators,
+                passkeys=passkeys,
+                limits=core.limits,
+                acts=acts,
+                limits_on=ground.settings.rate_limits,
+            ),
+            authenticators=authenticators,
+            passkeys=passkeys,
+            arrivals=Arrivals(
+                store=ArrivalStore(pool=pool),
+                accounts=accounts,
+                passwords=passwords,
+                passkeys=passkeys,
+                acts=acts,
+            ),
+            administration=Administration(
+                store=AdministrationStore(pool=pool), cursors=core.cursors
+            ),
+        )
+
+    def operations(self, ground: Ground, core: Core) -> list[Operation]:
+        """Return the entrance, and what is managed."""
+        doorstep = Doorstep(public_url=ground.settings.public_url)
+        management = Management(
+            sites=core.sites,
+            articles=core.articles,
+            keyring=self.keyring,
+            token_keys=core.token_keys,
+            acts=core.acts,
+        )
+        entrance = Entrance(
+            sign_in=self.sign_in,
+            sessions=self.sessions,
+            arrivals=self.arrivals,
+            doorstep=doorstep,
+        )
+        own_account = OwnAccount(
+            sign_in=self.sign_in,
+            sessions=self.sessions,
+            authenticators=self.authenticators,
+            passkeys=self.passkeys,
+            doorstep=doorstep,
+        )
+        pages = EntrancePages(
+            sign_in=self.sign_in,
+            sessions=self.sessions,
+            passkeys=self.passkeys,
+            doorstep=doorstep,
+        )
+        return [
+            *management.operations(),
+            *People(team=self.team, administration=self.administration).operations(),
+            *entrance.operations(),
+            *own_account.operations(),
+            *pages.operations(),
+        ]

@@ -1,0 +1,105 @@
+"""What moderators do: the queue, decisions, search, and the record of authors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.queue import Queue
+from service.features.records import Records
+from service.features.search.export import Export
+from service.features.search.find import Search
+from service.features.search.index import SearchIndex
+from service.features.sweeps import Sweeps
+from service.storage.administration import AdministrationStore
+from service.storage.lookups import LookupStore
+from service.storage.records import RecordStore
+from service.storage.search import SearchStore
+from service.storage.sweeps import SweepStore
+from service.web.dashboard.queue import QueuePages
+from service.web.moderation import Moderation
+from service.web.operation import Operation
+from service.web.records import AuthorRecords
+from service.web.search import Searching
+from service.wiring.core import Core
+from service.wiring.ground import Ground, Loop, clock, new_id
+from service.wiring.live import Live
+from service.wiring.readers import Readers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderators:
+    """The newsroom's work on comments and their authors."""
+
+    queue: Queue
+    records: Records
+    sweeps: Sweeps
+    search: Search
+    search_index: SearchIndex
+    exports: Export
+
+    @classmethod
+    def build(cls, ground: Ground, core: Core, live: Live, readers: Readers) -> Self:
+        """Wire it to the stores."""
+        pool = ground.pool
+        search_store = SearchStore(pool=pool)
+        search = Search(
+            store=search_store,
+            lookup=core.lookup,
+            decisions=core.decisions,
+            articles=core.articles,
+            cursors=core.cursors,
+        )
+        records = Records(
+            store=RecordStore(pool=pool),
+            authors=core.authors,
+            lookup=core.lookup,
+            decisions=core.decisions,
+            pending=core.pending,
+            token_keys=core.token_keys,
+            acts=core.acts,
+            new_id=new_id,
+        )
+        return cls(
+            queue=Queue(
+                pending=core.pending,
+                lookup=core.lookup,
+                lookups=LookupStore(pool=pool),
+                articles=core.articles,
+                authors=core.authors,
+                lanes=live.lanes,
+                appeals=readers.appeals,
+                views=readers.views,
+                cursors=core.cursors,
+                telling=core.telling,
+            ),
+            records=records,
+            sweeps=Sweeps(
+                store=SweepStore(pool=pool),
+                records=records,
+                decisions=core.decisions,
+                sites=core.sites,
+                acts=core.acts,
+                new_id=new_id,
+                clock=clock,
+            ),
+            search=search,
+            search_index=SearchIndex(store=search_store),
+            exports=Export(search=search, log=AdministrationStore(pool=pool), acts=core.acts),
+        )
+
+    def operations(self, core: Core) -> list[Operation]:
+        """Return what the queue's page and the site's back end ask for."""
+        moderation = Moderation(
+            queue=self.queue, decisions=core.decisions, lookup=core.lookup, new_id=new_id
+        )
+        return [
+            *moderation.operations(),
+            *Searching(search=self.search, exports=self.exports).operations(),
+            *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
+            *QueuePages(queue=self.queue, sites=core.sites).operations(),
+        ]
+
+    def leader_loops(self) -> list[Loop]:
+        """Return what goes on in one process of all."""
+        return [self.sweeps.run, self.search_index.run]

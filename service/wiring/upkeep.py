@@ -1,0 +1,83 @@
+"""What goes on by itself: journal, repair, the outbox, and what is measured."""
+
+from __future__ import annotations
+
+import secrets as chance
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from service.features.forwarders import Forwarders
+from service.features.journal import Journal
+from service.features.levels import Levels
+from service.features.reconcile import Reconcile
+from service.features.relay import Relay
+from service.storage.decisions import DecisionStore
+from service.storage.journal import JournalStore
+from service.storage.leadership import Leadership
+from service.storage.outbox import OutboxStore
+from service.storage.sightings import SightingStore
+from service.wiring.core import Core
+from service.wiring.ground import Ground, Loop, clock
+from service.wiring.live import Live
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """What keeps the two stores in step."""
+
+    leadership: Leadership
+    journal: Journal
+    reconcile: Reconcile
+    relay: Relay
+    levels: Levels
+    forwarders: Forwarders
+
+    @classmethod
+    def build(cls, ground: Ground, core: Core, live: Live) -> Self:
+        """Wire it to the stores."""
+        pool, metrics = ground.pool, ground.metrics
+        journal, outbox = JournalStore(pool=pool), OutboxStore(pool=pool)
+        return cls(
+            leadership=Leadership(pool=pool),
+            journal=Journal(
+                store=journal,
+                pending=core.pending,
+                sites=core.sites,
+                acknowledged=core.acknowledged,
+                new_epoch=partial(chance.token_hex, 16),
+                clock=clock,
+            ),
+            reconcile=Reconcile(
+                decisions=DecisionStore(pool=pool),
+                journal=journal,
+                outbox=outbox,
+                pending=core.pending,
+                sites=core.sites,
+                mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
+                clock=clock,
+            ),
+            relay=Relay(
+                outbox=outbox,
+                invalidations=core.invalidations,
+                events=live.events,
+                sites=core.sites,
+                clock=clock,
+            ),
+            levels=Levels(
+                pending=core.pending,
+                outbox=outbox,
+                sites=core.sites,
+                metrics=metrics,
+                clock=clock,
+            ),
+            forwarders=Forwarders(sightings=SightingStore(redis=ground.redis)),
+        )
+
+    def loops(self) -> list[Loop]:
+        """Return what goes on in every process."""
+        return [self.journal.run_watermarks, self.forwarders.run]
+
+    def leader_loops(self) -> list[Loop]:
+        """Return what goes on in one process of all."""
+        return [self.journal.run, self.reconcile.run, self.relay.run, self.levels.run]
