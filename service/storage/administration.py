@@ -15,8 +15,8 @@ from service.storage.postgres import Connection, connected, load_queries
 
 SQL = load_queries("administration")
 
-ActorKind = Literal["member", "key", "operator"]
-"""An operator is whoever may use the command line."""
+ActorKind = Literal["member", "key", "operator", "service"]
+"""An operator is whoever may use the command line; the service is nobody, by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
