@@ -27,6 +27,7 @@ from service.web.server import Bounds
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
 from service.wiring.live import Live
+from service.wiring.log import Log
 from service.wiring.members import Members
 from service.wiring.moderators import Moderators
 from service.wiring.readers import Readers
@@ -57,6 +58,7 @@ class Service:
     moderators: Moderators
     members: Members
     upkeep: Upkeep
+    log: Log
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -72,6 +74,7 @@ class Service:
             moderators=Moderators.build(ground, core, live, readers),
             members=Members.build(ground, core),
             upkeep=Upkeep.build(ground, core, live),
+            log=Log.build(ground, core),
         )
 
     def operations(self) -> list[Operation]:
@@ -82,6 +85,7 @@ class Service:
             *self.live.operations(self.members.sessions, access),
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
+            *self.log.operations(),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -93,6 +97,7 @@ class Service:
                 *self.core.leader_loops(),
                 *self.readers.leader_loops(),
                 *self.moderators.leader_loops(),
+                *self.log.leader_loops(),
             ),
             leads=self.ground.metrics.leads.set,
         )

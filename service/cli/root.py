@@ -25,6 +25,7 @@ COMMANDS = MappingProxyType(
         "key": "service.cli.key:key",
         "member": "service.cli.member:member",
         "doctor": "service.cli.doctor:doctor",
+        "audit": "service.cli.audit:audit",
     }
 )
 """Where each command is; loaded when it is asked for, since the server's parts take a while."""

@@ -16,6 +16,8 @@ SQL = load_queries("audit")
 
 WHOLE_SERVICE = 0
 """The chain of what was done on no site in particular."""
+TURN_KEY = 0x706F737473656C
+"""The advisory lock of whoever seals: "postsel" in ASCII."""
 SECONDS = 4.5
 """How long a list or a stretch may take: less than a request."""
 SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan"
@@ -133,9 +135,10 @@ class AuditStore:
     async def seal(self, seal: Seal, *, beginning: bytes, limit: int) -> int:
         """Seal the oldest that is not sealed; returns how much that was.
 
-        Whoever else seals at the same time fails: a position of a chain is given once.
+        Whoever else seals at the same time waits: a position of a chain is given once.
         """
         async with in_transaction(self.pool) as connection:
+            await connection.execute(SQL["wait_for_turn"], TURN_KEY)
             taken = await connection.fetch(SQL["take_unsealed"], limit)
             if not taken:
                 return 0

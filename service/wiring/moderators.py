@@ -10,16 +10,19 @@ from service.features.records import Records
 from service.features.search.export import Export
 from service.features.search.find import Search
 from service.features.search.index import SearchIndex
+from service.features.search.saved import SavedSearches
 from service.features.sweeps import Sweeps
 from service.storage.administration import AdministrationStore
 from service.storage.lookups import LookupStore
 from service.storage.records import RecordStore
+from service.storage.saved_searches import SavedSearchStore
 from service.storage.search import SearchStore
 from service.storage.sweeps import SweepStore
 from service.web.dashboard.queue import QueuePages
 from service.web.moderation import Moderation
 from service.web.operation import Operation
 from service.web.records import AuthorRecords
+from service.web.saved_searches import KeepingSearches
 from service.web.search import Searching
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
@@ -37,6 +40,7 @@ class Moderators:
     search: Search
     search_index: SearchIndex
     exports: Export
+    saved_searches: SavedSearches
 
     @classmethod
     def build(cls, ground: Ground, core: Core, live: Live, readers: Readers) -> Self:
@@ -86,6 +90,7 @@ class Moderators:
             search=search,
             search_index=SearchIndex(store=search_store),
             exports=Export(search=search, log=AdministrationStore(pool=pool), acts=core.acts),
+            saved_searches=SavedSearches(store=SavedSearchStore(pool=pool), new_id=new_id),
         )
 
     def operations(self, core: Core) -> list[Operation]:
@@ -96,6 +101,7 @@ class Moderators:
         return [
             *moderation.operations(),
             *Searching(search=self.search, exports=self.exports).operations(),
+            *KeepingSearches(searches=self.saved_searches).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
             *QueuePages(queue=self.queue, sites=core.sites).operations(),
         ]

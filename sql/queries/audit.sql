@@ -1,12 +1,18 @@
 -- The log of decisions and administrative acts, sealed entry by entry, and asked.
 
+-- name: wait_for_turn
+-- Let one seal at a time, until its transaction ends.
+--   $1 key bigint
+-- Index: none.
+SELECT pg_advisory_xact_lock($1);
+
 -- name: take_unsealed
 -- The oldest that is not sealed yet; it is off the list when the transaction commits.
 --   $1 limit integer
 -- Index: audit_unsealed_in_order.
 DELETE FROM audit_unsealed
 WHERE written_id IN (
-    SELECT written_id FROM audit_unsealed ORDER BY written_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT written_id FROM audit_unsealed ORDER BY written_id LIMIT $1
 )
 RETURNING site_id, article_id, comment_id, n, entry_id, written_id;
 
