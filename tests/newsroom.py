@@ -59,9 +59,11 @@ from service.storage.postgres import open_pool
 from service.storage.readers import ReaderStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
+from service.storage.rules import RuleStore
 from service.storage.sites import SiteStore
 from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
+from service.storage.word_lists import WordListStore
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 """When tests begin, unless they say otherwise."""
@@ -322,6 +324,7 @@ def staff(
             articles=articles,
             authors=authors,
             limits=limits,
+            cursors=Cursors([b"c" * 32]),
             new_id=lambda _: uuid4(),
             limits_on=limits_on,
         ),
@@ -344,7 +347,7 @@ def staff(
         appeals=appeals,
         events=events,
         views=views,
-        rulebook=Rulebook(),
+        rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
         articles=articles,
         readers=readers,
         invalidations=invalidations,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from service.cursors import BadCursor, Cursors
 from service.errors import Conflict, Forbidden, NotFound, Unavailable
 from service.features import text
 from service.features.articles import ArticleDirectory
@@ -41,6 +42,8 @@ RECENT_MAX = 200
 OWN_MAX = 50
 """Comments of one's own that are told at once, the newest."""
 EDITS_PER_MINUTE = 10
+EDITOR = timedelta(minutes=10)
+"""How long an editor that was opened in time may stay open (ux.md 3.9, WCAG 2.2.1)."""
 TRIES = 3
 """Looks at a comment that is decided just while its author deletes it."""
 
@@ -81,6 +84,16 @@ class StaleRevision(Conflict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """An editor that was opened in time."""
+
+    until: datetime
+    """When the new text has to be here."""
+    proof: str
+    """What the edit carries to be believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
     """What authors do with what they wrote."""
 
@@ -92,6 +105,7 @@ class Own:
     articles: ArticleDirectory
     authors: Authors
     limits: Limits
+    cursors: Cursors
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
     telling: Telling = field(default_factory=Telling)
@@ -126,6 +140,25 @@ class Own:
             if item.author.author_id == author_id and item.article_id in articles
         ]
 
+    async def open_editor(
+        self, site: Site, comment_id: UUID, author_id: UUID, *, now: datetime
+    ) -> Editor:
+        """Give an author who begins to edit in time the time to finish. Nothing is stored.
+
+        Raises:
+            UnknownComment, NotYours, EditWindowOver, NotEditable.
+            Unavailable: Postgres is away.
+        """
+        found = await self._own(site, comment_id, author_id)
+        if found.status not in {Status.PENDING, Status.APPROVED}:
+            raise NotEditable
+        closes = _window_end(site, comment_id)
+        if closes <= now:
+            raise EditWindowOver
+        until = max(closes, now + EDITOR)
+        proof = self.cursors.sign(_editor_of(site, comment_id, author_id), until.isoformat())
+        return Editor(until=until, proof=proof)
+
     async def edit(
         self,
         site: Site,
@@ -135,11 +168,12 @@ class Own:
         also: Sequence[UUID] = (),
         body: str,
         revision: int,
+        editor: str | None = None,
         now: datetime,
     ) -> Found:
         """Replace a comment's text; what is public stays so until the new text is approved.
 
-        `also` are other ids of the same author.
+        `also` are other ids of the same author, `editor` the proof of one opened in time.
 
         Raises:
             Invalid: the text policy, or the site's length.
@@ -154,8 +188,7 @@ class Own:
             raise NotEditable
         if newest.revision > revision and newest.text == clean:
             return found  # it is repeated: the answer to the first time was lost
-        window = timedelta(seconds=site.settings.edit_window_seconds)
-        if made_at(comment_id) + window <= now:
+        if max(_window_end(site, comment_id), self._extended(site, found, editor)) <= now:
             raise EditWindowOver
         standing = await self.authors.admitted(site, author_id, also=also, now=now)
         if newest.revision != revision:
@@ -195,6 +228,16 @@ class Own:
                 return
             # Somebody decided between our look and our lock: the next look meets the new state.
         raise StaleRevision("This comment was decided just now. Try again.")
+
+    def _extended(self, site: Site, found: Found, editor: str | None) -> datetime:
+        """Return until when an open editor is waited for; long ago where none is proven."""
+        if editor is None or found.author_id is None:
+            return made_at(found.comment_id)
+        purpose = _editor_of(site, found.comment_id, found.author_id)
+        try:
+            return datetime.fromisoformat(self.cursors.open(purpose, editor))
+        except BadCursor:
+            return made_at(found.comment_id)
 
     async def _own(self, site: Site, comment_id: UUID, author_id: UUID) -> Found:
         """Return a comment to its author, and to nobody else."""
@@ -277,6 +320,14 @@ class Own:
             raise StaleRevision
         if verdict.publish:
             await self.settle.publish_now(site, item, now=now)
+
+
+def _window_end(site: Site, comment_id: UUID) -> datetime:
+    return made_at(comment_id) + timedelta(seconds=site.settings.edit_window_seconds)
+
+
+def _editor_of(site: Site, comment_id: UUID, author_id: UUID) -> str:
+    return f"editor:{site.site_id}:{comment_id}:{author_id}"
 
 
 def _texts(found: Found) -> set[str | None]:

@@ -57,8 +57,8 @@ class Waits:
         except Unavailable:
             return kept.minutes
         waited = [at - made_at(comment_id) for comment_id, at in rulings]
-        minutes = (
-            math.ceil(median(waited) / timedelta(minutes=1)) if len(waited) >= FEWEST else None
-        )
-        self._kept[site.site_id] = _Kept(turn, minutes and max(minutes, 1))
-        return self._kept[site.site_id].minutes
+        minutes = None
+        if len(waited) >= FEWEST:
+            minutes = max(math.ceil(median(waited) / timedelta(minutes=1)), 1)
+        self._kept[site.site_id] = _Kept(turn, minutes)
+        return minutes

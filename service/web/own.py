@@ -23,7 +23,7 @@ from service.features.own import (
 from service.features.records import Records
 from service.features.votes import Votes
 from service.web.operation import AVisitor, Cache, Call, Operation, Reply
-from service.web.wire.base import Wire
+from service.web.wire.base import Timestamp, Wire, stamp
 from service.web.wire.comments import CommentOut, author_json
 from service.web.wire.records import BanOut, WarnedOut, told_json
 
@@ -39,6 +39,16 @@ class EditIn(Wire):
     """Markdown subset."""
     revision: Annotated[int, Field(ge=1)]
     """The one that was read: of the edit that waits, if one does."""
+    editor: str | None = None
+    """What opening the editor in time answered."""
+
+
+class EditorOut(Wire):
+    """An editor that may stay open for a while."""
+
+    editor: str
+    """To be sent with the edit."""
+    editable_until: Timestamp
 
 
 class EditedOut(Wire):
@@ -105,6 +115,20 @@ class OwnComments:
                 handler=self.edit,
             ),
             Operation(
+                operation_id="open_editor",
+                method="POST",
+                path=f"{COMMENT}/editor",
+                summary="Begin to edit one's own comment",
+                description="Inside the site's window: whoever begins in time has ten minutes to"
+                " finish.",
+                tag=TAG,
+                credential=AUTHOR,
+                answers={200: EditorOut},
+                problems=(UnknownComment, NotYours, EditWindowOver, NotEditable),
+                cors=True,
+                handler=self.open_editor,
+            ),
+            Operation(
                 operation_id="delete_comment",
                 method="DELETE",
                 path=COMMENT,
@@ -137,6 +161,14 @@ class OwnComments:
         }
         return Reply(content=content, cache=Cache.NEVER)
 
+    async def open_editor(self, call: Call) -> Reply:
+        """Give an author time."""
+        opened = await self.own.open_editor(
+            call.site, call.comment_id, author_of(call), now=call.now
+        )
+        content = {"editor": opened.proof, "editable_until": stamp(opened.until)}
+        return Reply(content=content, cache=Cache.NEVER)
+
     async def edit(self, call: Call) -> Reply:
         """Replace a text."""
         wish = call.body_as(EditIn)
@@ -147,6 +179,7 @@ class OwnComments:
             also=other_ids(call),
             body=wish.body,
             revision=wish.revision,
+            editor=wish.editor,
             now=call.now,
         )
         appeal = (await self.appeals.of(call.site, [found])).get(found.comment_id)

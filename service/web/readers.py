@@ -32,6 +32,7 @@ from service.features.lookup import Found, Lookup
 from service.features.own import UnknownComment
 from service.features.submission import Submission
 from service.features.threads import LIMIT_DEFAULT, LIMIT_MAX, Sort, Threads, UnknownParent
+from service.features.waits import Waits
 from service.model import ApiKey, Scope
 from service.web.operation import Anyone, AVisitor, Call, Operation, Reply
 from service.web.operation import Cache as Keep
@@ -87,6 +88,7 @@ class Readers:
     lookup: Lookup
     appeals: Appeals
     cache: Cache
+    waits: Waits
     access: Access
     hash_address: Callable[[str], str]
 
@@ -217,10 +219,18 @@ class Readers:
                 parent=query.parent,
                 focus=query.focus,
             )
-            written = thread_json(page, asks_focus=query.focus is not None)
+            usual = await self.waits.usual_minutes(site, now=call.now)
+            written = thread_json(
+                page,
+                site,
+                usual_minutes=usual,
+                now=call.now,
+                asks_focus=query.focus is not None,
+            )
             return _built(written, page.article_ids, page.version)
 
-        key = ("thread", site.site_id, article, *query.__dict__.values())
+        about = (site.site_id, site.settings_version, self.waits.turn(call.now))
+        key = ("thread", about, article, *query.__dict__.values())
         return _ready(await self.cache.get(key, build))
 
     async def count(self, call: Call) -> Reply:

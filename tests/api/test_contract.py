@@ -70,6 +70,11 @@ def edit_comment(api: Api) -> Answer:
     return api.ask("PATCH", where, json={"body": "Better.", "revision": 1}, bearer=receipt)
 
 
+def open_editor(api: Api) -> Answer:
+    where, receipt = own_comment(api)
+    return api.ask("POST", f"{where}/editor", bearer=receipt)
+
+
 def delete_comment(api: Api) -> Answer:
     where, receipt = own_comment(api)
     return api.ask("DELETE", where, bearer=receipt)
@@ -291,6 +296,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         become_guest,
         read_own,
         edit_comment,
+        open_editor,
         delete_comment,
         vote,
         report_comment,

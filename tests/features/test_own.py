@@ -15,6 +15,8 @@ from service.features.intake import AuthorBanned
 from service.features.lookup import Found
 from service.features.outcomes import TextGone
 from service.features.own import (
+    EDITOR,
+    Editor,
     EditWindowOver,
     NotEditable,
     NotYours,
@@ -28,6 +30,7 @@ from tests.features.conftest import OpenSite
 from tests.newsroom import KIM, Newsroom, without_redis
 
 MINUTE = timedelta(minutes=1)
+MOMENT = timedelta(milliseconds=1)
 SECRET = "what nobody shall read again"
 STATES = ("pending", "approved", "rejected", "removed")
 STANDINGS = """
@@ -50,6 +53,7 @@ async def edit(
     revision: int = 1,
     by: UUID | None = None,
     after: timedelta = MINUTE,
+    editor: str | None = None,
 ) -> Found:
     return await newsroom.own.edit(
         newsroom.site,
@@ -57,8 +61,21 @@ async def edit(
         by or comment.author.author_id,
         body=body,
         revision=revision,
+        editor=editor,
         now=comment.created_at + after,
     )
+
+
+async def open_editor(
+    newsroom: Newsroom,
+    comment: PendingComment,
+    *,
+    by: UUID | None = None,
+    after: timedelta = MINUTE,
+) -> Editor:
+    author = by or comment.author.author_id
+    now = comment.created_at + after
+    return await newsroom.own.open_editor(newsroom.site, comment.comment_id, author, now=now)
 
 
 async def delete(newsroom: Newsroom, comment: PendingComment, by: UUID | None = None) -> None:
@@ -137,6 +154,43 @@ async def test_the_window_ends_to_the_moment(newsroom: Newsroom, state: str) -> 
     found = await edit(newsroom, comment, "Just so.", after=window - timedelta(milliseconds=1))
     assert found.waiting is not None
     assert found.waiting.text == "Just so."
+
+
+@pytest.mark.parametrize("state", ["pending", "approved"])
+async def test_an_editor_opened_in_time_has_ten_minutes(newsroom: Newsroom, state: str) -> None:
+    comment = await bring_to(newsroom, state, "Old.")
+    window = timedelta(seconds=newsroom.site.settings.edit_window_seconds)
+    opened = await open_editor(newsroom, comment, after=window - MOMENT)
+    assert opened.until == comment.created_at + window - MOMENT + EDITOR
+    found = await edit(
+        newsroom, comment, "New.", after=window + EDITOR - 2 * MOMENT, editor=opened.proof
+    )
+    assert found.waiting is not None
+    assert found.waiting.text == "New."
+    revision = found.waiting.revision
+    late = window + EDITOR - MOMENT
+    with pytest.raises(EditWindowOver):
+        await edit(newsroom, comment, "Late.", revision=revision, after=late, editor=opened.proof)
+
+
+async def test_an_editor_is_opened_in_time_by_the_author_for_one_comment(
+    newsroom: Newsroom,
+) -> None:
+    leila = uuid4()
+    first = await newsroom.post("First.", author=leila)
+    other = await newsroom.post("Other.", author=leila)
+    window = timedelta(seconds=newsroom.site.settings.edit_window_seconds)
+    opened = await open_editor(newsroom, first)
+    with pytest.raises(EditWindowOver):
+        await open_editor(newsroom, first, after=window)
+    with pytest.raises(UnknownComment):
+        await open_editor(newsroom, first, by=uuid4())
+    for editor in (opened.proof, opened.proof[:-1], "", None):
+        with pytest.raises(EditWindowOver):
+            await edit(newsroom, other, "New.", after=window, editor=editor)
+    await newsroom.decide(Action.REJECT, first)
+    with pytest.raises(NotEditable):
+        await open_editor(newsroom, first)
 
 
 @pytest.mark.parametrize("state", ["pending", "approved"])

@@ -16,6 +16,7 @@ from service.features.cache import Built, Cache, Entry
 from service.features.counts import Counts
 from service.features.sites import SiteDirectory
 from service.features.threads import Sort, Threads
+from service.features.waits import Waits
 from service.model import Site, article_id
 from service.web.operation import HTML, Call, Operation, Reply
 from service.web.operation import Cache as Keep
@@ -62,6 +63,7 @@ class DemoPages:
     counts: Counts
     threads: Threads
     cache: Cache
+    waits: Waits
     first_heard: Callable[[int, UUID], Awaitable[datetime | None]]
     """Tells when an article of a site was first heard of."""
 
@@ -114,7 +116,7 @@ class DemoPages:
             issue = await self._issue(site, paper)
             embedded, ids = None, set[UUID]()
             if is_fragment:
-                embedded, ids = await self._fragment(site, story, query.postbag)
+                embedded, ids = await self._fragment(site, story, query.postbag, call.now)
             places = Places(site=SITE, article=story.key, lang=lang)
             written = render(
                 "demo/article.html",
@@ -144,7 +146,7 @@ class DemoPages:
         )
 
     async def _fragment(
-        self, site: Site, story: Story, notice: str | None
+        self, site: Site, story: Story, notice: str | None, now: datetime
     ) -> tuple[Markup, set[UUID]]:
         page = await self.threads.page(site, story.key)
         wish = fragment.Wish(
@@ -157,7 +159,8 @@ class DemoPages:
             base="",
             own=frozenset(),
         )
-        written = fragment.fragment_of(site, page, wish).decode()
+        usual = await self.waits.usual_minutes(site, now=now)
+        written = fragment.fragment_of(site, page, wish, usual_minutes=usual, now=now).decode()
         return Markup(written), set(page.article_ids)  # noqa: S704 - made by our own template
 
 

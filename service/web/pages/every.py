@@ -15,6 +15,7 @@ from service.features.latest import Latest
 from service.features.lookup import Lookup
 from service.features.sites import SiteDirectory
 from service.features.threads import Threads
+from service.features.waits import Waits
 from service.web.operation import Operation
 from service.web.pages import files
 from service.web.pages.demo import DemoPages
@@ -33,6 +34,7 @@ class Pages:
     threads: Threads
     counts: Counts
     cache: Cache
+    waits: Waits
     latest: Latest
     intake: Intake
     lookup: Lookup
@@ -47,7 +49,10 @@ class Pages:
         """Return the table of them all."""
         return [
             *Fragments(
-                threads=self.threads, cache=self.cache, public_url=self.public_url
+                threads=self.threads,
+                cache=self.cache,
+                waits=self.waits,
+                public_url=self.public_url,
             ).operations(),
             *Forms(
                 intake=self.intake,
@@ -69,6 +74,7 @@ class Pages:
                 counts=self.counts,
                 threads=self.threads,
                 cache=self.cache,
+                waits=self.waits,
                 first_heard=self.first_heard,
             ).operations(),
             *files.operations(),

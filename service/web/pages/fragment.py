@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import orjson
@@ -11,6 +12,7 @@ from markupsafe import Markup
 from service.cursors import BadCursor
 from service.features.cache import Built, Cache
 from service.features.threads import Sort, ThreadPage, Threads
+from service.features.waits import Waits
 from service.model import ArticleState, Site
 from service.web import cors
 from service.web.operation import HTML, Call, Operation, Reply
@@ -62,6 +64,7 @@ class Fragments:
 
     threads: Threads
     cache: Cache
+    waits: Waits
     public_url: str | None
 
     def operations(self) -> list[Operation]:
@@ -99,20 +102,25 @@ class Fragments:
             base=base_of(self.public_url, call.headers),
             own=own,
         )
-        about = (site.site_id, site.settings_version, key)
+        about = (site.site_id, site.settings_version, self.waits.turn(call.now), key)
         entry = await self.cache.get(
-            ("fragment", about, wish), lambda: self._build(site, key, wish)
+            ("fragment", about, wish), lambda: self._build(site, key, wish, now=call.now)
         )
         return Reply(ready=entry.body, etag=entry.etag, media_type=HTML)
 
-    async def _build(self, site: Site, key: str, wish: Wish) -> Built:
+    async def _build(self, site: Site, key: str, wish: Wish, *, now: datetime) -> Built:
         page = await self.threads.page(site, key, sort=wish.sort, cursor=wish.cursor)
+        usual = await self.waits.usual_minutes(site, now=now)
         return Built(
-            body=fragment_of(site, page, wish), article_ids=page.article_ids, version=page.version
+            body=fragment_of(site, page, wish, usual_minutes=usual, now=now),
+            article_ids=page.article_ids,
+            version=page.version,
         )
 
 
-def fragment_of(site: Site, page: ThreadPage, wish: Wish) -> bytes:
+def fragment_of(
+    site: Site, page: ThreadPage, wish: Wish, *, usual_minutes: int | None, now: datetime
+) -> bytes:
     """Write a page of a thread as the widget's element."""
     article = page.article
     tongue = tongue_of(wish.lang, article.lang, site.settings.languages[0])
@@ -128,7 +136,7 @@ def fragment_of(site: Site, page: ThreadPage, wish: Wish) -> bytes:
         sort=wish.sort.value,
         theme=wish.theme,
         base=wish.base,
-        payload=script_safe(thread_json(page, asks_focus=False)),
+        payload=script_safe(thread_json(page, site, usual_minutes=usual_minutes, now=now)),
     )
 
 

@@ -13,7 +13,7 @@ from service.features.appeals import Appeal
 from service.features.lookup import Found
 from service.features.reasons import public_text
 from service.features.threads import ShownComment, Threaded, ThreadPage
-from service.model import Author, Comment, PendingComment, Site, Status, made_at
+from service.model import ArticleState, Author, Comment, PendingComment, Site, Status, made_at
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
 
 StatusName = Literal["pending", "approved", "rejected", "removed", "deleted"]
@@ -94,12 +94,24 @@ class ThreadArticle(Wire):
     url: str | None
     title: str | None
     state: Literal["open", "premoderated", "closed", "off"]
+    closed_at: Timestamp | None
+    """When it closed by itself; null for one that is open, or was closed by hand."""
     count: int
+
+
+class ThreadSite(Wire):
+    """What a site lets its readers write."""
+
+    body_max_chars: int
+    guests_allowed: bool
+    usual_minutes: int | None
+    """How long comments waited for a moderator, the median of a week; null for too few."""
 
 
 class ThreadOut(Wire):
     """A page of a thread."""
 
+    site: ThreadSite
     article: ThreadArticle
     comments: list[CommentOut]
     next: str | None
@@ -127,15 +139,29 @@ class CountsOut(Wire):
     counts: dict[str, int]
 
 
-def thread_json(page: ThreadPage, *, asks_focus: bool) -> dict[str, Any]:
-    """Write a page of a thread."""
+def thread_json(
+    page: ThreadPage,
+    site: Site,
+    *,
+    usual_minutes: int | None,
+    now: datetime,
+    asks_focus: bool = False,
+) -> dict[str, Any]:
+    """Write a page of a thread, with what its site lets readers write."""
     article = page.article
+    closed_at = article.close_at if article.state is ArticleState.CLOSED else None
     written = {
+        "site": {
+            "body_max_chars": site.settings.body_max_chars,
+            "guests_allowed": site.settings.guests_allowed,
+            "usual_minutes": usual_minutes,
+        },
         "article": {
             "key": article.key,
             "url": article.url,
             "title": article.title,
             "state": article.state,
+            "closed_at": stamp(closed_at) if closed_at and closed_at <= now else None,
             "count": article.count,
         },
         "comments": [threaded_json(each, article.key) for each in page.comments],
