@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache, partial
+from typing import Any
 
+import structlog
+
+from service.errors import Unavailable
 from service.features.recall import Recall
-from service.features.screening import RuleSet, compile_rules, shipped_rules
+from service.features.screening import (
+    BadRules,
+    Rule,
+    RuleDocument,
+    RuleSet,
+    compile_rules,
+    shipped_rules,
+)
+from service.features.screening.words import WordList, expanded, shipped_lists
 from service.model import Site
+from service.storage.rules import UNTOUCHED, RuleStore, State, StoredRule
+from service.storage.word_lists import StoredList, WordListStore
+
+log = structlog.get_logger(__name__)
 
 SITES_MAX = 256
 """Sites whose own rules are kept ready, each a few megabytes; those with the shipped rules
 share one set."""
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a shipped rule was last changed, for a site that never did."""
+
+
+class RulesUnusable(Unavailable):
+    """What is stored cannot be made ready; comments are held meanwhile."""
+
+    code = "rules_unusable"
+    title = "The site's rules cannot be used as they are."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a site has in effect at one version of its rulebook."""
+
+    version: int
+    """0: the rules that ship."""
+    rules: RuleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Return rules ready to be tried. A change is seen by every process within a second."""
 
-    known: Recall[int, RuleSet] = field(
-        default_factory=partial(Recall[int, RuleSet], entries_max=SITES_MAX)
+    store: RuleStore
+    lists: WordListStore
+    known: Recall[int, Page] = field(
+        default_factory=partial(Recall[int, Page], entries_max=SITES_MAX)
     )
+    ready: dict[int, Page] = field(default_factory=dict)
+    """The page each site was last seen at, so that nothing is compiled twice."""
 
     async def of(self, site: Site) -> RuleSet:
         """Return the site's live and shadow rules, from memory while Postgres is away.
@@ -30,17 +70,167 @@ class Rulebook:
         Raises:
             Unavailable: Postgres is away, and this process has never read the site's rules.
         """
-        return await self.known.get(site.site_id, partial(self._read, site.site_id))
+        page = await self.known.get(site.site_id, partial(self._read, site.site_id))
+        return page.rules
 
-    async def _read(self, _: int) -> RuleSet:
-        return await _off_the_loop(_shipped)
+    async def entries(self, site: Site) -> list[StoredRule]:
+        """Return every rule of a site, its own and those that ship, in the order they ship.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        own = {rule.rule_id: rule for rule in await self.store.all_rules(site.site_id)}
+        shipped = [
+            own.pop(each.id) if each.id in own else as_stored(each)
+            for each in shipped_rules().rules
+        ]
+        return [*shipped, *own.values()]
+
+    async def entry(self, site: Site, rule_id: str) -> StoredRule | None:
+        """Return one rule of a site, or None.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        own = await self.store.find(site.site_id, rule_id)
+        if own is not None:
+            return own
+        shipped = shipped_rule(rule_id)
+        return as_stored(shipped) if shipped else None
+
+    async def word_lists(self, site: Site) -> dict[str, WordList]:
+        """Return every list of words a site's rules may name, its own before those that ship.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        return with_own(await self.lists.current(site.site_id))
+
+    def forget(self, site: Site) -> None:
+        """Read a site's rules again next time: this process has changed them."""
+        self.known.forget(site.site_id)
+
+    async def _read(self, site_id: int) -> Page:
+        version = await self.store.version_of(site_id)
+        seen = self.ready.get(site_id)
+        if seen is not None and seen.version == version:
+            return seen
+        if version == 0:
+            return await asyncio.to_thread(_first_page)
+        own, lists = await self.store.all_rules(site_id), await self.lists.current(site_id)
+        rules = await asyncio.to_thread(make_ready, rules_of(own), with_own(lists))
+        page = Page(version=version, rules=rules)
+        self._keep(site_id, page)
+        return page
+
+    def _keep(self, site_id: int, page: Page) -> None:
+        self.ready.pop(site_id, None)
+        self.ready[site_id] = page
+        while len(self.ready) > SITES_MAX:
+            del self.ready[next(iter(self.ready))]
+
+
+def rules_of(own: Sequence[StoredRule]) -> list[Rule]:
+    """Return what is in effect: a site's own rules, and those that ship beside them.
+
+    A rule may stand there twice: live, and in a later version in shadow.
+    """
+    taken = {rule.rule_id for rule in own}
+    rules = [
+        rule for rule in shipped_rules().rules if rule.state != "draft" and rule.id not in taken
+    ]
+    for each in own:
+        if each.live_version is not None and each.live is not None:
+            rules.append(read_rule(each.rule_id, each.live_version, "live", each.live))
+        if each.shadow_version is not None and each.shadow is not None:
+            rules.append(read_rule(each.rule_id, each.shadow_version, "shadow", each.shadow))
+    return rules
+
+
+def make_ready(rules: Sequence[Rule], lists: Mapping[str, WordList]) -> RuleSet:
+    """Compile rules that were checked when they were kept; one that fails now is left out.
+
+    Takes 10 to 100 ms: not for the event loop.
+
+    Raises:
+        RulesUnusable: without those that fail it fails as well.
+    """
+    try:
+        return compile_rules(_document(rules), lists=lists)
+    except BadRules as error:
+        bad = {_number(each.pointer) for each in error.errors}
+    usable = [rule for at, rule in enumerate(rules) if at not in bad]
+    log.error("rules_left_out", rules=sorted(rules[at].id for at in bad if at is not None))
+    try:
+        return compile_rules(_document(usable), lists=lists)
+    except BadRules as error:
+        raise RulesUnusable from error
+
+
+def with_own(own: Iterable[StoredList]) -> dict[str, WordList]:
+    """Return the shipped lists with a site's own in the places of those with their names."""
+    return {**shipped_lists(), **{each.name: word_list(each) for each in own}}
+
+
+def word_list(stored: StoredList) -> WordList:
+    """Expand a list as it was written."""
+    return WordList(
+        name=stored.name,
+        title=stored.title,
+        words=tuple(spelling for entry in stored.words for spelling in expanded(entry)),
+        langs=frozenset(stored.langs),  # type: ignore[arg-type]  # checked when it was kept
+    )
+
+
+def read_rule(rule_id: str, version: int, state: State, written: Mapping[str, Any]) -> Rule:
+    """Read a rule from its JSON, which is without id, version and state."""
+    return Rule.model_validate({**written, "id": rule_id, "version": version, "state": state})
+
+
+def written(rule: Rule) -> dict[str, Any]:
+    """Write a rule as JSON: what was said of it, without id, version and state."""
+    return rule.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude={"id", "version", "state"}
+    )
+
+
+def as_stored(rule: Rule) -> StoredRule:
+    """Return a shipped rule as a site has it that never touched it."""
+    text = written(rule)
+    return StoredRule(
+        rule_id=rule.id,
+        revision=UNTOUCHED,
+        latest_version=rule.version,
+        live_version=rule.version if rule.state == "live" else None,
+        shadow_version=rule.version if rule.state == "shadow" else None,
+        went_live_at=BEGINNING if rule.state == "live" else None,
+        expected_share=None,
+        precision_floor=None,
+        demoted_at=None,
+        demoted_for=None,
+        changed_at=BEGINNING,
+        latest=text,
+        live=text if rule.state == "live" else None,
+        shadow=text if rule.state == "shadow" else None,
+    )
+
+
+def shipped_rule(rule_id: str) -> Rule | None:
+    """Return a rule that comes with Postbag, or None."""
+    return next((rule for rule in shipped_rules().rules if rule.id == rule_id), None)
 
 
 @cache
-def _shipped() -> RuleSet:
-    return compile_rules(shipped_rules())
+def _first_page() -> Page:
+    return Page(version=0, rules=compile_rules(shipped_rules()))
 
 
-async def _off_the_loop(make: Callable[[], RuleSet]) -> RuleSet:
-    """Compile where it keeps nobody waiting: it takes 10 to 100 ms."""
-    return await asyncio.to_thread(make)
+def _document(rules: Sequence[Rule]) -> RuleDocument:
+    """Hold rules that are checked already, a live version and one in shadow side by side."""
+    return RuleDocument.model_construct(version=1, rules=list(rules), lists={})
+
+
+def _number(pointer: str) -> int | None:
+    """Return which rule a pointer as `/rules/3/when` is about."""
+    parts = pointer.split("/")
+    return int(parts[2]) if len(parts) > 2 and parts[2].isdecimal() else None  # noqa: PLR2004 - "", "rules", number

@@ -60,7 +60,7 @@ FOR UPDATE;
 --   $5 live_version integer, $6 shadow_version integer, $7 at timestamptz
 INSERT INTO rules (site_id, rule_id, revision, latest_version, live_version, shadow_version,
                    went_live_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5 IS NOT NULL THEN $7::timestamptz END, $7)
+VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $5::integer IS NOT NULL THEN $7::timestamptz END, $7)
 ON CONFLICT (site_id, rule_id) DO NOTHING
 RETURNING rule_id;
 
