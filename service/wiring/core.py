@@ -15,6 +15,7 @@ from service.features.decisions import Decisions
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
 from service.features.lookup import Lookup
+from service.features.rulebook import Rulebook
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.telling import Telling
@@ -26,8 +27,10 @@ from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
 from service.storage.pending import PendingStore
 from service.storage.readers import ReaderStore
+from service.storage.rules import RuleStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
+from service.storage.word_lists import WordListStore
 from service.wiring.ground import Ground, Loop, clock, new_id
 
 
@@ -50,6 +53,7 @@ class Core:
     decisions: Decisions
     settle: Settle
     acknowledged: Acknowledged
+    rulebook: Rulebook
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -92,6 +96,7 @@ class Core:
                 clock=clock,
             ),
             acknowledged=Acknowledged(),
+            rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
         )
 
     def loops(self) -> list[Loop]:
