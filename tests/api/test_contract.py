@@ -15,6 +15,8 @@ from tests.api.calls import Answer, query, segment
 from tests.api.conftest import Api
 from tests.api.desk_examples import DESK_EXAMPLES
 from tests.api.insiders import INSIDER_EXAMPLES
+from tests.api.office_examples import OFFICE_EXAMPLES
+from tests.api.log_examples import LOG_EXAMPLES
 from tests.api.table import OPERATIONS
 
 EMAIL = "sam@daily.example"
@@ -317,6 +319,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         reverse_decision,
         read_whole_comment,
         *DESK_EXAMPLES,
+        *LOG_EXAMPLES,
         describe_article,
         read_article,
         merge_article,
@@ -331,6 +334,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         list_members,
         invite_member,
         *INSIDER_EXAMPLES,
+        *OFFICE_EXAMPLES,
     )
 }
 """A request of each operation that succeeds, by its name."""
