@@ -48,6 +48,8 @@ class _Subject:
     waiting: PendingComment | None
     author_id: UUID | None
     """Whose it is, also when nothing of it waits any more."""
+    lang: str | None
+    """What it is written in, likewise."""
 
     @property
     def latest(self) -> Decision | None:
@@ -499,6 +501,7 @@ class Sitting:
             kind=kind,
             text=text,
             author_id=subject.author_id,
+            lang=subject.lang,
             duplicate_of=duplicate_of,
         )
         subject.case = replace(subject.case, latest=Entry(decision=decision, kind=kind))
@@ -582,7 +585,8 @@ def _subject(case: Case, item: PendingComment | None) -> _Subject:
     waiting = waiting_of((item, case.journaled), latest)
     source = waiting or case.public or case.kept
     author_id = source.author.author_id if source else None
-    return _Subject(case=case, waiting=waiting, author_id=author_id)
+    lang = source.lang if source else None
+    return _Subject(case=case, waiting=waiting, author_id=author_id, lang=lang)
 
 
 def _parent_place(subject: _Subject) -> Place | None:

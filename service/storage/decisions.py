@@ -159,6 +159,7 @@ class Changes:
         kind: ItemKind,
         text: str,
         author_id: UUID | None,
+        lang: str | None,
         duplicate_of: UUID | None = None,
     ) -> None:
         """Add an entry to the log, with the SHA-256 of the text that was judged."""
@@ -181,6 +182,7 @@ class Changes:
                 hashlib.sha256(text.encode()).digest(),
                 decision.at,
                 telemetry.request_id(),
+                lang,
             )
         )
         self._rows["place"].append((place[0], place[2], place[1]))
