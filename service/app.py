@@ -30,6 +30,7 @@ from service.wiring.live import Live
 from service.wiring.log import Log
 from service.wiring.members import Members
 from service.wiring.moderators import Moderators
+from service.wiring.office import Office
 from service.wiring.readers import Readers
 from service.wiring.upkeep import Upkeep
 
@@ -57,6 +58,7 @@ class Service:
     readers: Readers
     moderators: Moderators
     members: Members
+    office: Office
     upkeep: Upkeep
     log: Log
 
@@ -73,6 +75,7 @@ class Service:
             readers=readers,
             moderators=Moderators.build(ground, core, live, readers),
             members=Members.build(ground, core),
+            office=Office.build(ground, core, readers),
             upkeep=Upkeep.build(ground, core, live),
             log=Log.build(ground, core),
         )
@@ -85,6 +88,7 @@ class Service:
             *self.live.operations(self.members.sessions, access),
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
+            *self.office.operations(core),
             *self.log.operations(),
         ]
 

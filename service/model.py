@@ -128,6 +128,13 @@ class SiteSettings:
     """How long the text of a rejected or removed comment is kept (protocol.md 2.10)."""
     reports_threshold: int = 3
     reports_hide: bool = False
+    due_minutes: int = 60
+    """How soon after it came somebody should have looked at a comment."""
+    votes_allowed: bool = True
+    house_rules: Mapping[str, str] = field(default_factory=dict)
+    """By language; a rule a line."""
+    reason_texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By language and reason: what authors are told instead of what the service would say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
 from uuid import UUID
@@ -19,7 +19,7 @@ from service.features.recall import Recall
 from service.features.sites import UnknownSite
 from service.features.token_keys import TokenKeys
 from service.model import ApiKey, Scope, Site
-from service.storage.accounts import AccountStore, StoredKey
+from service.storage.accounts import AccountStore, KeyIdTaken, StoredKey
 from service.storage.readers import ReaderStore
 
 KEPT_SECONDS = 60.0
@@ -228,6 +228,46 @@ class Keyring:
             return await self.create(
                 site, name=name, scopes=scopes, expires_at=expires_at, now=now, act=act
             )
+        return key, token
+
+    async def rotate(
+        self, site: Site, key_id: str, *, overlap: timedelta, now: datetime, act: Act
+    ) -> tuple[ApiKey, str]:
+        """Make a key that may what another may; both are good until the overlap is over.
+
+        The new one lasts as long as the other was made for. The second value is the secret part's
+        only appearance. `act` is written to the log of administration with both keys' ids.
+
+        Raises:
+            UnknownKey: the site has none of this id that is good.
+            Unavailable: Postgres is away; a key nobody knows may have been made.
+        """
+        token, parts = credentials.new_key()
+        try:
+            made = await self.accounts.replace_key(
+                site.site_id,
+                key_id,
+                new_id=parts.key_id,
+                secret_hash=parts.secret_hash,
+                old_expires_at=now + overlap,
+                now=now,
+                act=with_details(
+                    act, key=key_id, new=parts.key_id, overlap_hours=overlap / timedelta(hours=1)
+                ),
+            )
+        except KeyIdTaken:
+            return await self.rotate(site, key_id, overlap=overlap, now=now, act=act)
+        if made is None:
+            raise UnknownKey
+        key = ApiKey(
+            key_id=parts.key_id,
+            site_id=site.site_id,
+            site=site.slug,
+            name=made.name,
+            scopes=made.scopes,
+            created_at=now,
+            expires_at=made.expires_at,
+        )
         return key, token
 
     async def revoke(self, site: Site, key_id: str, now: datetime, act: Act | None = None) -> None:

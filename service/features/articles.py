@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
 from service.errors import Conflict, FieldError, Invalid, Unavailable
 from service.features import text
+from service.features.administration import Act, with_details
 from service.features.recall import Recall
 from service.model import Article, ArticleState, Mode, Site, article_id
 from service.storage.articles import ArticleStore, CircularMerge
@@ -22,6 +23,12 @@ KEY_MAX_CHARS = 200
 
 ALIASES_MAX = 50
 """Keys that may lead to one article: every read of it gathers all of them."""
+
+CLOSED_AT_ONCE = 1_000
+"""Articles closed in one transaction: nobody who publishes waits for it longer than a moment."""
+
+COUNTED_MAX = 100_000
+"""What is counted before many are closed; beyond it the number makes no difference."""
 
 TITLE_MAX_CHARS = 300
 URL_MAX_CHARS = 2_048
@@ -97,8 +104,18 @@ class ArticleDirectory:
         """
         return await self.articles.aliases(site.site_id, article.article_id)
 
-    async def put(self, site: Site, key: str, changes: ArticleChanges, now: datetime) -> Article:
+    async def put(
+        self,
+        site: Site,
+        key: str,
+        changes: ArticleChanges,
+        now: datetime,
+        *,
+        act: Act | None = None,
+    ) -> Article:
         """Describe the article a key leads to, whether or not anybody has seen it yet.
+
+        `act`, where there is one, goes into the log of administration with what was changed.
 
         Raises:
             Invalid: a key or a value cannot be one, or there are too many aliases.
@@ -109,7 +126,9 @@ class ArticleDirectory:
         aliases = _aliases(changes)
         told = _cleaned(changes)
         try:
-            await self.articles.put(site.site_id, key, told, aliases=aliases)
+            await self.articles.put(
+                site.site_id, key, told, aliases=aliases, act=act and _noted(act, key, told)
+            )
         except CircularMerge as circular:
             raise OwnAlias from circular
         return await self._read_again(site, [key, *(aliases or ())], now)
@@ -132,6 +151,38 @@ class ArticleDirectory:
             raise OwnAlias from circular
         return await self._read_again(site, [into, key], now)
 
+    async def count_older(self, site: Site, days: int, *, now: datetime) -> int:
+        """Return how many articles first met so many days ago still take comments.
+
+        At most `COUNTED_MAX`.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        before = now - timedelta(days=days)
+        return await self.articles.count_older(
+            site.site_id, before=before, now=now, limit=COUNTED_MAX
+        )
+
+    async def close_older(self, site: Site, days: int, *, now: datetime, act: Act) -> int:
+        """Close articles first met so many days ago, `CLOSED_AT_ONCE` at most; return how many.
+
+        None is left when it returns fewer.
+
+        Raises:
+            Unavailable: Postgres is away; some may have been closed.
+        """
+        keys = await self.articles.close_older(
+            site.site_id,
+            before=now - timedelta(days=days),
+            now=now,
+            limit=CLOSED_AT_ONCE,
+            noted=lambda many: with_details(act, older_than_days=days, closed=many),
+        )
+        for key in keys:
+            self.known.forget((site.site_id, key))
+        return len(keys)
+
     async def _find(self, site: Site, key: str) -> Article:
         found = await self.articles.find(site.site_id, key)
         own = article_id(site.site_id, key)
@@ -144,6 +195,16 @@ class ArticleDirectory:
         article = await self._find(site, keys[0])
         self.known.put((site.site_id, keys[0]), article)
         return _at(article, now)
+
+
+def _noted(act: Act, key: str, told: Mapping[str, Any]) -> Act:
+    """Say in the log which article was changed, and to what; its title is no business of it."""
+    values = {
+        name: told[name].isoformat() if isinstance(told[name], datetime) else told[name]
+        for name in ("state", "mode", "close_at")
+        if name in told
+    }
+    return with_details(act, article=key, changed=sorted(told), **values)
 
 
 def _at(article: Article, now: datetime) -> Article:

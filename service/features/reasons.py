@@ -53,10 +53,26 @@ PUBLIC_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """Sentences about the comment ("it"), by language and reason."""
 
 
-def public_text(reason: str, lang: str) -> str:
+Texts = Mapping[str, Mapping[str, str]]
+"""By language and reason."""
+
+NONE: Texts = MappingProxyType({})
+
+
+def public_text(reason: str, lang: str, own: Texts = NONE) -> str:
     """Return the sentence for a reason in a language (`fr`, `fr-CA`), else in English.
 
-    A site's own reason is its own sentence.
+    `own` are a site's sentences, which go before. A reason that nobody wrote a sentence for, in
+    this language or in English, is its own.
     """
-    texts = PUBLIC_TEXTS.get(lang.partition("-")[0].lower(), PUBLIC_TEXTS[DEFAULT_LANGUAGE])
-    return texts.get(reason, reason)
+    tongue = lang.partition("-")[0].lower()
+    for texts in (own.get(tongue), PUBLIC_TEXTS.get(tongue), own.get(DEFAULT_LANGUAGE)):
+        if texts is not None and reason in texts:
+            return texts[reason]
+    return PUBLIC_TEXTS[DEFAULT_LANGUAGE].get(reason, reason)
+
+
+def texts_with(own: Texts) -> Texts:
+    """Return all sentences by language, a site's own before the service's."""
+    languages = dict.fromkeys((*PUBLIC_TEXTS, *own))
+    return {each: {**PUBLIC_TEXTS.get(each, {}), **own.get(each, {})} for each in languages}

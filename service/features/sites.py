@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import structlog
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
-from service.features import text
+from service.features import house
 from service.features.administration import Act, with_details
 from service.features.recall import Recall
 from service.model import Site, SiteSettings
@@ -21,8 +22,6 @@ log = structlog.get_logger(__name__)
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 """How a site is named in every path and every key of Redis (api.md)."""
-
-NAME_MAX_CHARS = 100
 
 
 class UnknownSite(NotFound):
@@ -92,7 +91,7 @@ class SiteDirectory:
         """
         if not SLUG.match(slug):
             raise _not_a_slug()
-        shown = text.clean_line(name, max_chars=NAME_MAX_CHARS, pointer="/name") if name else slug
+        shown = house.checked_name(name) if name else slug
         site = await self.sites.create(slug, shown, settings or SiteSettings())
         if site is None:
             raise SiteExists
@@ -101,17 +100,29 @@ class SiteDirectory:
         return site
 
     async def change_settings(
-        self, site: Site, settings: SiteSettings, version: int, *, act: Act | None = None
+        self,
+        site: Site,
+        settings: SiteSettings,
+        version: int,
+        *,
+        name: str | None = None,
+        act: Act | None = None,
     ) -> Site:
-        """Replace a site's settings, if they still are the ones of this version.
+        """Replace a site's settings and name, if they still are the ones of this version.
+
+        `act` is written to the log of administration with what became different.
 
         Raises:
+            Invalid: a text among them cannot be taken.
             SettingsChanged: they have another version by now.
             Unavailable: Postgres is away; the change may have been made.
         """
-        noted = act and with_details(act, version=version + 1)
+        checked = house.checked(settings)
+        called = None if name is None else house.checked_name(name)
+        changes = _changes(site, replace(site, name=called or site.name, settings=checked))
+        noted = act and with_details(act, version=version + 1, changes=changes)
         changed = await self.sites.update_settings(
-            site.site_id, settings, version=version, act=noted
+            site.site_id, checked, version=version, name=called, act=noted
         )
         if changed is None:
             self.known.forget(site.slug)
@@ -128,6 +139,18 @@ class SiteDirectory:
             await self.sites.note_epoch(site.site_id, epoch)
         except Unavailable as failure:
             log.warning("queue_not_opened", site=site.slug, code=failure.stable_code)
+
+
+def _changes(before: Site, after: Site) -> dict[str, Any]:
+    """Return what became different, for the log: from and to; of texts that there are others."""
+    changes: dict[str, Any] = {}
+    if before.name != after.name:
+        changes["name"] = {"from": before.name, "to": after.name}
+    old, new = asdict(before.settings), asdict(after.settings)
+    for each in (each for each in old if old[each] != new[each]):
+        is_text = isinstance(old[each], dict)
+        changes[each] = {} if is_text else {"from": old[each], "to": new[each]}
+    return changes
 
 
 def _not_a_slug() -> Invalid:

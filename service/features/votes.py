@@ -31,6 +31,13 @@ class OwnComment(Forbidden):
     title = "You cannot vote for your own comment."
 
 
+class VotesOff(Forbidden):
+    """The site has no votes."""
+
+    code = "votes_off"
+    title = "This site has no votes."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """A comment's votes after one of them."""
@@ -65,10 +72,12 @@ class Votes:
 
         Raises:
             UnknownComment: readers see no such comment.
-            OwnComment, AuthorBanned.
+            VotesOff, OwnComment, AuthorBanned.
             RateLimited: too many votes.
             Unavailable: Postgres cannot commit; repeating is safe.
         """
+        if not site.settings.votes_allowed:
+            raise VotesOff
         also = voter.also if isinstance(voter, SignedIn) else ()
         await self.authors.admitted(site, voter.author_id, also=also, now=now)
         if self.limits_on:

@@ -26,6 +26,20 @@ class StoredKey:
     """SHA-256 of the secret."""
 
 
+class KeyIdTaken(Exception):  # noqa: N818 - once in 10^14; the feature tries another
+    """Another key has this id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedKey:
+    """What a key's successor is like."""
+
+    name: str
+    scopes: frozenset[Scope]
+    expires_at: datetime | None
+    old_ends_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """Somebody of a site's team."""
@@ -40,6 +54,12 @@ class Member:
     """Whether they are an admin of every site."""
     arrived: bool
     """Whether they can sign in."""
+    has_passkey: bool
+    has_authenticator: bool
+    seen_at: datetime | None
+    """When they were last at work, to some minutes."""
+    sites: tuple[str, ...]
+    """Slugs of all sites on which they were given a role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +126,52 @@ class AccountStore:
             if ended and act is not None:
                 await note_act(connection, act)
         return ended
+
+    async def replace_key(
+        self,
+        site_id: int,
+        key_id: str,
+        *,
+        new_id: str,
+        secret_hash: bytes,
+        old_expires_at: datetime,
+        now: datetime,
+        act: Act,
+    ) -> ReplacedKey | None:
+        """Add a key that may what another may, for as long; the other ends at a moment, or before.
+
+        None when the other has ended already.
+
+        Raises:
+            KeyIdTaken: nothing was done.
+        """
+        async with in_transaction(self.pool) as connection:
+            row = await connection.fetchrow(SQL["hold_key"], site_id, key_id, now)
+            if row is None:
+                return None
+            expires_at = row["expires_at"]
+            if expires_at is not None:
+                expires_at = now + (expires_at - row["created_at"])
+            made = await connection.fetchval(
+                SQL["create_key"],
+                new_id,
+                site_id,
+                row["name"],
+                secret_hash,
+                row["scopes"],
+                now,
+                expires_at,
+            )
+            if made is None:
+                raise KeyIdTaken
+            ends = await connection.fetchval(SQL["let_key_expire"], site_id, key_id, old_expires_at)
+            await note_act(connection, act)
+        return ReplacedKey(
+            name=row["name"],
+            scopes=frozenset(Scope(scope) for scope in row["scopes"]),
+            expires_at=expires_at,
+            old_ends_at=ends,
+        )
 
     async def touch_key(self, key_id: str, *, hour: datetime) -> None:
         """Note the hour in which a key was used."""
@@ -190,7 +256,11 @@ class AccountStore:
                 role=Role(row["role"]),
                 since=row["since"],
                 owner=row["owner"],
-                arrived=row["arrived"],
+                arrived=row["has_password"] or row["has_passkey"],
+                has_passkey=row["has_passkey"],
+                has_authenticator=row["has_authenticator"],
+                seen_at=row["seen_at"],
+                sites=tuple(row["sites"]),
             )
             for row in rows
         ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from service.model import Article, ArticleState, Mode, article_id
+from service.storage.administration import Act, note_act
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
 
 SQL = load_queries("articles")
@@ -17,6 +19,9 @@ SQL = load_queries("articles")
 COLUMNS = ("url", "title", "lang", "state", "mode", "close_at", "views_per_hour")
 """What a back end may say of an article, in the order of the statement `put`."""
 
+
+Noted = Callable[[int], Act]
+"""Makes an entry of the log from how many articles were changed."""
 
 UNSEEN = frozenset({"views_per_hour"})
 """What no reader sees, and a back end may change every few minutes."""
@@ -51,10 +56,12 @@ class ArticleStore:
         changes: Mapping[str, Any],
         *,
         aliases: Sequence[str] | None = None,
+        act: Act | None = None,
     ) -> None:
         """Describe the article a key leads to: what `changes` has is set, a None included.
 
-        `aliases`, when given, are all other keys that lead to it from now on.
+        `aliases`, when given, are all other keys that lead to it from now on. `act`, when
+        given, is written to the log of administration.
 
         Raises:
             CircularMerge: the article's own key is among the aliases.
@@ -69,6 +76,8 @@ class ArticleStore:
                 elsewhere = await _set_aliases(connection, site_id, target, aliases)
                 changed |= elsewhere | ({target: own_key} if elsewhere else {})
             await _tell(connection, site_id, changed)
+            if act is not None:
+                await note_act(connection, act)
 
     async def merge(self, site_id: int, key: str, *, into: str) -> None:
         """Make a key, and whatever leads to it, an alias of the article another key leads to.
@@ -89,6 +98,30 @@ class ArticleStore:
             moved = await connection.fetch(SQL["merge"], site_id, [source], target)
             if moved:
                 await _tell(connection, site_id, {target: own_key, **_keys(moved)})
+
+    async def count_older(
+        self, site_id: int, *, before: datetime, now: datetime, limit: int
+    ) -> int:
+        """How many articles met before a moment still take comments; at most `limit`."""
+        async with connected(self.pool) as connection:
+            many: int = await connection.fetchval(SQL["count_older"], site_id, before, now, limit)
+        return many
+
+    async def close_older(
+        self, site_id: int, *, before: datetime, now: datetime, limit: int, noted: Noted
+    ) -> list[str]:
+        """Close articles that were met before a moment, at most `limit`; return their keys.
+
+        `noted` makes the entry of the log of administration from how many there were; none is
+        written when there was nothing to close.
+        """
+        async with in_transaction(self.pool) as connection:
+            await connection.fetchval(SQL["hold_site"], site_id)
+            rows = await connection.fetch(SQL["close_older"], site_id, before, now, limit)
+            if rows:
+                await _tell(connection, site_id, _keys(rows))
+                await note_act(connection, noted(len(rows)))
+        return [row["key"] for row in rows]
 
 
 async def _leads_to(connection: Connection, site_id: int, key: str) -> tuple[UUID, str]:

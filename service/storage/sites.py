@@ -40,12 +40,21 @@ class SiteStore:
         return [_site(row) for row in rows]
 
     async def update_settings(
-        self, site_id: int, settings: SiteSettings, *, version: int, act: Act | None = None
+        self,
+        site_id: int,
+        settings: SiteSettings,
+        *,
+        version: int,
+        name: str | None = None,
+        act: Act | None = None,
     ) -> Site | None:
-        """Replace the settings that had this version; None when they have another by now."""
+        """Replace the settings that had this version; None when they have another by now.
+
+        Without a `name` the site keeps its own.
+        """
         async with in_transaction(self.pool) as connection:
             row = await connection.fetchrow(
-                SQL["update_settings"], site_id, asdict(settings), version
+                SQL["update_settings"], site_id, asdict(settings), version, name
             )
             if row is not None and act is not None:
                 await note_act(connection, act)

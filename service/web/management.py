@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from service.errors import Conflict, FieldError, Invalid
 from service.features.access import Keyring, UnknownKey
@@ -19,6 +20,7 @@ from service.web.wire.management import (
     KeysOut,
     MergeIn,
     NewKeyOut,
+    RotateIn,
     SettingsIn,
     SettingsOut,
     TokenKeyIn,
@@ -166,6 +168,19 @@ class Management:
                 handler=self.revoke_key,
             ),
             Operation(
+                operation_id="rotate_key",
+                method="POST",
+                path=f"{keys}/{{key_id}}/rotate",
+                summary="Make a key's successor; both are good for a while",
+                description="It may the same, for as long. Its secret is told once, here.",
+                tag=TAG,
+                credential=HAND_OUT,
+                body=RotateIn,
+                answers={201: NewKeyOut},
+                problems=(UnknownKey,),
+                handler=self.rotate_key,
+            ),
+            Operation(
                 operation_id="list_token_keys",
                 method="GET",
                 path=token_keys,
@@ -203,7 +218,9 @@ class Management:
     async def describe_article(self, call: Call) -> Reply:
         """Create or change an article."""
         changes = call.body_as(ArticleChangesIn).changes()
-        article = await self.articles.put(call.site, call.article, changes, call.now)
+        # A back end describes articles all day; what a person changes is worth an entry.
+        act = self._act(call, "article.changed") if call.found_member is not None else None
+        article = await self.articles.put(call.site, call.article, changes, call.now, act=act)
         return Reply(content=article_json(article, await self.articles.aliases(call.site, article)))
 
     async def read_article(self, call: Call) -> Reply:
@@ -226,7 +243,11 @@ class Management:
         wish, site = call.body_as(SettingsIn), call.site
         read = site.settings_version if wish.version is None else wish.version
         changed = await self.sites.change_settings(
-            site, wish.applied_to(site.settings), read, act=self._act(call, "settings.changed")
+            site,
+            wish.applied_to(site.settings),
+            read,
+            name=wish.name,
+            act=self._act(call, "settings.changed"),
         )
         return Reply(content=settings_json(changed))
 
@@ -259,6 +280,17 @@ class Management:
         act = self._act(call, "key.revoked")
         await self.keyring.revoke(call.site, call.path["key_id"], call.now, act)
         return Reply(status=204)
+
+    async def rotate_key(self, call: Call) -> Reply:
+        """Make a key's successor; its secret is told once, in this answer."""
+        key, token = await self.keyring.rotate(
+            call.site,
+            call.path["key_id"],
+            overlap=timedelta(hours=call.body_as(RotateIn).overlap_hours),
+            now=call.now,
+            act=self._act(call, "key.rotated"),
+        )
+        return Reply(status=201, content={**key_json(key), "key": token})
 
     async def list_token_keys(self, call: Call) -> Reply:
         """Show the keys of the site's own sign-in."""

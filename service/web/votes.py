@@ -12,7 +12,7 @@ from service.errors import RateLimited, Unauthenticated
 from service.features.access import Guest, SignedIn
 from service.features.intake import AuthorBanned
 from service.features.own import UnknownComment
-from service.features.votes import OwnComment, Votes
+from service.features.votes import OwnComment, Votes, VotesOff
 from service.web.operation import AVisitor, Call, Operation, Reply
 from service.web.wire.base import Wire
 from service.web.wire.comments import Votes as VotesOut
@@ -54,7 +54,7 @@ class Voting:
                 credential=AVisitor(required=True),
                 body=VoteIn,
                 answers={200: VotedOut},
-                problems=(UnknownComment, OwnComment, AuthorBanned, RateLimited),
+                problems=(UnknownComment, VotesOff, OwnComment, AuthorBanned, RateLimited),
                 cors=True,
                 handler=self.vote,
             )

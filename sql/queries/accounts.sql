@@ -39,6 +39,25 @@ SET revoked_at = $3
 WHERE site_id = $1 AND key_id = $2 AND revoked_at IS NULL
 RETURNING key_id;
 
+-- name: hold_key
+-- A key that is to be replaced, held so that nobody else replaces it; no row when it ended.
+--   $1 site_id integer, $2 key_id text, $3 now timestamptz
+-- Index: api_keys_pkey.
+SELECT name, scopes, created_at, expires_at
+FROM api_keys
+WHERE site_id = $1 AND key_id = $2 AND revoked_at IS NULL
+  AND (expires_at IS NULL OR expires_at > $3)
+FOR UPDATE;
+
+-- name: let_key_expire
+-- Let a key end at a moment, if it does not end before.
+--   $1 site_id integer, $2 key_id text, $3 expires_at timestamptz
+-- Index: api_keys_pkey.
+UPDATE api_keys
+SET expires_at = least(expires_at, $3)
+WHERE site_id = $1 AND key_id = $2
+RETURNING expires_at;
+
 -- name: touch_key
 -- Note the hour in which a key was used, once an hour.
 --   $1 key_id text, $2 hour timestamptz
@@ -73,14 +92,22 @@ SET role = excluded.role, since = excluded.since
 WHERE memberships.role <> excluded.role;
 
 -- name: members_of_site
--- The team of one site, by address; an owner is of every team.
+-- The team of one site, by address, with what each can sign in with and which other sites they
+-- work on; an owner is of every team.
 --   $1 site_id integer
--- Index: memberships_pkey; the table of members is small.
+-- Index: memberships_pkey; passwords_pkey; passkeys_by_member; the table of members is small.
 SELECT m.member_id, m.email, m.name, m.owner,
        CASE WHEN m.owner THEN 'admin' ELSE r.role END AS role,
        coalesce(r.since, m.created_at) AS since,
-       EXISTS (SELECT 1 FROM passwords AS p WHERE p.member_id = m.member_id)
-       OR EXISTS (SELECT 1 FROM passkeys AS k WHERE k.member_id = m.member_id) AS arrived
+       m.seen_at,
+       EXISTS (SELECT 1 FROM passwords AS p WHERE p.member_id = m.member_id) AS has_password,
+       EXISTS (SELECT 1 FROM passkeys AS k WHERE k.member_id = m.member_id) AS has_passkey,
+       EXISTS (SELECT 1 FROM authenticators AS a
+               WHERE a.member_id = m.member_id AND a.confirmed_at IS NOT NULL) AS has_authenticator,
+       (SELECT coalesce(array_agg(s.slug ORDER BY s.slug), '{}')
+        FROM memberships AS o
+        JOIN sites AS s ON s.site_id = o.site_id
+        WHERE o.member_id = m.member_id) AS sites
 FROM members AS m
 LEFT JOIN memberships AS r ON r.member_id = m.member_id AND r.site_id = $1
 WHERE (m.owner OR r.site_id IS NOT NULL) AND m.removed_at IS NULL

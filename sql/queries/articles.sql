@@ -41,14 +41,16 @@ JOIN articles AS target
 WHERE asked.site_id = $1 AND asked.article_id = $2;
 
 -- name: put
--- Describe an article: what is named is set, a null included, the rest stays.
+-- Describe an article: what is named is set, a null included, the rest stays. Readers' hints fill in
+-- the rest until its address, title or language was named, or nothing but that it is there.
 --   $1 site_id integer, $2 article_id uuid, $3 key text, $4 url text, $5 title text,
 --   $6 lang text, $7 state text, $8 mode text, $9 close_at timestamptz,
 --   $10 views_per_hour float8, $11 named text[]
 -- Index: articles_pkey.
 INSERT INTO articles AS a
     (site_id, article_id, key, url, title, lang, state, mode, close_at, views_per_hour, managed)
-VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 'open'), $8, $9, $10, true)
+VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 'open'), $8, $9, $10,
+        $11::text[] && ARRAY['url', 'title', 'lang'] OR $11::text[] = '{}')
 ON CONFLICT (site_id, article_id) DO UPDATE SET
     url = CASE WHEN 'url' = ANY($11::text[]) THEN excluded.url ELSE a.url END,
     title = CASE WHEN 'title' = ANY($11::text[]) THEN excluded.title ELSE a.title END,
@@ -59,7 +61,7 @@ ON CONFLICT (site_id, article_id) DO UPDATE SET
                     ELSE a.close_at END,
     views_per_hour = CASE WHEN 'views_per_hour' = ANY($11::text[]) THEN excluded.views_per_hour
                           ELSE a.views_per_hour END,
-    managed = true;
+    managed = a.managed OR excluded.managed;
 
 -- name: aliases
 -- The other keys of an article.
@@ -98,6 +100,36 @@ UPDATE articles
 SET merged_into = NULL
 WHERE site_id = $1 AND merged_into = $2 AND article_id <> ALL($3::uuid[])
 RETURNING article_id, key;
+
+-- name: close_older
+-- Close articles that were met before a moment and still take comments; returns them.
+--   $1 site_id integer, $2 before timestamptz, $3 now timestamptz, $4 limit integer
+-- Index: articles_newest.
+UPDATE articles AS a
+SET state = 'closed'
+FROM (
+    SELECT article_id
+    FROM articles
+    WHERE site_id = $1 AND merged_into IS NULL AND created_at < $2
+      AND state IN ('open', 'premoderated') AND (close_at IS NULL OR close_at > $3)
+    ORDER BY created_at DESC, article_id DESC
+    LIMIT $4
+) AS old
+WHERE a.site_id = $1 AND a.article_id = old.article_id
+RETURNING a.article_id, a.key;
+
+-- name: count_older
+-- How many articles there are that `close_older` would close, up to a bound.
+--   $1 site_id integer, $2 before timestamptz, $3 now timestamptz, $4 limit integer
+-- Index: articles_newest.
+SELECT count(*)
+FROM (
+    SELECT 1
+    FROM articles
+    WHERE site_id = $1 AND merged_into IS NULL AND created_at < $2
+      AND state IN ('open', 'premoderated') AND (close_at IS NULL OR close_at > $3)
+    LIMIT $4
+) AS old;
 
 -- name: tell
 -- Let caches and whoever listens know that articles are described otherwise or lead elsewhere.

@@ -1,12 +1,21 @@
 -- Where the newsroom's people are signed in.
 
 -- name: open_session
--- Somebody signed in; the token is known by its hash alone.
+-- Somebody signed in, and so was here; the token is known by its hash alone.
 --   $1 token_hash bytea, $2 session_id uuid, $3 member_id uuid, $4 method text, $5 agent text,
 --   $6 now timestamptz, $7 expires_at timestamptz
-INSERT INTO sessions
-    (token_hash, session_id, member_id, method, agent, created_at, seen_at, proved_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7);
+-- Index: members_pkey.
+WITH opened AS (
+    INSERT INTO sessions
+        (token_hash, session_id, member_id, method, agent, created_at, seen_at, proved_at,
+         expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $7)
+    RETURNING member_id
+)
+UPDATE members AS m
+SET seen_at = $6
+FROM opened
+WHERE m.member_id = opened.member_id;
 
 -- name: end_excess_sessions
 -- End the oldest sessions of a member beyond a number.
@@ -43,12 +52,19 @@ JOIN members AS m ON m.member_id = s.member_id
 WHERE s.token_hash = $1 AND m.removed_at IS NULL;
 
 -- name: touch_session
--- Note that a session is in use.
+-- Note that a session is in use, and its member at work.
 --   $1 session_id uuid, $2 now timestamptz
--- Index: sessions_session_id_key.
-UPDATE sessions
+-- Index: sessions_session_id_key; members_pkey.
+WITH touched AS (
+    UPDATE sessions
+    SET seen_at = $2
+    WHERE session_id = $1 AND seen_at < $2
+    RETURNING member_id
+)
+UPDATE members AS m
 SET seen_at = $2
-WHERE session_id = $1 AND seen_at < $2;
+FROM touched
+WHERE m.member_id = touched.member_id;
 
 -- name: renew_session
 -- A member proved again who they are: from now on another token is the session's.

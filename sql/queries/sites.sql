@@ -25,10 +25,10 @@ ORDER BY slug;
 
 -- name: update_settings
 -- New settings, if nobody changed them since they were read; no row otherwise.
---   $1 site_id integer, $2 settings jsonb, $3 version read integer
+--   $1 site_id integer, $2 settings jsonb, $3 version read integer, $4 name text (null: stays)
 -- Index: sites_pkey.
 UPDATE sites
-SET settings = $2, settings_version = settings_version + 1
+SET settings = $2, name = coalesce($4, name), settings_version = settings_version + 1
 WHERE site_id = $1 AND settings_version = $3
 RETURNING site_id, slug, name, settings, settings_version;
 

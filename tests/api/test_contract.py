@@ -15,8 +15,9 @@ from tests.api.calls import Answer, query, segment
 from tests.api.conftest import Api
 from tests.api.desk_examples import DESK_EXAMPLES
 from tests.api.insiders import INSIDER_EXAMPLES
-from tests.api.office_examples import OFFICE_EXAMPLES
+from tests.api.lane_examples import LANE_EXAMPLES
 from tests.api.log_examples import LOG_EXAMPLES
+from tests.api.office_examples import OFFICE_EXAMPLES
 from tests.api.table import OPERATIONS
 
 EMAIL = "sam@daily.example"
@@ -319,6 +320,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         reverse_decision,
         read_whole_comment,
         *DESK_EXAMPLES,
+        *LANE_EXAMPLES,
         *LOG_EXAMPLES,
         describe_article,
         read_article,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from service.errors import NotFound
 from service.features.queue import Lane, Queue, QueuePage, Sort
-from service.features.reasons import PUBLIC_TEXTS
+from service.features.reasons import texts_with
 from service.features.sessions import SignedInMember, actor_of_member, role_on
 from service.features.sites import SiteDirectory
 from service.model import REASONS, Actor, Membership, Role, Site
@@ -166,7 +166,7 @@ def _told(member: SignedInMember, place: Place, first: dict[str, Any]) -> dict[s
         "senior": role.includes(Role.SENIOR),
         "page": first,
         "reasons": [*REASONS, *place.site.settings.reasons],
-        "texts": {lang: dict(texts) for lang, texts in PUBLIC_TEXTS.items()},
+        "texts": texts_with(place.site.settings.reason_texts),
         "languages": place.site.settings.languages,
         "masked": sorted(MASKED),
         "keys": keys_json(),

@@ -47,6 +47,7 @@ Origin = Annotated[
         pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$", max_length=255, to_lower=True
     ),
 ]
+Sentence = Annotated[str, StringConstraints(max_length=1_000)]
 OwnReason = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 
 
@@ -114,11 +115,20 @@ class SettingsIn(Wire):
     rejected_text_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
     reports_threshold: Annotated[int, Field(ge=1, le=1_000)] | None = None
     reports_hide: bool | None = None
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    """What the site is called."""
+    due_minutes: Annotated[int, Field(ge=1, le=43_200)] | None = None
+    """How soon after it came somebody should have looked at a comment."""
+    votes_allowed: bool | None = None
+    house_rules: dict[Language, Annotated[str, StringConstraints(max_length=10_000)]] | None = None
+    """By language, a rule a line; replaces all there were."""
+    reason_texts: dict[Language, dict[OwnReason, Sentence]] | None = None
+    """What authors are told, by language and reason; replaces all there were."""
 
     def applied_to(self, settings: SiteSettings) -> SiteSettings:
         """Return settings with what was said changed."""
         changed = asdict(settings)
-        for name, value in self.model_dump(exclude={"version"}, exclude_none=True).items():
+        for name, value in self.model_dump(exclude={"version", "name"}, exclude_none=True).items():
             changed[name] = tuple(dict.fromkeys(value)) if isinstance(value, list) else value
         changed["mode"] = Mode(changed["mode"])
         return SiteSettings(**changed)
@@ -139,6 +149,11 @@ class SettingsOut(Wire):
     rejected_text_days: int
     reports_threshold: int
     reports_hide: bool
+    name: str
+    due_minutes: int
+    votes_allowed: bool
+    house_rules: dict[str, str]
+    reason_texts: dict[str, dict[str, str]]
 
 
 class KeyIn(Wire):
@@ -147,6 +162,13 @@ class KeyIn(Wire):
     name: Annotated[str, StringConstraints(max_length=80)] = ""
     scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=4)]
     expires_at: Time | None = None
+
+
+class RotateIn(Wire):
+    """How a key is replaced."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=720)] = 24
+    """How long both are good."""
 
 
 class KeyOut(Wire):
@@ -220,7 +242,7 @@ def article_json(article: Article, aliases: Sequence[str]) -> dict[str, Any]:
 
 def settings_json(site: Site) -> dict[str, Any]:
     """Write a site's settings."""
-    return {"version": site.settings_version, **asdict(site.settings)}
+    return {"version": site.settings_version, "name": site.name, **asdict(site.settings)}
 
 
 def key_json(key: ApiKey) -> dict[str, Any]:

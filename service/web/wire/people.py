@@ -233,6 +233,12 @@ class MemberOut(Wire):
     """An admin of every site."""
     arrived: bool
     """They can sign in."""
+    passkey: bool
+    """They have one."""
+    authenticator: bool
+    """They use one beside a password."""
+    seen_at: Timestamp | None
+    """When they were last at work, to some minutes."""
 
 
 class MembersOut(Wire):
@@ -352,6 +358,9 @@ def member_json(member: Member) -> dict[str, Any]:
         "since": stamp(member.since),
         "owner": member.owner,
         "arrived": member.arrived,
+        "passkey": member.has_passkey,
+        "authenticator": member.has_authenticator,
+        "seen_at": optional_stamp(member.seen_at),
     }
 
 

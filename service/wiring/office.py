@@ -1,0 +1,37 @@
+"""Where a site is looked after: articles, settings, team and keys, and their pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.article_lists import ArticleLists
+from service.storage.article_lists import ArticleListStore
+from service.web.articles import ArticleOffice
+from service.web.operation import Operation
+from service.wiring.core import Core
+from service.wiring.ground import Ground
+from service.wiring.readers import Readers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What editors and admins look after."""
+
+    article_lists: ArticleLists
+
+    @classmethod
+    def build(cls, ground: Ground, core: Core, readers: Readers) -> Self:
+        """Wire it to the stores."""
+        return cls(
+            article_lists=ArticleLists(
+                store=ArticleListStore(pool=ground.pool),
+                views=readers.views,
+                cursors=core.cursors,
+            )
+        )
+
+    def operations(self, core: Core) -> list[Operation]:
+        """Return what is asked about many articles."""
+        office = ArticleOffice(lists=self.article_lists, articles=core.articles, acts=core.acts)
+        return office.operations()
