@@ -195,11 +195,15 @@ def test_reports(reports: Reports, reading: Reading) -> Evidence | None:
 def test_cluster(cluster: Cluster, reading: Reading) -> Evidence | None:
     """Met by many alike in a short time."""
     alike = reading.facts.cluster
-    if alike is None or alike.size < cluster.size_min or alike.authors < cluster.authors_min:
+    if alike is None or alike.rejected < cluster.rejected_min:
         return None
-    if reading.facts.now - alike.first_at > timedelta(minutes=cluster.within_minutes):
+    if cluster.approved_max is not None and alike.approved > cluster.approved_max:
         return None
-    return Evidence(notes=(f"{alike.size} alike by {_plural(alike.authors, 'author')}",))
+    size, authors = alike.since(reading.facts.now - timedelta(minutes=cluster.within_minutes))
+    if size < cluster.size_min or authors < cluster.authors_min:
+        return None
+    turned_down = f", {alike.rejected} rejected" if alike.rejected else ""
+    return Evidence(notes=(f"{size} alike by {_plural(authors, 'author')}{turned_down}",))
 
 
 def test_score(score: Score, reading: Reading) -> Evidence | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from uuid import UUID
 
 from service.features.screening.letters import LEET
 from service.features.screening.views import Views, views_of
@@ -80,8 +81,24 @@ class ClusterFacts:
     """Comments that say nearly the same."""
 
     size: int
+    """This one included."""
     authors: int
     first_at: datetime
+    latest: tuple[tuple[datetime, UUID | None], ...] = ()
+    """When the latest of the others came and of whom, newest first; not all of them."""
+    approved: int = 0
+    """By a person; so `rejected`."""
+    rejected: int = 0
+
+    def since(self, begin: datetime) -> tuple[int, int]:
+        """Return how many came since a time, this one included, and of how many authors.
+
+        Where all that are known came since, all count.
+        """
+        if all(at >= begin for at, _ in self.latest) and (self.latest or self.first_at >= begin):
+            return self.size, self.authors
+        authors = [author for at, author in self.latest if at >= begin]
+        return len(authors) + 1, max(len(set(authors)), 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +126,9 @@ class Facts:
     cluster: ClusterFacts | None = None
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Calibrated probability by model name, 0 to 1."""
+    unanswered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Who was asked and did not answer, or failed: `scores`, `cluster`; with the kind of error.
+    The comment is held for it."""
 
 
 _SPELLED = str.maketrans({sign: LEET[sign] for sign in "0134578@$"})

@@ -172,6 +172,9 @@ class Cluster(Strict):
     size_min: Annotated[int, Field(ge=2, le=1_000_000)]
     authors_min: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     within_minutes: Minutes = MINUTES_MAX
+    rejected_min: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """People rejected so many of them."""
+    approved_max: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class Score(Bounded):
@@ -300,6 +303,11 @@ class Condition(Strict):
             for member in self.members(group):
                 yield from member.leaves()
 
+    @property
+    def judged(self) -> bool:
+        """Whether it is met only by what people have rejected, nearly word for word."""
+        return self.cluster is not None and self.cluster.rejected_min >= JUDGED_MIN
+
     def depth(self) -> int:
         """Count the groups inside groups; 0 for a single condition."""
         if self.kind:
@@ -312,6 +320,9 @@ GROUPS: Final = frozenset({"all", "any", "none"})
 
 GROUNDS: Final = frozenset({"text", "links", "link_domain", "rate", "repeat"})
 """What somebody did, seen without guessing: a rule may refuse or reject on these only."""
+
+JUDGED_MIN: Final = 3
+"""Comments of a cluster that people rejected, from which on a rule may reject what is like them."""
 
 NARROWS: Final = GROUNDS | {"length", "caps_ratio", "author", "article", "thread", "hours"}
 """What such a rule may ask besides."""
@@ -337,6 +348,9 @@ class Then(Strict):
     reason: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")] | None = None
     """What the author is told, and what a moderator is offered."""
     note: Annotated[str, StringConstraints(max_length=500)] | None = None
+    """For colleagues."""
+    tell: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    """What the author of a refused comment is told instead of the reason's own sentence."""
     notify: bool = False
     """Tell seniors at once."""
 
@@ -365,6 +379,8 @@ class Rule(Strict):
 
     def _has_grounds(self, leaves: list[Condition]) -> None:
         for leaf in leaves:
+            if leaf.judged:
+                continue
             if leaf.kind not in NARROWS or (leaf.text is not None and leaf.text.arabizi):
                 raise ValueError(
                     f"may not {self.then.action} by {leaf.kind}: only what can be seen without"
@@ -400,7 +416,7 @@ class RuleDocument(Strict):
 def _grounded(condition: Condition) -> bool:
     """Whether every way to meet a condition involves something somebody did."""
     if condition.kind:
-        return condition.kind in GROUNDS
+        return condition.kind in GROUNDS or condition.judged
     if any(_grounded(member) for member in condition.members("all")):
         return True
     options = condition.members("any")

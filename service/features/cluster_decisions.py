@@ -1,0 +1,308 @@
+"""One decision for what waits in a cluster: carried out piece by piece, undone in one go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from service.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from service.features import text
+from service.features.administration import Acts
+from service.features.decisions import Decisions
+from service.features.outcomes import DecidedSince, DecisionRequest, TextGone
+from service.features.patience import Patience
+from service.features.sites import SiteDirectory
+from service.model import REASONS, Action, Actor, Site
+from service.storage.cluster_decisions import ClusterDecision, ClusterDecisionStore, Item
+
+__all__ = [
+    "ClusterDecision",
+    "ClusterDecisions",
+    "DecisionEnded",
+    "DecisionUndone",
+    "NothingWaits",
+    "Ticked",
+    "UnknownOperation",
+]
+
+PIECE = 200
+"""Decisions of one transaction: as many as of one request (api.md)."""
+PAUSE_SECONDS = 0.3
+FEW = 50
+"""More comments than this are a senior's to decide at once (ux.md 4.1)."""
+NOTE_MAX_CHARS = 2_000
+
+
+class UnknownOperation(NotFound):
+    """The site has no such decision on a cluster."""
+
+    code = "unknown_operation"
+    title = "There is no such operation here."
+
+
+class NothingWaits(Conflict):
+    """Everything that was ticked is decided, or was never there."""
+
+    code = "nothing_waits"
+    title = "Nothing of this waits any more."
+
+
+class DecisionUndone(Conflict):
+    """It is undone once."""
+
+    code = "already_undone"
+    title = "This was undone before."
+
+
+class DecisionEnded(Conflict):
+    """There is nothing left to stop."""
+
+    code = "already_ended"
+    title = "This has come to its end already."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """Which comments of a cluster are meant, of those that wait."""
+
+    only: Collection[UUID] | None = None
+    """These alone; None: all, but for outliers."""
+    without: Collection[UUID] = field(default_factory=tuple)
+    with_outliers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterDecisions:
+    """Begin decisions on clusters, and carry them through.
+
+    Methods raise Unavailable while Postgres is away.
+    """
+
+    store: ClusterDecisionStore
+    decisions: Decisions
+    sites: SiteDirectory
+    acts: Acts
+    new_id: Callable[[datetime], UUID]
+    clock: Callable[[], datetime]
+    piece: int = PIECE
+
+    async def begin(
+        self,
+        site: Site,
+        cluster_id: UUID,
+        *,
+        action: Literal["approve", "reject"],
+        reason: str | None,
+        note: str,
+        ticked: Ticked,
+        operation_id: UUID | None,
+        actor: Actor,
+        is_senior: bool,
+        now: datetime,
+    ) -> ClusterDecision:
+        """Begin to decide what was ticked; repeated with its id it is the same.
+
+        Raises:
+            Invalid: the reason or the note.
+            NothingWaits: nothing of what was ticked is left to decide.
+            Forbidden: it is too many for a member who is no senior.
+        """
+        clean = text.clean_note(note, max_chars=NOTE_MAX_CHARS, pointer="/note")
+        _check_reason(site, action, reason)
+        if operation_id is not None:
+            earlier = await self.store.find(site.site_id, operation_id)
+            if earlier is not None:
+                return earlier
+        waiting = await self.store.to_decide(
+            site.site_id,
+            cluster_id,
+            see_escalated=actor.sees_escalated_on(site.site_id),
+            with_outliers=ticked.with_outliers,
+            only=ticked.only,
+            without=ticked.without,
+        )
+        if not waiting:
+            raise NothingWaits
+        if len(waiting) > FEW and not is_senior:
+            raise Forbidden(f"More than {FEW} comments at once need the role `senior`.")
+        operation = ClusterDecision(
+            operation_id=operation_id or self.new_id(now),
+            cluster_id=cluster_id,
+            state="running",
+            action=action,
+            reason=reason,
+            note=clean or None,
+            actor_kind=actor.kind,
+            actor_id=actor.actor_id,
+            sees_escalated=actor.sees_escalated_on(site.site_id),
+            undone_kind=None,
+            undone_by=None,
+            at=now,
+            ended_at=None,
+            total=len(waiting),
+            decided=0,
+            skipped=0,
+            restored=0,
+        )
+        items = [
+            Item(comment_id=comment_id, revision=revision, decision_id=self.new_id(now))
+            for comment_id, revision in waiting
+        ]
+        details = {
+            "operation_id": str(operation.operation_id),
+            "cluster_id": str(cluster_id),
+            "action": action,
+            "comments": len(items),
+        }
+        act = self.acts.by(actor, "cluster.decided", site=site, now=now, details=details)
+        await self.store.begin(site.site_id, operation, items, act=act)
+        return await self.find(site, operation.operation_id)
+
+    async def find(self, site: Site, operation_id: UUID) -> ClusterDecision:
+        """Tell how far an operation is.
+
+        Raises:
+            UnknownOperation: there is none.
+        """
+        operation = await self.store.find(site.site_id, operation_id)
+        if operation is None:
+            raise UnknownOperation
+        return operation
+
+    async def stop(
+        self, site: Site, operation_id: UUID, *, actor: Actor, now: datetime
+    ) -> ClusterDecision:
+        """Leave undecided what was not decided so far.
+
+        Raises:
+            UnknownOperation: there is none.
+            DecisionEnded: it was at its end.
+        """
+        await self.find(site, operation_id)
+        details = {"operation_id": str(operation_id)}
+        act = self.acts.by(actor, "cluster.decision_stopped", site=site, now=now, details=details)
+        if not await self.store.end(
+            site.site_id, operation_id, before="running", after="stopped", at=now, act=act
+        ):
+            raise DecisionEnded
+        return await self.find(site, operation_id)
+
+    async def undo(
+        self, site: Site, operation_id: UUID, *, actor: Actor, now: datetime
+    ) -> ClusterDecision:
+        """Let what was decided wait again, but for what was decided since.
+
+        Raises:
+            UnknownOperation: there is none.
+            DecisionUndone: that was asked before.
+        """
+        await self.find(site, operation_id)
+        details = {"operation_id": str(operation_id)}
+        act = self.acts.by(actor, "cluster.decision_undone", site=site, now=now, details=details)
+        if not await self.store.undo(site.site_id, operation_id, act=act):
+            raise DecisionUndone
+        return await self.find(site, operation_id)
+
+    async def run(self) -> None:
+        """Carry operations through, without end. Only one process may."""
+        patience = Patience("cluster_decisions_wait")
+        while True:
+            went_on = False
+            with patience:
+                went_on = await self.go_on()
+            if not went_on:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def go_on(self) -> bool:
+        """Take one piece of each site's oldest operation; False when there is none.
+
+        A piece that was cut short is taken again: its decisions have their ids beforehand.
+        """
+        under_way = await self.store.under_way()
+        if not under_way:
+            return False
+        sites = {site.site_id: site for site in await self.sites.all_sites()}
+        for site_id, operation_id in under_way.items():
+            operation = await self.store.find(site_id, operation_id)
+            if operation is None or site_id not in sites:
+                continue
+            if operation.state == "running":
+                await self._decide(sites[site_id], operation)
+            else:
+                await self._put_back(sites[site_id], operation)
+        return True
+
+    async def _decide(self, site: Site, operation: ClusterDecision) -> None:
+        operation_id, now = operation.operation_id, self.clock()
+        items = await self.store.untried(site.site_id, operation_id, limit=self.piece)
+        if not items:
+            await self.store.end(site.site_id, operation_id, before="running", after="done", at=now)
+            return
+        requests = [_request(each, operation) for each in items]
+        actor = Actor(
+            kind=operation.actor_kind,
+            actor_id=operation.actor_id,
+            name="",
+            sees_escalated=operation.sees_escalated,
+        )
+        results = await self.decisions.decide([site], requests, actor=actor, now=now)
+        outcomes = {each.comment_id: str(each.outcome) for each in results}
+        await self.store.note_outcomes(site.site_id, operation_id, outcomes)
+
+    async def _put_back(self, site: Site, operation: ClusterDecision) -> None:
+        operation_id, now = operation.operation_id, self.clock()
+        items = await self.store.to_undo(site.site_id, operation_id, limit=self.piece)
+        if not items:
+            await self.store.end(
+                site.site_id, operation_id, before="undoing", after="undone", at=now
+            )
+            return
+        actor = Actor(
+            kind=operation.undone_kind or operation.actor_kind,
+            actor_id=operation.undone_by or operation.actor_id,
+            name="",
+        )
+        undone = await self._undo_each(site, items, actor, now)
+        await self.store.note_undone(site.site_id, operation_id, undone)
+
+    async def _undo_each(
+        self, site: Site, items: Sequence[Item], actor: Actor, now: datetime
+    ) -> dict[UUID, Literal["undone", "kept"]]:
+        undone: dict[UUID, Literal["undone", "kept"]] = {}
+        for each in items:
+            try:
+                await self.decisions.reverse(
+                    [site], each.decision_id, comment_id=each.comment_id, actor=actor, now=now
+                )
+            except (NotFound, DecidedSince, TextGone):
+                undone[each.comment_id] = "kept"
+            else:
+                undone[each.comment_id] = "undone"
+        return undone
+
+
+def _check_reason(site: Site, action: str, reason: str | None) -> None:
+    """Refuse a rejection without a reason, and a reason that nobody has here."""
+    if reason is None and action == "reject":
+        code, detail = "missing", "A reason is needed."
+    elif reason is not None and reason not in {*REASONS, *site.settings.reasons}:
+        code, detail = "unknown_reason", "No such reason here."
+    else:
+        return
+    error = FieldError(pointer="/reason", code=code, detail=detail)
+    raise Invalid(detail, errors=(error,))
+
+
+def _request(item: Item, operation: ClusterDecision) -> DecisionRequest:
+    return DecisionRequest(
+        comment_id=item.comment_id,
+        revision=item.revision,
+        action=Action(operation.action),
+        decision_id=item.decision_id,
+        reason=operation.reason,
+        note=operation.note,
+    )

@@ -1,0 +1,292 @@
+"""Clusters in Postgres: what comments are alike, kept up to date batch by batch, and read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from service.storage.postgres import Connection, connected, in_transaction, load_queries
+
+SQL = load_queries("clusters")
+
+
+class ClusterPlace(NamedTuple):
+    """A cluster's key."""
+
+    site_id: int
+    cluster_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A comment that came or changed, as it is now."""
+
+    site_id: int
+    article_id: UUID
+    comment_id: UUID
+    author_id: UUID | None
+    revision: int
+    text: str | None
+    state: str | None
+    """A status; None where nobody knows of it any more."""
+    waits: bool
+    escalated: bool
+    judged: bool
+    """A person decided it last."""
+    reason: str | None
+    cluster_id: UUID | None
+    """Where it belongs so far."""
+    signed_revision: int | None
+    """Of the text that put it there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureRow:
+    """What new comments are compared with."""
+
+    site_id: int
+    cluster_id: UUID
+    comment_id: UUID
+    numbers: bytes
+    bands: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A comment of a cluster."""
+
+    comment_id: UUID
+    revision: int
+    likeness: float
+    """To the first comment, 0 to 1."""
+    outlier: bool
+    state: str
+    waits: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Comments that say nearly the same, counted; what waits, with and without escalated ones."""
+
+    cluster_id: UUID
+    """The id of its first comment."""
+    size: int
+    authors: int
+    waiting: int
+    escalated: int
+    """Of those that wait."""
+    outliers: int
+    """Of those that wait: alike to others of the cluster, and not to the first."""
+    public: int
+    approved: int
+    """By a person; so `rejected`."""
+    rejected: int
+    reason: str | None
+    """Why most of those were rejected."""
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """One batch of changes in one transaction; all that is collected here is written at its end."""
+
+    connection: Connection
+    changed: list[Changed]
+    _new: list[tuple[Any, ...]] = field(default_factory=list)
+    _signatures: list[tuple[Any, ...]] = field(default_factory=list)
+    _members: list[tuple[Any, ...]] = field(default_factory=list)
+    _states: list[tuple[Any, ...]] = field(default_factory=list)
+    _gone: list[Changed] = field(default_factory=list)
+    _touched: set[ClusterPlace] = field(default_factory=set)
+
+    async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
+        """Return every signature of clusters that have one with one of these bands."""
+        return await _alike(self.connection, bands)
+
+    def found(self, place: ClusterPlace, at: datetime) -> None:
+        """Begin a cluster."""
+        self._new.append((*place, at))
+
+    def sign(self, row: SignatureRow) -> None:
+        """Let later comments be compared with this one."""
+        self._signatures.append(
+            (row.site_id, row.cluster_id, row.comment_id, row.numbers, list(row.bands))
+        )
+
+    def join(
+        self, place: ClusterPlace, comment: Changed, *, at: datetime, likeness: float, outlier: bool
+    ) -> None:
+        """Put a comment into a cluster."""
+        self._members.append(
+            (
+                comment.site_id,
+                comment.article_id,
+                comment.comment_id,
+                place.cluster_id,
+                comment.author_id,
+                comment.revision,
+                likeness,
+                outlier,
+                comment.state,
+                comment.waits,
+                comment.escalated,
+                comment.judged,
+                comment.reason,
+                at,
+            )
+        )
+        self._touched.add(place)
+
+    def stay(self, comment: Changed) -> None:
+        """Leave a comment where it is, with what became of it."""
+        self._states.append(
+            (
+                comment.site_id,
+                comment.article_id,
+                comment.comment_id,
+                comment.author_id,
+                comment.state,
+                comment.waits,
+                comment.escalated,
+                comment.judged,
+                comment.reason,
+            )
+        )
+        self._touch(comment)
+
+    def leave(self, comment: Changed) -> None:
+        """Take a comment out, and its signature."""
+        self._gone.append(comment)
+        self._touch(comment)
+
+    def _touch(self, comment: Changed) -> None:
+        if comment.cluster_id is not None:
+            self._touched.add(ClusterPlace(comment.site_id, comment.cluster_id))
+
+    async def write(self) -> None:
+        """Write what was collected."""
+        run = self.connection
+        if self._gone:
+            places = [(each.site_id, each.article_id, each.comment_id) for each in self._gone]
+            await run.execute(SQL["drop_members"], *_columns(places))
+            signed = [(each.site_id, each.cluster_id, each.comment_id) for each in self._gone]
+            await run.execute(SQL["drop_signatures"], *_columns(signed))
+        for name, rows in (
+            ("found", self._new),
+            ("keep_signature", self._signatures),
+            ("keep_member", self._members),
+        ):
+            if rows:
+                await run.executemany(SQL[name], rows)
+        if self._states:
+            await run.execute(SQL["change_members"], *_columns(self._states))
+        if self._touched:
+            touched = _columns(sorted(self._touched))
+            await run.execute(SQL["count_anew"], *touched)
+            await run.execute(SQL["drop_empty"], *touched)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStore:
+    """Keep and read clusters. Every method raises DatabaseUnavailable while Postgres is away."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    @asynccontextmanager
+    async def turn(self, *, limit: int) -> AsyncIterator[Turn]:
+        """Take a batch of changed comments; they are done with when the block ends well."""
+        async with in_transaction(self.pool) as connection:
+            taken = await connection.fetch(SQL["take_changes"], limit)
+            places = sorted({tuple(row) for row in taken})
+            rows = await connection.fetch(SQL["read_changed"], *_columns(places)) if places else ()
+            turn = Turn(connection=connection, changed=[Changed(**row) for row in rows])
+            yield turn
+            await turn.write()
+
+    async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
+        """Return every signature of clusters that have one with one of these bands."""
+        async with connected(self.pool) as connection:
+            return await _alike(connection, bands)
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete clusters that nothing came to since; returns how many."""
+        async with connected(self.pool) as connection:
+            status = await connection.execute(SQL["forget"], before, limit)
+        return int(status.rpartition(" ")[2])
+
+    async def page(
+        self, site_id: int, *, see_escalated: bool, after: tuple[int, UUID], limit: int
+    ) -> list[Cluster]:
+        """Return clusters in which something waits, the largest first."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["page"], site_id, see_escalated, *after, limit)
+        return [Cluster(**row) for row in rows]
+
+    async def find(self, site_id: int, cluster_id: UUID) -> Cluster | None:
+        """Return one cluster."""
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["find"], site_id, cluster_id)
+        return Cluster(**row) if row else None
+
+    async def articles_of(self, site_id: int, cluster_id: UUID) -> int:
+        """Count the articles a cluster is on."""
+        async with connected(self.pool) as connection:
+            counted: int = await connection.fetchval(SQL["articles_of"], site_id, cluster_id)
+        return counted
+
+    async def members(
+        self,
+        site_id: int,
+        cluster_id: UUID,
+        *,
+        see_escalated: bool,
+        waits: bool | None,
+        outlier: bool | None,
+        before: tuple[datetime, UUID],
+        limit: int,
+    ) -> list[Member]:
+        """Return comments of a cluster, the newest first; None: whether or not."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(
+                SQL["members"], site_id, cluster_id, see_escalated, waits, outlier, *before, limit
+            )
+        return [Member(**row) for row in rows]
+
+    async def of_comments(
+        self, site_id: int, places: Sequence[tuple[UUID, UUID]]
+    ) -> dict[UUID, Cluster]:
+        """Return the clusters of comments, by (article, comment), that are not alone in theirs."""
+        if not places:
+            return {}
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["of_comments"], site_id, *_columns(places))
+        clusters = {}
+        for row in rows:
+            counts = dict(row)
+            clusters[counts.pop("member_id")] = Cluster(**counts)
+        return clusters
+
+    async def latest(
+        self, place: ClusterPlace, *, since: datetime, limit: int
+    ) -> list[tuple[datetime, UUID | None]]:
+        """Return when the latest comments of a cluster came and of whom, newest first."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["latest"], *place, since, limit)
+        return [(row["at"], row["author_id"]) for row in rows]
+
+
+async def _alike(connection: Connection, bands: Collection[int]) -> list[SignatureRow]:
+    rows = await connection.fetch(SQL["alike"], list(bands))
+    return [SignatureRow(**{**row, "bands": tuple(row["bands"])}) for row in rows]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

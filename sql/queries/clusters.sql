@@ -1,0 +1,245 @@
+-- Clusters of comments that say nearly the same: kept up to date, and read.
+
+-- name: take_changes
+-- The next comments to be looked at, each once; off the list when the transaction commits.
+--   $1 limit integer
+-- Index: cluster_changes_in_order.
+DELETE FROM cluster_changes
+WHERE change_id IN (
+    SELECT change_id FROM cluster_changes ORDER BY change_id LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+RETURNING site_id, article_id, comment_id;
+
+-- name: read_changed
+-- What comments are, by the log and the journal (as features/transitions.py says it), with the
+-- text that waits, is public or is kept; and where they belong so far.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: each table's primary key.
+SELECT wanted.site_id, wanted.article_id, wanted.comment_id,
+       coalesce(c.author_id, (shown.payload -> 'author' ->> 'id')::uuid, s.author_id) AS author_id,
+       coalesce((shown.payload ->> 'revision')::integer, c.revision, d.revision, 1) AS revision,
+       coalesce(CASE WHEN NOT w.waits THEN c.text END, shown.payload ->> 'text') AS text,
+       CASE
+           WHEN d.status IS NULL THEN CASE WHEN w.waits THEN 'pending' ELSE c.status END
+           WHEN w.waits AND d.status = 'rejected' AND j.kind <> 'edit' THEN 'pending'
+           ELSE d.status
+       END AS state,
+       w.waits,
+       w.waits AND coalesce((j.payload ->> 'escalated')::boolean, false) AS escalated,
+       coalesce(d.actor_kind IN ('member', 'key') AND d.action <> 'reverse', false) AS judged,
+       d.reason,
+       m.cluster_id, m.revision AS signed_revision
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[])
+    AS wanted (site_id, article_id, comment_id)
+LEFT JOIN comments c ON c.site_id = wanted.site_id AND c.article_id = wanted.article_id
+    AND c.comment_id = wanted.comment_id
+LEFT JOIN decision_subjects s ON s.site_id = wanted.site_id
+    AND s.article_id = wanted.article_id AND s.comment_id = wanted.comment_id
+LEFT JOIN cluster_members m ON m.site_id = wanted.site_id
+    AND m.article_id = wanted.article_id AND m.comment_id = wanted.comment_id
+LEFT JOIN LATERAL (
+    SELECT n, action, revision, status, reason, actor_kind
+    FROM decisions
+    WHERE site_id = wanted.site_id AND article_id = wanted.article_id
+      AND comment_id = wanted.comment_id
+    ORDER BY n DESC LIMIT 1
+) d ON true
+LEFT JOIN intake_journal j ON j.site_id = wanted.site_id AND j.article_id = wanted.article_id
+    AND j.comment_id = wanted.comment_id AND j.state = 'waiting'
+CROSS JOIN LATERAL (
+    SELECT j.comment_id IS NOT NULL AND d.status IS DISTINCT FROM 'deleted'
+        AND (d.n IS NULL OR j.n >= d.n OR d.status = 'pending' OR d.action = 'escalate'
+             OR (j.revision > d.revision AND d.action NOT IN ('withdraw', 'delete', 'erase')))
+        AS waits
+) w
+LEFT JOIN LATERAL (
+    SELECT payload FROM kept_texts
+    WHERE site_id = wanted.site_id AND article_id = wanted.article_id
+      AND comment_id = wanted.comment_id
+    ORDER BY revision DESC LIMIT 1
+) k ON true
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN w.waits THEN j.payload WHEN c.text IS NULL THEN k.payload END AS payload
+) shown
+ORDER BY wanted.site_id, wanted.comment_id;
+
+-- name: alike
+-- Signatures of every cluster that has one with a band in common.
+--   $1 bands integer[]
+-- Index: cluster_signatures_bands, cluster_signatures_pkey.
+SELECT s.site_id, s.cluster_id, s.comment_id, s.numbers, s.bands
+FROM (
+    SELECT DISTINCT site_id, cluster_id FROM cluster_signatures WHERE bands && $1::integer[]
+) near
+JOIN cluster_signatures s ON s.site_id = near.site_id AND s.cluster_id = near.cluster_id;
+
+-- name: found
+-- A new cluster, of its first comment.
+--   $1 site_id integer, $2 cluster_id uuid, $3 at timestamptz
+INSERT INTO clusters (site_id, cluster_id, first_at, last_at) VALUES ($1, $2, $3, $3)
+ON CONFLICT (site_id, cluster_id) DO NOTHING;
+
+-- name: keep_signature
+-- What later comments are compared with.
+--   $1 site_id integer, $2 cluster_id uuid, $3 comment_id uuid, $4 numbers bytea, $5 bands integer[]
+INSERT INTO cluster_signatures (site_id, cluster_id, comment_id, numbers, bands)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (site_id, cluster_id, comment_id) DO UPDATE SET
+    numbers = excluded.numbers, bands = excluded.bands;
+
+-- name: keep_member
+-- A comment of a cluster, as it is now.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 cluster_id uuid,
+--   $5 author_id uuid, $6 revision integer, $7 likeness real, $8 outlier boolean, $9 state text,
+--   $10 waits boolean, $11 escalated boolean, $12 judged boolean, $13 reason text,
+--   $14 at timestamptz
+INSERT INTO cluster_members
+    (site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier, state,
+     waits, escalated, judged, reason, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+    cluster_id = excluded.cluster_id, author_id = excluded.author_id,
+    revision = excluded.revision, likeness = excluded.likeness, outlier = excluded.outlier,
+    state = excluded.state, waits = excluded.waits, escalated = excluded.escalated,
+    judged = excluded.judged, reason = excluded.reason;
+
+-- name: change_members
+-- Comments whose text is what it was, as they are now.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 author_ids uuid[],
+--   $5 states text[], $6 waits boolean[], $7 escalated boolean[], $8 judged boolean[],
+--   $9 reasons text[] (side by side)
+-- Index: cluster_members_pkey.
+UPDATE cluster_members m
+SET author_id = now.author_id, state = now.state, waits = now.waits, escalated = now.escalated,
+    judged = now.judged, reason = now.reason
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::boolean[],
+            $7::boolean[], $8::boolean[], $9::text[])
+    AS now (site_id, article_id, comment_id, author_id, state, waits, escalated, judged, reason)
+WHERE m.site_id = now.site_id AND m.article_id = now.article_id
+  AND m.comment_id = now.comment_id;
+
+-- name: drop_members
+-- Comments that were taken away, or that say something else now.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: cluster_members_pkey.
+DELETE FROM cluster_members m
+USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
+WHERE m.site_id = gone.site_id AND m.article_id = gone.article_id
+  AND m.comment_id = gone.comment_id;
+
+-- name: drop_signatures
+-- What was compared with them.
+--   $1 site_ids integer[], $2 cluster_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: cluster_signatures_pkey.
+DELETE FROM cluster_signatures s
+USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, cluster_id, comment_id)
+WHERE s.site_id = gone.site_id AND s.cluster_id = gone.cluster_id
+  AND s.comment_id = gone.comment_id;
+
+-- name: count_anew
+-- Count clusters anew whose comments have changed.
+--   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side)
+-- Index: cluster_members_in_order, clusters_pkey.
+UPDATE clusters c
+SET size = counted.size, authors = counted.authors, waiting = counted.waiting,
+    escalated = counted.escalated, outliers = counted.outliers, public = counted.public,
+    approved = counted.approved, rejected = counted.rejected, reason = counted.reason,
+    first_at = coalesce(counted.first_at, c.first_at),
+    last_at = coalesce(counted.last_at, c.last_at)
+FROM unnest($1::integer[], $2::uuid[]) AS touched (site_id, cluster_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS size, count(DISTINCT author_id) AS authors,
+           count(*) FILTER (WHERE waits) AS waiting,
+           count(*) FILTER (WHERE waits AND escalated) AS escalated,
+           count(*) FILTER (WHERE waits AND outlier) AS outliers,
+           count(*) FILTER (WHERE state = 'approved') AS public,
+           count(*) FILTER (WHERE judged AND state = 'approved') AS approved,
+           count(*) FILTER (WHERE judged AND state IN ('rejected', 'removed')) AS rejected,
+           mode() WITHIN GROUP (ORDER BY reason)
+               FILTER (WHERE judged AND state IN ('rejected', 'removed')) AS reason,
+           min(at) AS first_at, max(at) AS last_at
+    FROM cluster_members
+    WHERE site_id = touched.site_id AND cluster_id = touched.cluster_id
+) counted
+WHERE c.site_id = touched.site_id AND c.cluster_id = touched.cluster_id;
+
+-- name: drop_empty
+-- Clusters that nothing belongs to any more.
+--   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side)
+-- Index: clusters_pkey.
+DELETE FROM clusters c
+USING unnest($1::integer[], $2::uuid[]) AS touched (site_id, cluster_id)
+WHERE c.site_id = touched.site_id AND c.cluster_id = touched.cluster_id AND c.size = 0;
+
+-- name: forget
+-- Some clusters that nobody has added to for long, and where nothing waits.
+--   $1 before timestamptz, $2 limit integer
+-- Index: clusters_idle.
+DELETE FROM clusters
+WHERE (site_id, cluster_id) IN (
+    SELECT site_id, cluster_id FROM clusters WHERE waiting = 0 AND last_at < $1 LIMIT $2
+);
+
+-- name: page
+-- Clusters of a site in which something waits, the largest first.
+--   $1 site_id integer, $2 see_escalated boolean, $3 after waiting integer,
+--   $4 after cluster_id uuid, $5 limit integer
+-- Index: clusters_waiting.
+SELECT cluster_id, size, authors, waiting, escalated, outliers, public, approved, rejected,
+       reason, first_at, last_at
+FROM clusters
+WHERE site_id = $1 AND size > 1 AND waiting > 0 AND ($2 OR waiting > escalated)
+  AND (waiting, cluster_id) < ($3, $4)
+ORDER BY waiting DESC, cluster_id DESC
+LIMIT $5;
+
+-- name: find
+-- One cluster.
+--   $1 site_id integer, $2 cluster_id uuid
+-- Index: clusters_pkey.
+SELECT cluster_id, size, authors, waiting, escalated, outliers, public, approved, rejected,
+       reason, first_at, last_at
+FROM clusters
+WHERE site_id = $1 AND cluster_id = $2;
+
+-- name: articles_of
+-- On how many articles a cluster is.
+--   $1 site_id integer, $2 cluster_id uuid
+-- Index: cluster_members_in_order.
+SELECT count(DISTINCT article_id) FROM cluster_members WHERE site_id = $1 AND cluster_id = $2;
+
+-- name: members
+-- Comments of a cluster, the newest first; of one kind, or all.
+--   $1 site_id integer, $2 cluster_id uuid, $3 see_escalated boolean, $4 waits boolean,
+--   $5 outlier boolean (null: either), $6 before at timestamptz, $7 before comment_id uuid,
+--   $8 limit integer
+-- Index: cluster_members_in_order.
+SELECT comment_id, revision, likeness, outlier, state, waits, at
+FROM cluster_members
+WHERE site_id = $1 AND cluster_id = $2 AND ($3 OR NOT escalated)
+  AND ($4::boolean IS NULL OR waits = $4) AND ($5::boolean IS NULL OR outlier = $5)
+  AND (at, comment_id) < ($6, $7)
+ORDER BY at DESC, comment_id DESC
+LIMIT $8;
+
+-- name: of_comments
+-- The clusters of comments that have others in theirs.
+--   $1 site_id integer, $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: cluster_members_pkey, clusters_pkey.
+SELECT m.comment_id AS member_id, c.cluster_id, c.size, c.authors, c.waiting, c.escalated,
+       c.outliers, c.public, c.approved, c.rejected, c.reason, c.first_at, c.last_at
+FROM unnest($2::uuid[], $3::uuid[]) AS wanted (article_id, comment_id)
+JOIN cluster_members m ON m.site_id = $1 AND m.article_id = wanted.article_id
+    AND m.comment_id = wanted.comment_id
+JOIN clusters c ON c.site_id = m.site_id AND c.cluster_id = m.cluster_id
+WHERE c.size > 1;
+
+-- name: latest
+-- When the latest comments of a cluster came, and of whom.
+--   $1 site_id integer, $2 cluster_id uuid, $3 since timestamptz, $4 limit integer
+-- Index: cluster_members_in_order.
+SELECT at, author_id
+FROM cluster_members
+WHERE site_id = $1 AND cluster_id = $2 AND at >= $3
+ORDER BY at DESC, comment_id DESC
+LIMIT $4;
