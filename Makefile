@@ -11,7 +11,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: bench-screening help run test check lint types contracts smoke browser fix faults lock migration clean dev chromium
+.PHONY: bench-screening help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -21,9 +21,12 @@ run: ## start Postbag with its demo site, with a database and a queue of its own
 	@exec $(PYTHON) run.py run $(ARGS)
 
 test: dev ## run the tests, except those that need a browser or take long
-	@exec $(PYTEST) $(TWO) -m "not browser and not faults" $(ARGS)
+	@exec $(PYTEST) $(TWO) -m "not browser and not faults and not long" $(ARGS)
 
-check: lint types contracts test smoke ## everything CI runs, in CI's order
+long: dev ## run the tests that start and stop whole processes
+	@exec $(PYTEST) $(TWO) -m "long and not faults" $(ARGS)
+
+check: lint types contracts test long smoke ## everything CI runs, in CI's order
 
 lint: dev ## check style and format
 	@$(BIN)/ruff check .

@@ -19,6 +19,8 @@ import redis.asyncio
 from service.embedded import AlreadyRunning, EmbeddedStores, join_running
 from tests.embedded.conftest import StartKeeper, lives, until
 
+pytestmark = pytest.mark.long
+
 
 @asynccontextmanager
 async def watched(stores: EmbeddedStores) -> AsyncIterator[EmbeddedStores]:

@@ -15,6 +15,8 @@ from service.embedded.binaries import find_postgres, find_redis
 from service.embedded.root import reachable, run_as
 from service.embedded.spawn import try_out
 
+pytestmark = pytest.mark.long
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes who it is")
 
 

@@ -23,6 +23,8 @@ from service.storage.demo import DemoVotes
 from service.storage.sites import SiteStore
 from tests.newsroom import Newsroom, open_newsroom
 
+pytestmark = pytest.mark.long
+
 NOW = datetime.now(UTC)  # noqa: TID251 - the demo tells its ages from the clock of Postgres
 
 

@@ -25,7 +25,10 @@ from tests.journeys.house import SCOPES
 MARK = "---- and then ----"
 ARTICLES = [article.key for article in load().articles]
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="The lines are for curl.")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(shutil.which("curl") is None, reason="The lines are for curl."),
+]
 
 
 @pytest.fixture(scope="module")

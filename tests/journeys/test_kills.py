@@ -24,6 +24,8 @@ from tests.journeys.house import client
 from tests.journeys.invariants import Stores, read_stores, unsettled, violations
 from tests.journeys.storm import ARTICLES, Storm
 
+pytestmark = pytest.mark.long
+
 READERS = 4
 BACK_SECONDS = 25.0
 """When posting and deciding go on after any kill (protocol.md Ruling 14)."""

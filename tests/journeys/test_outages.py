@@ -16,6 +16,8 @@ from tests.journeys.api import Paper, Posted, wish, within
 from tests.journeys.command import data_folder, free_ports, served
 from tests.journeys.house import open_house
 
+pytestmark = pytest.mark.long
+
 JOURNAL_SECONDS = 3.0
 MENDED_SECONDS = 10.0
 """When everything that was decided without the queue has left it."""

@@ -15,6 +15,8 @@ import pytest
 from tests.journeys.api import Paper, within
 from tests.journeys.command import Running, data_folder, lives, run, served, surroundings
 
+pytestmark = pytest.mark.long
+
 EXIT_SECONDS = 5.0
 """A stop without a drain: both servers flush and end."""
 SOON_SECONDS = 1.0

@@ -9,12 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import pytest
 
 from service.app import open_service, running_loops
 from service.secrets import open_secrets
 from service.settings import Settings
 from tests.journeys.api import within
 from tests.journeys.house import SECRET_KEY
+
+pytestmark = pytest.mark.long
 
 STOP_SECONDS = 10.0
 

@@ -20,6 +20,8 @@ import pytest
 from tests.journeys.api import Api, Failed, Paper, within
 from tests.journeys.command import Running, data_folder, free_ports, served
 
+pytestmark = pytest.mark.long
+
 FRESH_SECONDS = 1.0
 """How soon every worker knows of a decision, a setting, a key."""
 IDLE = "PYTEST_XDIST_WORKER" not in os.environ and os.getloadavg()[0] < (os.cpu_count() or 1)
