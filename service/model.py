@@ -228,6 +228,46 @@ class Why:
     spans: tuple[tuple[int, int], ...] = ()
     """Half-open ranges of code points in the text."""
     score: float = 0.0
+    """Severity from 0 to 1."""
+    effect: str = "hold"
+    """What its rule does (`screening.rules.Effect`)."""
+    severity: int = 0
+    """0 to 10: 1 an insult, 3 hate, 10 a threat."""
+    error: str | None = None
+    """Kind of exception where it could not be tried, or not in time: the comment is held for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screened:
+    """What screening made of a text, as it travels with it."""
+
+    at: datetime
+    ruling: str = "none"
+    """The strongest effect among the rules that counted."""
+    rule: str | None = None
+    """The rule that gave the ruling; None where the mode alone did."""
+    rule_version: int | None = None
+    reason: str | None = None
+    """Of the rule that decided, else of the most severe one: what a moderator is offered."""
+    severity: int = 0
+    risk: float = 0.0
+    """Probability that a person would turn it down."""
+    raise_by: float = 1.0
+    """Times more urgent."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Calibrated probability by model."""
+    lang: str | None = None
+    """As the text was read: `en`, `fr`, `ar`, `ar-latn` or `other`."""
+    tricks: tuple[str, ...] = ()
+    """How the text hides its words."""
+    likeness: str = ""
+    """What it shares with the same text in other spelling."""
+    position: int = 0
+    """Comments readers see before it."""
+    depth: int = 0
+    """0 for a root."""
+    shadow: tuple[Why, ...] = ()
+    """What rules said that are only being tried; what counted is the comment's `why`."""
 
 
 ItemKind = Literal["new", "edit"]
@@ -265,6 +305,9 @@ class PendingComment:
     article_url: str | None = None
     article_title: str | None = None
     why: tuple[Why, ...] = ()
+    """The signals that counted, the most severe first."""
+    screened: Screened | None = None
+    """None for what was never screened, as an approval that was undone."""
     dk: str | None = None
     """Hex digest that tells this submission from every other (Ruling 2)."""
     fingerprint: str | None = None
@@ -343,6 +386,8 @@ class Actor:
     """The member's UUID, the key's id, the rule's name, or the author's UUID."""
     name: str
     """As shown to colleagues; stored nowhere beside the decision."""
+    rule_version: int | None = None
+    """Of a newsroom's rule."""
     sees_escalated: bool = True
     """False for members who are below `senior` on any of the sites that it is about."""
     senior_on: frozenset[int] = frozenset()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service.model import Author, JsonObject, PendingComment, Why
+from service.model import Author, JsonObject, PendingComment, Screened, Why
 
 
 def to_payload(item: PendingComment) -> dict[str, Any]:
@@ -38,16 +38,8 @@ def to_payload(item: PendingComment) -> dict[str, Any]:
         "escalated": item.escalated,
         "article_url": item.article_url,
         "article_title": item.article_title,
-        "why": [
-            {
-                "rule": why.rule,
-                "version": why.version,
-                "label": why.label,
-                "spans": [list(span) for span in why.spans],
-                "score": why.score,
-            }
-            for why in item.why
-        ],
+        "why": [why_json(why) for why in item.why],
+        "screened": screened_json(item.screened) if item.screened else None,
         "dk": item.dk,
         "fingerprint": item.fingerprint,
         "keyed": item.keyed,
@@ -90,19 +82,83 @@ def from_payload(payload: JsonObject) -> PendingComment:
         escalated=payload["escalated"],
         article_url=payload["article_url"],
         article_title=payload["article_title"],
-        why=tuple(
-            Why(
-                rule=why["rule"],
-                version=why["version"],
-                label=why["label"],
-                spans=tuple((span[0], span[1]) for span in why["spans"]),
-                score=why["score"],
-            )
-            for why in payload["why"]
-        ),
+        why=tuple(read_why(why) for why in payload["why"]),
+        screened=read_screened(payload.get("screened")),
         dk=payload["dk"],
         fingerprint=payload["fingerprint"],
         keyed=payload["keyed"],
         address_hash=payload["address_hash"],
         edited_at=datetime.fromisoformat(edited) if edited else None,
+    )
+
+
+def why_json(why: Why) -> dict[str, Any]:
+    """Write a signal as plain JSON values; `read_why` is its inverse."""
+    return {
+        "rule": why.rule,
+        "version": why.version,
+        "label": why.label,
+        "spans": [list(span) for span in why.spans],
+        "score": why.score,
+        "effect": why.effect,
+        "severity": why.severity,
+        "error": why.error,
+    }
+
+
+def read_why(written: JsonObject) -> Why:
+    """Read what `why_json` wrote, or the release before it."""
+    return Why(
+        rule=written["rule"],
+        version=written["version"],
+        label=written["label"],
+        spans=tuple((span[0], span[1]) for span in written["spans"]),
+        score=written["score"],
+        effect=written.get("effect", "hold"),
+        severity=written.get("severity", 0),
+        error=written.get("error"),
+    )
+
+
+def screened_json(screened: Screened) -> dict[str, Any]:
+    """Write what screening saw as plain JSON values; `read_screened` is its inverse."""
+    return {
+        "at": screened.at.isoformat(),
+        "ruling": screened.ruling,
+        "rule": screened.rule,
+        "rule_version": screened.rule_version,
+        "reason": screened.reason,
+        "severity": screened.severity,
+        "risk": screened.risk,
+        "raise_by": screened.raise_by,
+        "scores": dict(screened.scores),
+        "lang": screened.lang,
+        "tricks": list(screened.tricks),
+        "likeness": screened.likeness,
+        "position": screened.position,
+        "depth": screened.depth,
+        "shadow": [why_json(why) for why in screened.shadow],
+    }
+
+
+def read_screened(written: JsonObject | None) -> Screened | None:
+    """Read what `screened_json` wrote; None where nothing was."""
+    if written is None:
+        return None
+    return Screened(
+        at=datetime.fromisoformat(written["at"]),
+        ruling=written["ruling"],
+        rule=written["rule"],
+        rule_version=written["rule_version"],
+        reason=written["reason"],
+        severity=written["severity"],
+        risk=written["risk"],
+        raise_by=written["raise_by"],
+        scores=written["scores"],
+        lang=written["lang"],
+        tricks=tuple(written["tricks"]),
+        likeness=written["likeness"],
+        position=written["position"],
+        depth=written["depth"],
+        shadow=tuple(read_why(why) for why in written["shadow"]),
     )

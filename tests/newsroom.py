@@ -36,6 +36,7 @@ from service.features.reconcile import Reconcile
 from service.features.relay import Relay
 from service.features.reports import Reports
 from service.features.rulebook import Rulebook
+from service.features.screen import Screen
 from service.features.screening import queue_score
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
@@ -46,6 +47,7 @@ from service.model import Action, Actor, Author, PendingComment, Site, SiteSetti
 from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
 from service.storage.channel import EVENTS, Channel
+from service.storage.checks import CheckStore
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
 from service.storage.events import EventStore
@@ -57,9 +59,11 @@ from service.storage.own import OwnStore
 from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
 from service.storage.readers import ReaderStore
+from service.storage.recents import RecentStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
 from service.storage.rules import RuleStore
+from service.storage.seen import SeenStore
 from service.storage.sites import SiteStore
 from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
@@ -98,6 +102,7 @@ class Newsroom:
     events: Events
     views: Views
     rulebook: Rulebook
+    screen: Screen
     articles: ArticleDirectory
     readers: ReaderStore
     invalidations: Invalidations
@@ -241,6 +246,14 @@ def staff(
     )
     acknowledged = Acknowledged()
     views = Views(store=ViewStore(redis=redis), sites=sites, clock=lambda: NOON)
+    rulebook = Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool))
+    screen = Screen(
+        rulebook=rulebook,
+        recents=RecentStore(redis=redis),
+        decisions=store,
+        reports=ReportStore(pool=pool),
+        views=views,
+    )
     limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
     own_store, report_store = OwnStore(pool=pool), ReportStore(pool=pool)
     events = Events(
@@ -297,6 +310,7 @@ def staff(
             articles=articles,
             authors=authors,
             lookup=lookup,
+            screen=screen,
             settle=settle,
             acknowledged=acknowledged,
             new_id=new_id,
@@ -310,7 +324,12 @@ def staff(
             lookups=lookups,
             articles=articles,
             authors=authors,
-            lanes=Lanes(reports=report_store, appeals=appeals.store),
+            lanes=Lanes(
+                reports=report_store,
+                appeals=appeals.store,
+                seen=SeenStore(pool=pool),
+                checks=CheckStore(pool=pool),
+            ),
             appeals=appeals,
             views=views,
             cursors=Cursors([b"c" * 32]),
@@ -320,6 +339,7 @@ def staff(
             pending=pending,
             lookup=lookup,
             decisions=decisions,
+            screen=screen,
             settle=settle,
             articles=articles,
             authors=authors,
@@ -347,7 +367,8 @@ def staff(
         appeals=appeals,
         events=events,
         views=views,
-        rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
+        rulebook=rulebook,
+        screen=screen,
         articles=articles,
         readers=readers,
         invalidations=invalidations,

@@ -13,7 +13,7 @@ from service.features.authors import AuthorBanned, Authors, WarningUnacknowledge
 from service.features.journal import Acknowledged
 from service.features.lookup import Found, Lookup
 from service.features.reader_tokens import BACKEND_ISSUER, author_id_of
-from service.features.screening import Draft, Verdict, screen
+from service.features.screen import Piece, RefusedByRule, Screen, Screening
 from service.features.settle import Settle
 from service.features.submission import Keys, Submission, cleaned
 from service.features.threads import UnknownParent
@@ -21,7 +21,6 @@ from service.model import (
     Article,
     ArticleState,
     Author,
-    Mode,
     PendingComment,
     Site,
     Standing,
@@ -29,7 +28,7 @@ from service.model import (
     article_id,
 )
 from service.storage.limits import Charge, Limits
-from service.storage.pending import PendingStore
+from service.storage.pending import SETTLE_GRACE_MS, PendingStore
 
 __all__ = [
     "Accepted",
@@ -42,6 +41,7 @@ __all__ = [
     "ParentNotPublished",
     "QueueEmptied",
     "QueueFull",
+    "RefusedByRule",
     "WarningUnacknowledged",
 ]
 
@@ -139,6 +139,7 @@ class Intake:
     articles: ArticleDirectory
     authors: Authors
     lookup: Lookup
+    screen: Screen
     settle: Settle
     acknowledged: Acknowledged
     new_id: Callable[[datetime], UUID]
@@ -158,7 +159,7 @@ class Intake:
         commit is certain within a second, it is also in Postgres.
 
         Raises:
-            Invalid: the text policy, a length, or a reused Idempotency-Key.
+            Invalid: the text policy, a length, a reused Idempotency-Key, or a rule that refuses.
             Forbidden: closed article, guests not allowed, banned or warned author.
             NotFound, Conflict: the parent is unknown or not public.
             RateLimited: too many from one place, author, article or site.
@@ -189,16 +190,22 @@ class Intake:
         standing = await self._check_rights(clean, article, now=now)
         await self._charge(clean)
         parent = await self._find_parent(clean, article, author_id, now=now)
-        verdict = screen(
-            Draft(
+        screening = await self.screen.look(
+            clean.site,
+            Piece(
                 text=clean.body,
-                mode=_mode(clean.site, article, standing),
-                author_is_trusted=standing is not None and standing.trusted,
-                checks_complete=standing is not None and article is not None,
-            )
+                lang=clean.lang,
+                author_kind=clean.kind,
+                author_id=clean.author_id,
+                standing=standing,
+                article=article,
+                address_hash=clean.address_hash or None,
+                parent=parent,
+            ),
+            now=now,
         )
-        item = self._item(clean, _home(clean, article, parent), verdict, author_id, now=now)
-        return await self._store(clean, item, verdict, now=now)
+        item = screening.on(self._item(clean, _home(clean, article, parent), author_id, now=now))
+        return await self._store(clean, item, screening, now=now)
 
     async def _check_rights(
         self, submission: Submission, article: Article | None, *, now: datetime
@@ -291,7 +298,6 @@ class Intake:
         self,
         submission: Submission,
         home: tuple[UUID, str],
-        verdict: Verdict,
         author_id: UUID,
         *,
         now: datetime,
@@ -315,10 +321,8 @@ class Intake:
             text=submission.body,
             lang=submission.lang,
             created_at=now,
-            score=verdict.score(now),
             article_url=submission.article_url,
             article_title=submission.article_title,
-            why=verdict.why,
             dk=keys.dk,
             fingerprint=keys.fingerprint,
             keyed=submission.idempotency_key is not None,
@@ -326,12 +330,13 @@ class Intake:
         )
 
     async def _store(
-        self, submission: Submission, item: PendingComment, verdict: Verdict, *, now: datetime
+        self, submission: Submission, item: PendingComment, screening: Screening, *, now: datetime
     ) -> Accepted:
         keyed = submission.idempotency_key is not None
         stored = await self.pending.accept(
             item,
-            auto=verdict.publish,
+            auto=screening.publish or screening.reject,
+            grace_ms=SETTLE_GRACE_MS if screening.publish else 0,
             pending_max=submission.site.settings.pending_max,
             dk_ttl_ms=IDEMPOTENCY_MS if keyed else DEDUPE_WINDOW_MS,
         )
@@ -349,7 +354,7 @@ class Intake:
             case "EMPTY" | "CLASH":
                 raise QueueEmptied
         self.acknowledged.note(item.site_id, stored.seq)
-        published = verdict.publish and await self.settle.publish_now(
+        published = screening.publish and await self.settle.settle_now(
             submission.site, item, now=now
         )
         found = await self.lookup.find(submission.site, item.comment_id) if published else None
@@ -396,15 +401,3 @@ def _home(
     if article is not None:
         return article.article_id, article.key
     return article_id(submission.site.site_id, submission.article_key), submission.article_key
-
-
-def _mode(site: Site, article: Article | None, standing: Standing | None) -> Mode:
-    """When this comment becomes public: the author's lot, the article's word, else the site's.
-
-    An article that could not be looked up is held (protocol.md Ruling 11).
-    """
-    if standing is not None and standing.always_hold:
-        return Mode.PRE
-    if article is None or article.state is ArticleState.PREMODERATED:
-        return Mode.PRE
-    return article.mode or site.settings.mode

@@ -16,16 +16,14 @@ from service.features.decisions import Decisions
 from service.features.intake import QueueEmptied
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Outcome
-from service.features.screening import Draft, Verdict, screen
+from service.features.screen import Piece, Screen, Screening
 from service.features.settle import Settle
 from service.features.telling import Telling
 from service.model import (
     Action,
     Actor,
-    ArticleState,
     Comment,
     Decision,
-    Mode,
     PendingComment,
     Site,
     Standing,
@@ -101,6 +99,7 @@ class Own:
     pending: PendingStore
     lookup: Lookup
     decisions: Decisions
+    screen: Screen
     settle: Settle
     articles: ArticleDirectory
     authors: Authors
@@ -176,7 +175,7 @@ class Own:
         `also` are other ids of the same author, `editor` the proof of one opened in time.
 
         Raises:
-            Invalid: the text policy, or the site's length.
+            Invalid: the text policy, the site's length, or a rule that refuses: the old text stays.
             UnknownComment, NotYours, AuthorBanned, EditWindowOver, NotEditable, StaleRevision.
             RateLimited: too many edits.
             Unavailable: it is not durable now; the outcome is unknown, and repeating is safe.
@@ -196,11 +195,11 @@ class Own:
         if self.limits_on:
             charge = Charge.of("edit", author_id.hex, per_minute=EDITS_PER_MINUTE, burst=5)
             await self.limits.charge(site.slug, [charge])
-        verdict = await self._screened(site, found, clean, standing, now=now)
+        screening = await self._screened(site, found, clean, standing, now=now)
         if found.waiting is not None:
-            await self._edit_waiting(site, found.waiting, clean, verdict, now=now)
+            await self._edit_waiting(site, found.waiting, clean, screening, now=now)
         else:
-            await self._edit_public(site, found, clean, verdict, now=now)
+            await self._edit_public(site, found, clean, screening, now=now)
         changed = await self.lookup.find(site, comment_id)
         if changed is None or clean not in _texts(changed):
             # Decided or edited between our look and our change: what waits now is another text.
@@ -250,33 +249,41 @@ class Own:
 
     async def _screened(
         self, site: Site, found: Found, clean: str, standing: Standing | None, *, now: datetime
-    ) -> Verdict:
+    ) -> Screening:
         """Screen a new text as if it were a new comment."""
-        article = await self.articles.get(site, found.article_key, now=now)
-        premoderated = article is None or article.state is ArticleState.PREMODERATED
-        premoderated = premoderated or (standing is not None and standing.always_hold)
-        mode = Mode.PRE if premoderated else (article and article.mode) or site.settings.mode
-        return screen(
-            Draft(
+        source = found.waiting or found.public
+        assert source is not None
+        return await self.screen.look(
+            site,
+            Piece(
                 text=clean,
-                mode=mode,
-                author_is_trusted=standing is not None and standing.trusted,
-                checks_complete=standing is not None and article is not None,
-            )
+                lang=source.lang,
+                author_kind=source.author.kind,
+                author_id=source.author.author_id,
+                standing=standing,
+                article=await self.articles.get(site, found.article_key, now=now),
+                address_hash=found.waiting.address_hash if found.waiting else None,
+                depth=_depth(found),
+                comment_id=found.comment_id,
+                replies=found.public.reply_count if found.public else 0,
+            ),
+            now=now,
         )
 
     async def _edit_waiting(
-        self, site: Site, waiting: PendingComment, clean: str, verdict: Verdict, *, now: datetime
+        self,
+        site: Site,
+        waiting: PendingComment,
+        clean: str,
+        screening: Screening,
+        *,
+        now: datetime,
     ) -> None:
-        item = replace(
-            waiting,
-            text=clean,
-            edited_at=now,
-            why=verdict.why,
-            score=verdict.score(waiting.created_at),
-        )
+        item = screening.on(replace(waiting, text=clean, edited_at=now))
         change = await self.pending.edit(
-            item, expected_revision=waiting.revision, auto=verdict.publish
+            item,
+            expected_revision=waiting.revision,
+            settle="reject" if screening.reject else "publish" if screening.publish else None,
         )
         if change.outcome == "GONE" and await self._still_waits(site, waiting):
             raise QueueEmptied  # Redis has lost it, and gets it back from the journal
@@ -288,7 +295,7 @@ class Own:
         return found is not None and found.waiting is not None
 
     async def _edit_public(
-        self, site: Site, found: Found, clean: str, verdict: Verdict, *, now: datetime
+        self, site: Site, found: Found, clean: str, screening: Screening, *, now: datetime
     ) -> None:
         """Let an edit wait, or publish it where the site publishes at once."""
         public, decision = found.public, found.decision
@@ -309,17 +316,16 @@ class Own:
             revision=max(public.revision, decision.revision) + 1,
             kind="edit",
             n=decision.n,
-            score=verdict.score(now),
-            why=verdict.why,
             edited_at=now,
         )
+        item = screening.on(item, since=now)
         outcome = await self.pending.requeue(item, journaled=False, guarded=True)
         if outcome == "EMPTY":
             raise QueueEmptied
         if outcome == "KEPT":
             raise StaleRevision
-        if verdict.publish:
-            await self.settle.publish_now(site, item, now=now)
+        if screening.publish or screening.reject:
+            await self.settle.settle_now(site, item, now=now)
 
 
 def _window_end(site: Site, comment_id: UUID) -> datetime:
@@ -328,6 +334,14 @@ def _window_end(site: Site, comment_id: UUID) -> datetime:
 
 def _editor_of(site: Site, comment_id: UUID, author_id: UUID) -> str:
     return f"editor:{site.site_id}:{comment_id}:{author_id}"
+
+
+def _depth(found: Found) -> int | None:
+    """Return where a comment stands, as far as that is known."""
+    if found.public is not None:
+        return found.public.depth
+    screened = found.waiting.screened if found.waiting else None
+    return screened.depth if screened else None
 
 
 def _texts(found: Found) -> set[str | None]:

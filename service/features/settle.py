@@ -1,4 +1,4 @@
-"""Publishing what a rule has decided: within the request if it can be, soon after if not."""
+"""Settling what a rule has decided: within the request if it can be, soon after if not."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from service.errors import Unavailable
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest, Outcome, Result
 from service.features.patience import Patience
+from service.features.screen import OTHER_REASON
 from service.features.sites import SiteDirectory
-from service.model import Action, Actor, PendingComment, Site, Status
+from service.model import REASONS, Action, Actor, PendingComment, Site, Status
 from service.storage.decisions import DecisionStore, Place
 from service.storage.pending import PendingStore
 
@@ -33,7 +34,7 @@ SCREENING = Actor(kind="rule", actor_id="screening", name="screening")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
-    """Finish what screening has decided to publish."""
+    """Finish what screening has decided to publish, or to turn down."""
 
     decisions: Decisions
     store: DecisionStore
@@ -42,19 +43,20 @@ class Settle:
     new_id: Callable[[datetime], UUID]
     clock: Callable[[], datetime]
 
-    async def publish_now(self, site: Site, item: PendingComment, *, now: datetime) -> bool:
-        """Publish within the request; False leaves it with the settle worker, or with people."""
+    async def settle_now(self, site: Site, item: PendingComment, *, now: datetime) -> bool:
+        """Decide within the request; False leaves it with the settle worker, or with people."""
         try:
             async with asyncio.timeout(COMMIT_WITHIN_SECONDS):
                 results = await self.decisions.decide(
-                    [site], [self._approval(item, now)], actor=SCREENING, now=now
+                    [site], [self._request(site, item, now)], actor=_rule_of(item), now=now
                 )
         except (TimeoutError, Unavailable):
             return False
         if results[0].outcome is not Outcome.APPLIED:
             await self._leave_to_people(site, results[0])
             return False
-        await self._remember_published(site, item)
+        if not turned_down(item):
+            await self._remember_published(site, item)
         return True
 
     async def run(self) -> None:
@@ -73,20 +75,25 @@ class Settle:
             return 0
         items = await self.pending.items(site.slug, ids)
         now = self.clock()
-        requests = [self._approval(item, now) for item in items.values()]
-        if not requests:
-            return 0
-        for result in await self.decisions.decide([site], requests, actor=SCREENING, now=now):
-            if result.outcome is not Outcome.APPLIED:
-                await self._leave_to_people(site, result)
-        return len(requests)
+        by_rule: dict[Actor, list[DecisionRequest]] = {}
+        for item in items.values():
+            by_rule.setdefault(_rule_of(item), []).append(self._request(site, item, now))
+        for rule, requests in by_rule.items():
+            for result in await self.decisions.decide([site], requests, actor=rule, now=now):
+                if result.outcome is not Outcome.APPLIED:
+                    await self._leave_to_people(site, result)
+        return len(items)
 
-    def _approval(self, item: PendingComment, now: datetime) -> DecisionRequest:
+    def _request(self, site: Site, item: PendingComment, now: datetime) -> DecisionRequest:
+        down, reason = turned_down(item), item.screened.reason if item.screened else None
+        if reason not in {*REASONS, *site.settings.reasons}:
+            reason = OTHER_REASON  # the site took a reason back that a rule still gives
         return DecisionRequest(
             comment_id=item.comment_id,
             revision=item.revision,
-            action=Action.APPROVE,
+            action=Action.REJECT if down else Action.APPROVE,
             decision_id=self.new_id(now),
+            reason=reason if down else None,
         )
 
     async def _leave_to_people(self, site: Site, result: Result) -> None:
@@ -109,3 +116,16 @@ class Settle:
                 await self.store.answered_published(place, item.dk)
         except Unavailable:
             log.warning("answer_not_remembered", comment=str(item.comment_id))
+
+
+def turned_down(item: PendingComment) -> bool:
+    """Whether a rule rejects it."""
+    return item.screened is not None and item.screened.ruling == "reject"
+
+
+def _rule_of(item: PendingComment) -> Actor:
+    """Name who decides: the rule that gave the ruling, else the site's mode."""
+    seen = item.screened
+    if seen is None or seen.rule is None or seen.ruling not in ("reject", "approve"):
+        return SCREENING
+    return Actor(kind="rule", actor_id=seen.rule, name=seen.rule, rule_version=seen.rule_version)

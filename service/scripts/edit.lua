@@ -1,7 +1,8 @@
 #!lua
 -- Replaces the text of a waiting comment, whether or not somebody holds it.
 -- KEYS places, item
--- ARGV 1 id 2 expected revision 3 score 4 '1' to leave it with the settle worker
+-- ARGV 1 id 2 expected revision 3 score
+--      4 'publish' to leave it with the settle worker if it is there, 'reject' to give it to him
 --      5.. the fields that change and their values
 -- Answers {OK, new revision}, {STALE, revision there}, {GONE, 0}.
 --- use places
@@ -17,10 +18,15 @@ end
 redis.call('HSET', item, 'score', score, unpack(ARGV, 5))
 local revision = redis.call('HINCRBY', item, 'revision', 1)
 redis.call('ZADD', had[2] == '1' and pe or p, score, id)
-local settling = redis.call('ZSCORE', a, id) and ARGV[4] == '1'
+local now = server_ms()
+local settling = redis.call('ZSCORE', a, id) and ARGV[4] == 'publish'
 if not settling and not redis.call('ZSCORE', l, id) then
   leave(id)
-  make_claimable(id)
+  if ARGV[4] == 'reject' then
+    redis.call('ZADD', a, now, id)
+  else
+    make_claimable(id)
+  end
 end
-redis.call('ZADD', j, server_ms(), id)
+redis.call('ZADD', j, now, id)
 return {'OK', revision}

@@ -15,6 +15,9 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from service.model import Lease, PendingComment
+from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
+from service.storage.recents import LINES_MAX as RECENT_MAX
+from service.storage.recents import recent_entry
 from service.storage.redis import Argument, Keys, Scripts, unavailable_when_down
 from service.storage.replies import (
     Acceptance,
@@ -66,15 +69,22 @@ class PendingStore:
         return read_submission(cast("list[bytes | None]", found))
 
     async def accept(
-        self, item: PendingComment, *, auto: bool, pending_max: int, dk_ttl_ms: int
+        self,
+        item: PendingComment,
+        *,
+        auto: bool,
+        pending_max: int,
+        dk_ttl_ms: int,
+        grace_ms: int = SETTLE_GRACE_MS,
     ) -> Acceptance:
         """Take a comment in, once a submission; it is on disk when this returns OK or DUP.
 
-        `auto` leaves it to the settle worker instead of to people.
+        `auto` leaves it to the settle worker, after `grace_ms`, instead of to people.
         """
         at = Keys(item.site)
+        lists = _recent_lists(item)
         places = [at.settling if auto else at.queue, at.by_age, at.escalated_by_age]
-        keys = [at.item(item.comment_id), *places, at.by_priority, at.marks, at.meta]
+        keys = [at.item(item.comment_id), *places, at.by_priority, at.marks, at.meta, *lists]
         answer = await self.scripts.run(
             self.redis,
             "accept",
@@ -84,10 +94,14 @@ class PendingStore:
                 score_text(item.score),
                 created_ms(item),
                 pending_max,
-                SETTLE_GRACE_MS if auto else "",
+                grace_ms if auto else "",
                 item.fingerprint or "",
                 str(item.author.author_id),
                 dk_ttl_ms,
+                len(lists),
+                recent_entry(item),
+                RECENT_KEPT_MS,
+                RECENT_MAX,
                 *_flat(to_fields(item)),
             ),
         )
@@ -98,11 +112,16 @@ class PendingStore:
         await self.scripts.run(self.redis, "answer", [Keys(slug).submission(dk)], [status])
 
     async def edit(
-        self, item: PendingComment, *, expected_revision: int, auto: bool = False
+        self,
+        item: PendingComment,
+        *,
+        expected_revision: int,
+        settle: Literal["publish", "reject"] | None = None,
     ) -> EditOutcome:
         """Replace the text of a waiting comment, whether or not somebody holds it.
 
-        `auto` leaves it with the settle worker if it is there.
+        What may be published stays with the settle worker if it is there; what a rule rejects
+        goes to it, unless somebody holds it.
         """
         at = Keys(item.site)
         outcome, revision = await self.scripts.run(
@@ -113,7 +132,7 @@ class PendingStore:
                 str(item.comment_id),
                 expected_revision,
                 score_text(item.score),
-                int(auto),
+                settle or "",
                 *_flat(edit_fields(item)),
             ),
         )
@@ -424,6 +443,15 @@ class PendingStore:
 def _with_items(slug: str, ids: Iterable[UUID]) -> list[str]:
     at = Keys(slug)
     return [*at.places, *(at.item(comment_id) for comment_id in ids)]
+
+
+def _recent_lists(item: PendingComment) -> list[str]:
+    """Return whose record of late comments this one enters; none for what was not screened."""
+    if item.screened is None:
+        return []
+    at = Keys(item.site)
+    lists = [at.recent_of_author(item.author.author_id)]
+    return [*lists, at.recent_of_address(item.address_hash)] if item.address_hash else lists
 
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:

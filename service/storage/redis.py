@@ -165,6 +165,14 @@ class Keys:
         """HASH with a time to live: the comment a submission became."""
         return self._named(f"i:{dk}")
 
+    def recent_of_author(self, author_id: UUID) -> str:
+        """LIST with a time to live: what an author sent lately, newest first."""
+        return self._named(f"n:a:{author_id.hex}")
+
+    def recent_of_address(self, address_hash: str) -> str:
+        """LIST with a time to live: what came from an address lately, newest first."""
+        return self._named(f"n:n:{address_hash}")
+
     def limit(self, scope: str, subject: str) -> str:
         """STRING with a time to live: when a limit is next due (microseconds)."""
         return self._named(f"rl:{scope}:{subject}")

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import orjson
 
-from service.model import Author, PendingComment, Why
+from service.model import Author, PendingComment
+from service.payload import read_screened, read_why, screened_json, why_json
 
 FieldValue = str | bytes | int
 
@@ -44,7 +45,12 @@ def edit_fields(item: PendingComment) -> dict[str, FieldValue]:
     return {
         "text": item.text,
         "draft": orjson.dumps(
-            {"lang": item.lang, "edited_at": item.edited_at, "why": item.why},
+            {
+                "lang": item.lang,
+                "edited_at": item.edited_at,
+                "why": [why_json(why) for why in item.why],
+                "screened": screened_json(item.screened) if item.screened else None,
+            },
         ),
     }
 
@@ -85,7 +91,8 @@ def from_fields(fields: Mapping[bytes, bytes]) -> PendingComment:
         escalated=fields[b"escalated"] == b"1",
         article_url=origin["article_url"],
         article_title=origin["article_title"],
-        why=tuple(_why(signal) for signal in draft["why"]),
+        why=tuple(read_why(why) for why in draft["why"]),
+        screened=read_screened(draft.get("screened")),
         dk=origin["dk"],
         fingerprint=origin["fingerprint"],
         keyed=origin["keyed"],
@@ -111,16 +118,6 @@ def _origin(item: PendingComment) -> dict[str, Any]:
         "keyed": item.keyed,
         "address_hash": item.address_hash,
     }
-
-
-def _why(signal: dict[str, Any]) -> Why:
-    return Why(
-        rule=signal["rule"],
-        version=signal["version"],
-        label=signal["label"],
-        spans=tuple((start, end) for start, end in signal["spans"]),
-        score=signal["score"],
-    )
 
 
 def _optional_uuid(text: str | None) -> UUID | None:

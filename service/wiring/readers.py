@@ -17,15 +17,18 @@ from service.features.latest import Latest
 from service.features.own import Own
 from service.features.records import Records
 from service.features.reports import Reports
+from service.features.screen import Screen
 from service.features.threads import Threads
 from service.features.views import Views
 from service.features.votes import Votes
 from service.features.waits import Waits
 from service.storage.appeals import AppealStore
 from service.storage.comments import CommentStore
+from service.storage.decisions import DecisionStore
 from service.storage.demo import DemoVotes
 from service.storage.latest import LatestStore
 from service.storage.own import OwnStore
+from service.storage.recents import RecentStore
 from service.storage.reports import ReportStore
 from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
@@ -72,6 +75,14 @@ class Readers:
         """Wire it to the stores."""
         pool, metrics, limits_on = ground.pool, ground.metrics, ground.settings.rate_limits
         comments, own_store = CommentStore(pool=pool), OwnStore(pool=pool)
+        views = Views(store=ViewStore(redis=ground.redis), sites=core.sites, clock=clock)
+        screen = Screen(
+            rulebook=core.rulebook,
+            recents=RecentStore(redis=ground.redis),
+            decisions=DecisionStore(pool=pool),
+            reports=ReportStore(pool=pool),
+            views=views,
+        )
         return cls(
             intake=Intake(
                 pending=core.pending,
@@ -79,6 +90,7 @@ class Readers:
                 articles=core.articles,
                 authors=core.authors,
                 lookup=core.lookup,
+                screen=screen,
                 settle=core.settle,
                 acknowledged=core.acknowledged,
                 new_id=new_id,
@@ -94,6 +106,7 @@ class Readers:
                 pending=core.pending,
                 lookup=core.lookup,
                 decisions=core.decisions,
+                screen=screen,
                 settle=core.settle,
                 articles=core.articles,
                 authors=core.authors,
@@ -129,7 +142,7 @@ class Readers:
                 limits_on=limits_on,
                 telling=core.telling,
             ),
-            views=Views(store=ViewStore(redis=ground.redis), sites=core.sites, clock=clock),
+            views=views,
             threads=Threads(store=comments, cursors=core.cursors),
             waits=Waits(store=WaitStore(pool=pool)),
             counts=Counts(store=comments, cache=core.cache),

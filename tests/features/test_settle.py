@@ -102,7 +102,7 @@ async def test_what_was_published_before_a_crash_is_not_shown_to_people_again(
 async def test_an_edit_that_waits_for_a_rule_is_judged_as_it_is_now(newsroom: Newsroom) -> None:
     comment = await newsroom.post("Before.", auto=True)
     change = await newsroom.pending.edit(
-        replace(comment, text="After."), expected_revision=1, auto=True
+        replace(comment, text="After."), expected_revision=1, settle="publish"
     )
     assert change.outcome == "OK"
     await due(newsroom, comment)

@@ -60,8 +60,8 @@ def evaluate(
     try:
         reading = _read(facts, rules)
     except Exception as error:  # noqa: BLE001 - a text nobody could read is held for a person
-        return _unread(error)
-    signals: list[Signal] = []
+        return unread(error)
+    signals = [_unanswered(name, error) for name, error in facts.unanswered.items()]
     for ready in _candidates(rules, reading):
         signals += _speak(ready, reading, late=stopwatch() > deadline)
     if rules.asking:
@@ -87,7 +87,22 @@ def _speak(ready: Ready, reading: Reading, *, late: bool) -> tuple[Signal, ...]:
     return () if signal is None else (signal,)
 
 
-def _unread(error: Exception) -> Verdict:
+def _unanswered(name: str, error: str) -> Signal:
+    return Signal(
+        rule=f"{name}_unavailable",
+        version=1,
+        state="live",
+        effect="hold",
+        severity=0,
+        raise_by=1.0,
+        reason=None,
+        label=f"No answer about: {name}",
+        error=error,
+    )
+
+
+def unread(error: Exception) -> Verdict:
+    """Hold a comment that could not be screened, for a person."""
     signal = Signal(
         rule="screening",
         version=1,
@@ -191,6 +206,7 @@ def _try(ready: Ready, reading: Reading) -> Signal | None:
         label=f"{rule.title} ({notes})" if notes else rule.title,
         spans=tuple(sorted(set(evidence.spans)))[:SPANS_MAX],
         notify=then.notify,
+        tell=then.tell,
     )
 
 
@@ -229,9 +245,10 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
     ruling = counted[0].effect if counted else "none"
     if ruling == "approve" and severity >= 1:
         ruling = "none"
+    decider = counted[0] if counted and ruling == counted[0].effect else None
     unsure = not facts.checks_complete or any(signal.failed for signal in counted)
     if unsure and ruling != "shadow_limit":
-        ruling = "hold"
+        ruling, decider = "hold", None
     raise_by = min(RAISE_MAX, math.prod(signal.raise_by for signal in counted))
     why = tuple(
         signal.why() for signal in sorted(counted, key=lambda one: (-one.severity, one.rule))
@@ -239,6 +256,10 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
     return Verdict(
         publish=ruling == "approve" or (ruling in _LEAVES_IT_TO_THE_MODE and _publishes(facts)),
         priority=_level(facts, severity, raise_by),
+        risk=risk_of(severity, facts.scores),
+        rule=decider.rule if decider else None,
+        rule_version=decider.version if decider else None,
+        tell=decider.tell if decider else None,
         why=why if facts.checks_complete else (UNCHECKED, *why),
         ruling=ruling,
         reason=next((signal.reason for signal in counted if signal.reason), None),

@@ -31,6 +31,8 @@ class Signal:
     spans: tuple[Span, ...] = ()
     """Half-open ranges of code points in the text."""
     notify: bool = False
+    tell: str | None = None
+    """The rule's own words for whoever is refused."""
     error: str | None = None
     """Kind of exception where the rule could not be tried, or not in time: for the log."""
 
@@ -57,6 +59,9 @@ class Signal:
             label=self.label,
             spans=self.spans,
             score=self.score,
+            effect=self.effect,
+            severity=self.severity,
+            error=self.error,
         )
 
 
@@ -71,9 +76,16 @@ class Verdict:
     """The signals that counted, the most severe first."""
     ruling: Effect = "none"
     """The strongest effect among the rules that counted."""
+    rule: str | None = None
+    """The rule that gave the ruling; None where the mode alone, or a failure, did."""
+    rule_version: int | None = None
+    tell: str | None = None
+    """That rule's own words for whoever is refused."""
     reason: str | None = None
     """Of the rule that decided, else of the most severe one: what a moderator is offered."""
     severity: int = 0
+    risk: float = 0.0
+    """Probability that a person would turn it down."""
     raise_by: float = 1.0
     notify: bool = False
     signals: tuple[Signal, ...] = ()

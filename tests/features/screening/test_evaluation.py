@@ -15,12 +15,10 @@ from service.features.screening import (
     ArticleFacts,
     AuthorFacts,
     ClusterFacts,
-    Draft,
     Facts,
     RuleSet,
     evaluate,
     likeness,
-    screen,
 )
 from service.features.screening.conditions import links_in
 from service.features.screening.rules import STRENGTH
@@ -340,15 +338,32 @@ def test_what_could_not_be_checked_is_held_whatever_the_rules_say(action: str) -
     assert answer.why[0].rule == "checks_unavailable"
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize(
+    ("mode", "trusted", "published"),
+    [
+        (Mode.PRE, True, False),
+        (Mode.TRUSTED, False, False),
+        (Mode.TRUSTED, True, True),
+        (Mode.POST, False, True),
+    ],
+)
 @pytest.mark.parametrize("complete", [False, True])
-def test_without_rules_the_mode_decides_as_it_does_without_screening(
-    mode: Mode, *, trusted: bool, complete: bool
+def test_without_rules_the_mode_decides(
+    mode: Mode, *, trusted: bool, published: bool, complete: bool
 ) -> None:
     about = facts(mode=mode, author=replace(KNOWN, trusted=trusted), checks_complete=complete)
-    draft = Draft(text=about.text, mode=mode, author_is_trusted=trusted, checks_complete=complete)
-    assert evaluate(about, rules()).publish is screen(draft).publish
+    assert evaluate(about, rules()).publish is (published and complete)
+
+
+def test_who_does_not_answer_holds_the_comment_and_is_recorded() -> None:
+    answer = verdict(
+        facts(unanswered={"scores": "TimeoutError"}), rule({"links": {"max": 9}}, "approve")
+    )
+    assert (answer.publish, answer.ruling, answer.rule) == (False, "hold", None)
+    assert [(each.rule, each.error) for each in answer.signals] == [
+        ("scores_unavailable", "TimeoutError"),
+        ("the-rule", None),
+    ]
 
 
 @settings(max_examples=150, deadline=None)

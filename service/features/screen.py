@@ -1,0 +1,339 @@
+"""Screening at the way in: facts are gathered, every rule is tried, and the ruling is carried on.
+
+The rules themselves are pure (`features/screening`). Here are the questions they need answered,
+each with a time limit; who does not answer holds the comment for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from service.errors import Invalid, Unavailable
+from service.features.in_time import in_time
+from service.features.lookup import Found
+from service.features.reasons import public_text
+from service.features.rulebook import Rulebook
+from service.features.screening import (
+    UNCHECKED,
+    ArticleFacts,
+    AuthorFacts,
+    ClusterFacts,
+    Facts,
+    Recent,
+    RuleSet,
+    Verdict,
+    evaluate,
+    unread,
+)
+from service.features.screening.facts import RECENT_MAX
+from service.features.views import Views
+from service.model import (
+    Article,
+    ArticleState,
+    AuthorKind,
+    Mode,
+    PendingComment,
+    Screened,
+    Site,
+    Standing,
+)
+from service.storage.decisions import DecisionStore
+from service.storage.recents import RecentStore, Sent
+from service.storage.reports import ReportStore
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+SHORT_CHARS = 800
+"""Up to here the rules take under 2 ms; a longer text is read where it keeps nobody waiting."""
+READ_SECONDS = 1.0
+"""How long a text may wait for its turn and be read; then a person has to."""
+ANSWER_SECONDS = 0.25
+"""How long a model, or the look for texts alike, may take."""
+OTHER_REASON = "other"
+
+
+class RefusedByRule(Invalid):
+    """A rule of the site refuses the text; nothing is stored."""
+
+    code = "refused_by_rule"
+    title = "This comment cannot be accepted."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A text that is to be screened, with what is known of it already."""
+
+    text: str
+    lang: str | None
+    author_kind: AuthorKind
+    author_id: UUID | None
+    """None for a guest who is met for the first time."""
+    standing: Standing | None
+    """None when it could not be looked up."""
+    article: Article | None
+    """None when it could not be looked up."""
+    address_hash: str | None = None
+    parent: Found | None = None
+    depth: int | None = None
+    """Where it is known better than by its parent."""
+    comment_id: UUID | None = None
+    """Of an edit."""
+    replies: int = 0
+
+
+ScoresOf = Callable[[Site, Piece], Awaitable[Mapping[str, float]]]
+"""Returns calibrated probabilities by model; a model that is not ready is left out."""
+
+ClusterOf = Callable[[Site, Piece, datetime], Awaitable[ClusterFacts | None]]
+"""Returns what is alike, if anything is."""
+
+
+async def _no_scores(_site: Site, _piece: Piece) -> Mapping[str, float]:
+    """Stand in where no model is."""
+    return {}
+
+
+async def _no_cluster(_site: Site, _piece: Piece, _now: datetime) -> None:
+    """Stand in where nobody looks for texts alike."""
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="screening")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """What screening made of a text."""
+
+    verdict: Verdict
+    screened: Screened
+
+    @property
+    def publish(self) -> bool:
+        """Whether it may appear at once."""
+        return self.verdict.publish
+
+    @property
+    def reject(self) -> bool:
+        """Whether a rule turns it down; its author may appeal."""
+        return self.verdict.ruling == "reject"
+
+    def on(self, item: PendingComment, *, since: datetime | None = None) -> PendingComment:
+        """Return the comment with what was seen, and its place in the queue.
+
+        `since` is when it began to wait, where that is not its birth.
+        """
+        return replace(
+            item,
+            why=self.verdict.why,
+            screened=self.screened,
+            score=self.verdict.score(since or item.created_at),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """Screen what is about to be accepted."""
+
+    rulebook: Rulebook
+    recents: RecentStore
+    decisions: DecisionStore
+    reports: ReportStore
+    views: Views
+    scores_of: ScoresOf = _no_scores
+    cluster_of: ClusterOf = _no_cluster
+    _thread: ThreadPoolExecutor = field(default_factory=_one_thread)
+    """One, so that long texts wait for each other and not everybody for them."""
+
+    async def look(self, site: Site, piece: Piece, *, now: datetime) -> Screening:
+        """Try every rule on a text and return the ruling.
+
+        Raises:
+            RefusedByRule: with the rule's words; the same text is refused again.
+            Unavailable: Redis is away; nothing could be accepted either.
+        """
+        facts = await self._facts(site, piece, now=now)
+        try:
+            rules = await self.rulebook.of(site)
+        except Unavailable:
+            verdict = Verdict(publish=False, ruling="hold", why=(UNCHECKED,))
+        else:
+            verdict = await self._evaluate(facts, rules)
+        for signal in verdict.signals:
+            if signal.failed:
+                log.warning(
+                    "signal_failed", site=site.slug, rule=signal.rule, error_kind=signal.error
+                )
+        if verdict.ruling == "refuse":
+            raise RefusedByRule(_told(site, piece, verdict))
+        return Screening(verdict=verdict, screened=_screened(facts, verdict))
+
+    async def _facts(self, site: Site, piece: Piece, *, now: datetime) -> Facts:
+        article, standing = piece.article, piece.standing
+        failures: dict[str, str] = {}
+        sent, views, reports, scores, cluster = await asyncio.gather(
+            self.recents.of(site.slug, piece.author_id, piece.address_hash),
+            self._views_per_hour(site, article),
+            self._open_reports(site, piece),
+            _answer("scores", self.scores_of(site, piece), failures),
+            _answer("cluster", self.cluster_of(site, piece, now), failures),
+        )
+        sent = [one for one in sent if one.comment_id != piece.comment_id][:RECENT_MAX]
+        recent = await self._recent(site, sent, standing)
+        return Facts(
+            text=piece.text,
+            now=now,
+            mode=mode_of(site, article, standing),
+            site=site.slug,
+            checks_complete=None not in (standing, article, recent, reports),
+            author=_author(piece.author_kind, standing),
+            article=ArticleFacts(key=article.key if article else "", views_per_hour=views),
+            depth=_depth(piece),
+            position=article.count if article else 0,
+            replies=piece.replies,
+            reports=reports or 0,
+            recent=recent or (),
+            cluster=cluster,
+            scores=scores or {},
+            unanswered=failures,
+        )
+
+    async def _recent(
+        self, site: Site, sent: list[Sent], standing: Standing | None
+    ) -> tuple[Recent, ...] | None:
+        """Return what was sent lately, with what became of the author's own if any was rejected.
+
+        None when Postgres cannot say.
+        """
+        own = [one.comment_id for one in sent if one.same_author]
+        statuses = {}
+        if own and standing is not None and standing.rejected:
+            try:
+                latest = await in_time(self.decisions.latest(site.site_id, own))
+            except Unavailable:
+                return None
+            statuses = {each: decision.status for each, decision in latest.items()}
+        return tuple(
+            Recent(
+                likeness=one.likeness,
+                at=one.at,
+                status=statuses.get(one.comment_id),
+                same_author=one.same_author,
+                same_address=one.same_address,
+            )
+            for one in sent
+        )
+
+    async def _views_per_hour(self, site: Site, article: Article | None) -> float | None:
+        if article is None or article.views_per_hour is not None:
+            return article.views_per_hour if article else None
+        return (await self.views.per_hour(site, [article.article_id])).get(article.article_id)
+
+    async def _open_reports(self, site: Site, piece: Piece) -> int | None:
+        """Count the reports of a comment that is edited; None when Postgres cannot say."""
+        if piece.comment_id is None:
+            return 0
+        try:
+            found = await in_time(self.reports.by_reason(site.site_id, [piece.comment_id]))
+        except Unavailable:
+            return None
+        return sum(found.get(piece.comment_id, {}).values())
+
+    async def _evaluate(self, facts: Facts, rules: RuleSet) -> Verdict:
+        """Try the rules: a short text here, a long one where it keeps nobody waiting."""
+        trying = partial(evaluate, facts, rules, stopwatch=time.thread_time)
+        if len(facts.text) <= SHORT_CHARS:
+            return trying()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._thread, trying)
+        except TimeoutError as error:
+            return unread(error)
+
+
+def mode_of(site: Site, article: Article | None, standing: Standing | None) -> Mode:
+    """When a comment becomes public: the author's lot, the article's word, else the site's.
+
+    An article that could not be looked up is held (protocol.md Ruling 11).
+    """
+    if standing is not None and standing.always_hold:
+        return Mode.PRE
+    if article is None or article.state is ArticleState.PREMODERATED:
+        return Mode.PRE
+    return article.mode or site.settings.mode
+
+
+async def _answer(name: str, asked: Awaitable[T], failures: dict[str, str]) -> T | None:
+    """Wait for an answer that the rules can do without; why there is none goes to `failures`."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await asked
+    except Exception as error:  # noqa: BLE001 - whatever it trips over, the comment is held
+        failures[name] = type(error).__name__
+        return None
+
+
+def _author(kind: AuthorKind, standing: Standing | None) -> AuthorFacts:
+    if standing is None:
+        return AuthorFacts(kind=kind)
+    return AuthorFacts(
+        kind=kind,
+        approved=standing.approved,
+        rejected=standing.rejected,
+        first_seen=standing.first_seen,
+        trusted=standing.trusted,
+    )
+
+
+def _depth(piece: Piece) -> int:
+    if piece.depth is not None:
+        return piece.depth
+    if piece.parent is None:
+        return 0
+    return piece.parent.public.depth + 1 if piece.parent.public else 1
+
+
+def _screened(facts: Facts, verdict: Verdict) -> Screened:
+    return Screened(
+        at=facts.now,
+        ruling=verdict.ruling,
+        rule=verdict.rule,
+        rule_version=verdict.rule_version,
+        reason=verdict.reason,
+        severity=verdict.severity,
+        risk=verdict.risk,
+        raise_by=verdict.raise_by,
+        scores=facts.scores,
+        lang=verdict.language,
+        tricks=verdict.tricks,
+        likeness=verdict.likeness,
+        position=facts.position,
+        depth=facts.depth,
+        shadow=tuple(signal.why() for signal in verdict.signals if not signal.counts),
+    )
+
+
+def _told(site: Site, piece: Piece, verdict: Verdict) -> str:
+    """Return the rule's own words, or its reason's, in the language of the comment."""
+    lang = piece.lang or tongue(verdict.language) or site.settings.languages[0]
+    reason = verdict.reason or OTHER_REASON
+    return verdict.tell or public_text(reason, lang, site.settings.reason_texts)
+
+
+def tongue(code: str | None) -> str | None:
+    """Return the language to answer in, where the language of a text was told."""
+    if code is None or code == OTHER_REASON:
+        return None
+    return code.partition("-")[0]

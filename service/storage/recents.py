@@ -1,0 +1,86 @@
+"""What an author, or a network address, has sent lately, in Redis: enough to notice a repeat.
+
+No text is in it: when, which comment, and what the text shares with others of its kind. `accept`
+writes it in the same step that takes the comment in; a week later it is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from service.model import PendingComment
+from service.storage.redis import Keys, unavailable_when_down
+
+KEPT_MS = 7 * 24 * 3_600_000
+"""As far back as a rule may count."""
+
+LINES_MAX = 100
+"""Of one author or address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One comment that was accepted lately."""
+
+    comment_id: UUID
+    at: datetime
+    likeness: str
+    same_author: bool
+    same_address: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentStore:
+    """Read what was sent lately. Raises QueueUnavailable while Redis is away."""
+
+    redis: Redis
+
+    async def of(self, slug: str, author_id: UUID | None, address_hash: str | None) -> list[Sent]:
+        """Return what an author and an address sent, newest first, each comment once."""
+        at = Keys(slug)
+        keys = [
+            at.recent_of_author(author_id) if author_id else "",
+            at.recent_of_address(address_hash) if address_hash else "",
+        ]
+        wanted = [key for key in keys if key]
+        if not wanted:
+            return []
+        with unavailable_when_down():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for key in wanted:
+                    pipe.lrange(key, 0, -1)
+                found = dict(zip(wanted, await pipe.execute(), strict=True))
+        by_author, by_address = (cast("list[bytes]", found.get(key, [])) for key in keys)
+        return _joined(by_author, by_address)
+
+
+def recent_entry(item: PendingComment) -> str:
+    """Write one line of the record; `RecentStore` reads it."""
+    likeness = item.screened.likeness if item.screened else ""
+    return f"{item.created_at.timestamp() * 1000:.0f}|{item.comment_id}|{likeness}"
+
+
+def _joined(by_author: Sequence[bytes], by_address: Sequence[bytes]) -> list[Sent]:
+    sent = {one.comment_id: one for one in (_read(line, of_author=True) for line in by_author)}
+    for line in by_address:
+        one = _read(line, of_author=False)
+        own = sent.get(one.comment_id)
+        sent[one.comment_id] = replace(own, same_address=True) if own else one
+    return sorted(sent.values(), key=lambda one: one.at, reverse=True)
+
+
+def _read(line: bytes, *, of_author: bool) -> Sent:
+    milliseconds, comment_id, likeness = line.decode().split("|")
+    return Sent(
+        comment_id=UUID(comment_id),
+        at=datetime.fromtimestamp(int(milliseconds) / 1_000, UTC),
+        likeness=likeness,
+        same_author=of_author,
+        same_address=not of_author,
+    )
