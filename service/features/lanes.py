@@ -1,16 +1,18 @@
-"""The piles of comments that do not wait in Redis: reported ones, and appeals."""
+"""The piles of comments that do not wait in Redis: reported, unseen, appealed, to be checked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from service.model import Site
+from service.model import Actor, Site
 from service.storage.appeals import AppealStore
+from service.storage.checks import CheckStore
 from service.storage.reports import ReportStore
+from service.storage.seen import SeenStore
 
 
 class Lane(StrEnum):
@@ -37,7 +39,16 @@ class LanePage:
     """When each comment came to lie there."""
     following: list[Any] | None
     """Where the next page begins; a small JSON value."""
+    within: timedelta = timedelta(0)
+    """How soon after it came to lie there a comment is due."""
+    blind: bool = False
+    """Whoever looks is not told how the comment was decided, or why."""
 
+
+REPORTED_WITHIN = timedelta(minutes=15)
+APPEALED_WITHIN = timedelta(hours=24)
+SEEN_WITHIN = timedelta(hours=24)
+CHECKED_WITHIN = timedelta(days=7)
 
 EMPTY = LanePage(ids=(), since={}, following=None)
 
@@ -48,24 +59,41 @@ class Lanes:
 
     reports: ReportStore
     appeals: AppealStore
+    seen: SeenStore
+    checks: CheckStore
 
-    async def page(self, site: Site, lane: Lane, *, after: Any, limit: int) -> LanePage:
+    async def page(
+        self, site: Site, lane: Lane, *, actor: Actor, after: Any, limit: int
+    ) -> LanePage:
         """Return a page of a pile, from the start or after `following` of another."""
         match lane:
             case Lane.REPORTED:
                 return await self._reported(site, after, limit)
             case Lane.APPEALS:
-                return await self._appealed(site, after, limit)
+                rows = await self.appeals.lane(site.site_id, after=_moment(after), limit=limit + 1)
+                return _page(rows, limit, within=APPEALED_WITHIN)
+            case Lane.NEW:
+                rows = await self.seen.lane(site.site_id, after=_moment(after), limit=limit + 1)
+                return _page(rows, limit, within=SEEN_WITHIN)
+            case Lane.CHECK:
+                rows = await self.checks.lane(
+                    site.site_id, actor=actor, after=_moment(after), limit=limit + 1
+                )
+                return _page(rows, limit, within=CHECKED_WITHIN, blind=True)
             case _:
                 return EMPTY
 
-    async def total(self, site: Site, lane: Lane) -> int:
-        """Count a pile."""
+    async def total(self, site: Site, lane: Lane, *, actor: Actor | None = None) -> int:
+        """Count a pile, as far as this actor may work on it."""
         match lane:
             case Lane.REPORTED:
                 return await self.reports.count_lane(site.site_id)
             case Lane.APPEALS:
                 return await self.appeals.count_lane(site.site_id)
+            case Lane.NEW:
+                return await self.seen.count_lane(site.site_id)
+            case Lane.CHECK:
+                return await self.checks.count_lane(site.site_id, actor=actor)
             case _:
                 return 0
 
@@ -81,15 +109,24 @@ class Lanes:
             ids=tuple(comment_id for comment_id, _, _ in page),
             since={comment_id: first for comment_id, _, first in page},
             following=following,
+            within=REPORTED_WITHIN,
         )
 
-    async def _appealed(self, site: Site, after: Any, limit: int) -> LanePage:
-        start = (datetime.fromisoformat(after[0]), UUID(after[1])) if after else None
-        rows = await self.appeals.lane(site.site_id, after=start, limit=limit + 1)
-        page = rows[:limit]
-        following = [page[-1][1].isoformat(), str(page[-1][0])] if len(rows) > limit else None
-        return LanePage(
-            ids=tuple(comment_id for comment_id, _ in page),
-            since=dict(page),
-            following=following,
-        )
+
+def _moment(after: Any) -> tuple[datetime, UUID] | None:
+    return (datetime.fromisoformat(after[0]), UUID(after[1])) if after else None
+
+
+def _page(
+    rows: list[tuple[UUID, datetime]], limit: int, *, within: timedelta, blind: bool = False
+) -> LanePage:
+    """Return a page of a pile that is worked off by time; of one row more than fit."""
+    page = rows[:limit]
+    following = [page[-1][1].isoformat(), str(page[-1][0])] if len(rows) > limit else None
+    return LanePage(
+        ids=tuple(comment_id for comment_id, _ in page),
+        since=dict(page),
+        following=following,
+        within=within,
+        blind=blind,
+    )

@@ -13,10 +13,12 @@ from service.features.sessions import Sessions
 from service.features.vitals import Vitals
 from service.storage.appeals import AppealStore
 from service.storage.channel import DESK, EVENTS, Channel
+from service.storage.checks import CheckStore
 from service.storage.comments import CommentStore
 from service.storage.events import EventStore
 from service.storage.probes import StoreProbe
 from service.storage.reports import ReportStore
+from service.storage.seen import SeenStore
 from service.web.desk import DeskStreams
 from service.web.events import EventStreams
 from service.web.operation import Operation
@@ -37,7 +39,12 @@ class Live:
     def build(cls, ground: Ground, core: Core) -> Self:
         """Wire it to the stores."""
         pool, redis, settings = ground.pool, ground.redis, ground.settings
-        lanes = Lanes(reports=ReportStore(pool=pool), appeals=AppealStore(pool=pool))
+        lanes = Lanes(
+            reports=ReportStore(pool=pool),
+            appeals=AppealStore(pool=pool),
+            seen=SeenStore(pool=pool),
+            checks=CheckStore(pool=pool),
+        )
         events = Events(
             store=EventStore(redis=redis),
             channel=Channel(redis=redis, name=EVENTS),

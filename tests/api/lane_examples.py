@@ -1,0 +1,45 @@
+"""Examples of what moderators say in the lanes `new` and `check`, for the tests of the contract."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from service.model import Mode, article_id
+from service.storage.checks import CheckStore, Sampled
+from service.wiring.ground import clock
+from tests.api.calls import Answer
+from tests.api.conftest import Api
+
+
+def mark_seen(api: Api) -> Answer:
+    site = api.new_site(mode=Mode.POST)
+    comment = api.post("story", site=site).json["comment"]
+    json = {"comment_ids": [comment["id"]]}
+    return api.ask("POST", "/v1/moderation/seen", json=json, bearer=api.new_key(site))
+
+
+def check_decision(api: Api) -> Answer:
+    article = api.article()
+    comment = api.approved(article)
+    sampled = Sampled(
+        article_id=article_id(api.site.site_id, article),
+        comment_id=UUID(comment["id"]),
+        n=1,
+        decided_by="rule",
+        decider_id="screening",
+        verdict="approve",
+        at=clock(),
+    )
+    store = CheckStore(pool=api.service.ground.pool)
+    api.aside.run(store.add(api.site.site_id, [sampled]))
+    where = f"/v1/moderation/checks/{comment['id']}"
+    return api.ask("POST", where, json={"verdict": "approve"}, bearer=api.keys["moderate"])
+
+
+def read_agreement(api: Api) -> Answer:
+    check_decision(api)
+    where = f"/v1/moderation/checks?site={api.site.slug}&from=2026-01-01&to=2090-01-01"
+    return api.ask("GET", where, bearer=api.keys["moderate"])
+
+
+LANE_EXAMPLES = (mark_seen, check_decision, read_agreement)
