@@ -17,10 +17,13 @@ from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from service.cursors import Cursors
+from service.features.administration import Acts
 from service.features.appeals import Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.cache import Cache
+from service.features.cluster_decisions import ClusterDecisions
+from service.features.clusters import Clusters
 from service.features.decisions import Decisions
 from service.features.events import Events
 from service.features.guests import Guests
@@ -48,6 +51,8 @@ from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
 from service.storage.channel import EVENTS, Channel
 from service.storage.checks import CheckStore
+from service.storage.cluster_decisions import ClusterDecisionStore
+from service.storage.clusters import ClusterStore
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
 from service.storage.events import EventStore
@@ -95,6 +100,8 @@ class Newsroom:
     intake: Intake
     guests: Guests
     queue: Queue
+    clusters: Clusters
+    cluster_decisions: ClusterDecisions
     own: Own
     votes: Votes
     reports: Reports
@@ -270,6 +277,12 @@ def staff(
         new_id=new_id,
         limits_on=limits_on,
     )
+    clusters = Clusters(
+        store=ClusterStore(pool=pool),
+        lookup=lookup,
+        cursors=Cursors([b"c" * 32]),
+        clock=lambda: NOON,
+    )
     return Newsroom(
         site=site,
         pool=pool,
@@ -318,6 +331,15 @@ def staff(
             limits_on=limits_on,
         ),
         guests=Guests(limits=limits, new_guest=uuid4, limits_on=limits_on),
+        clusters=clusters,
+        cluster_decisions=ClusterDecisions(
+            store=ClusterDecisionStore(pool=pool),
+            decisions=decisions,
+            sites=sites,
+            acts=Acts(new_id=new_id),
+            new_id=lambda _: uuid4(),
+            clock=lambda: NOON,
+        ),
         queue=Queue(
             pending=pending,
             lookup=lookup,
@@ -332,6 +354,7 @@ def staff(
             ),
             appeals=appeals,
             views=views,
+            clusters=clusters,
             cursors=Cursors([b"c" * 32]),
         ),
         own=Own(

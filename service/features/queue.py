@@ -14,6 +14,7 @@ from service.errors import Unavailable
 from service.features.appeals import Appeal, Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
+from service.features.clusters import Cluster, Clusters
 from service.features.lanes import EMPTY, WAITING_LANES, Lane, LanePage, Lanes
 from service.features.lookup import Found, Lookup
 from service.features.telling import Telling
@@ -38,9 +39,6 @@ LOOK_BEYOND = 100
 """How many held comments of a pile are passed over at most to find free ones."""
 LEASE_MS = 90_000
 """How long a claimed comment stays with its holder (api.md)."""
-REVIEW_WITHIN = timedelta(hours=1)
-"""When a waiting comment is due: an hour after it came, until a site says otherwise."""
-
 
 Sort = Literal["priority", "oldest", "newest"]
 
@@ -54,10 +52,16 @@ class QueueEntry:
     parent: Found | None
     standing: Standing
     lease: Lease | None
+    since: datetime
+    """When it came into its lane."""
     due_at: datetime
     reports: Mapping[str, int]
     """Open reports, by reason."""
     appeal: Appeal | None = None
+    cluster: Cluster | None = None
+    """Where others say nearly the same."""
+    blind: bool = False
+    """It is shown as if nobody had decided it."""
 
     @property
     def item(self) -> PendingComment | None:
@@ -86,6 +90,7 @@ class Queue:
     lanes: Lanes
     appeals: Appeals
     views: Views
+    clusters: Clusters
     cursors: Cursors
     telling: Telling = field(default_factory=Telling)
 
@@ -110,7 +115,9 @@ class Queue:
         purpose = f"queue:{site.site_id}:{lane}:{sort}:{phrase or ''}"
         after = None if cursor is None else self.cursors.open(purpose, cursor)
         if lane not in WAITING_LANES:
-            return await self._look_at_lane(site, lane, after, limit, purpose, now=now)
+            return await self._look_at_lane(
+                site, lane, actor=actor, after=after, limit=limit, purpose=purpose, now=now
+            )
         total = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
         if phrase:
             ids, following = await self._search(
@@ -209,12 +216,21 @@ class Queue:
         return [comment_id for comment_id, _ in page], following
 
     async def _look_at_lane(
-        self, site: Site, lane: Lane, after: Any, limit: int, purpose: str, *, now: datetime
+        self,
+        site: Site,
+        lane: Lane,
+        *,
+        actor: Actor,
+        after: Any,
+        limit: int,
+        purpose: str,
+        now: datetime,
     ) -> QueuePage:
-        page = await self.lanes.page(site, lane, after=after, limit=limit)
+        page = await self.lanes.page(site, lane, actor=actor, after=after, limit=limit)
         entries = await self._entries(site, page.ids, now=now, of_lane=page)
         following = self.cursors.sign(purpose, page.following) if page.following else None
-        return QueuePage(entries=entries, next=following, total=await self.lanes.total(site, lane))
+        total = await self.lanes.total(site, lane, actor=actor)
+        return QueuePage(entries=entries, next=following, total=total)
 
     async def _claim_only(
         self, site: Site, ids: Sequence[UUID], limit: int, actor: Actor, *, now: datetime
@@ -240,7 +256,7 @@ class Queue:
         self, site: Site, lane: Lane, limit: int, actor: Actor, *, now: datetime
     ) -> tuple[QueueEntry, ...]:
         """Lease the first of a pile that nobody holds, looking a little further than needed."""
-        page = await self.lanes.page(site, lane, after=None, limit=limit + LOOK_BEYOND)
+        page = await self.lanes.page(site, lane, actor=actor, after=None, limit=limit + LOOK_BEYOND)
         if not page.ids:
             return ()
         claimed = await self.pending.lease(
@@ -273,9 +289,14 @@ class Queue:
         standings = await self.authors.standings(
             site, [each.author_id for each in present if each.author_id is not None]
         )
-        reports, appeals = await self._said_of(site, present)
+        reports, appeals = ({}, {}) if of_lane.blind else await self._said_of(site, present)
         parents = await self._known(site, [each.parent_id for each in present if each.parent_id])
         articles = await self._articles(site, present, now=now)
+        clusters = {} if of_lane.blind else await self._clusters(site, present)
+        within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
+        since = {
+            each.comment_id: of_lane.since.get(each.comment_id, _came(each)) for each in present
+        }
         return tuple(
             QueueEntry(
                 found=each,
@@ -284,9 +305,12 @@ class Queue:
                 standing=standings.get(each.author_id or NOBODY)
                 or Standing(author_id=each.author_id or NOBODY),
                 lease=leases.get(each.comment_id),
-                due_at=of_lane.since.get(each.comment_id, _came(each)) + REVIEW_WITHIN,
+                since=since[each.comment_id],
+                due_at=since[each.comment_id] + within,
                 reports=reports.get(each.comment_id, {}),
                 appeal=appeals.get(each.comment_id),
+                cluster=clusters.get(each.comment_id),
+                blind=of_lane.blind,
             )
             for each in present
         )
@@ -338,6 +362,13 @@ class Queue:
             else article
             for key, article in articles.items()
         }
+
+    async def _clusters(self, site: Site, found: Sequence[Found]) -> dict[UUID, Cluster]:
+        """Return the clusters of comments; none while Postgres is away."""
+        try:
+            return await self.clusters.of(site, found)
+        except Unavailable:
+            return {}
 
     async def _known(self, site: Site, ids: Sequence[UUID]) -> dict[UUID, Found]:
         """Look comments up; while they cannot be, the queue is shown without them."""

@@ -11,6 +11,7 @@ from service.features.administration import Acts
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.cache import Cache, hear
+from service.features.clusters import Clusters
 from service.features.decisions import Decisions
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
@@ -22,6 +23,7 @@ from service.features.telling import Telling
 from service.features.token_keys import TokenKeys
 from service.storage.articles import ArticleStore
 from service.storage.channel import Channel
+from service.storage.clusters import ClusterStore
 from service.storage.decisions import DecisionStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
@@ -53,6 +55,7 @@ class Core:
     decisions: Decisions
     settle: Settle
     acknowledged: Acknowledged
+    clusters: Clusters
     rulebook: Rulebook
 
     @classmethod
@@ -73,16 +76,18 @@ class Core:
             heard=lambda outcome: metrics.decisions.labels(outcome).inc(),
             telling=telling,
         )
+        cursors = Cursors(ground.secrets.keys("cursors"))
+        lookup = Lookup(pending=pending, lookups=LookupStore(pool=pool))
         return cls(
             acts=Acts(new_id=new_id),
-            cursors=Cursors(ground.secrets.keys("cursors")),
+            cursors=cursors,
             limits=Limits(redis=redis, scripts=ground.scripts, key=ground.secrets.key("limits")),
             pending=pending,
             sites=sites,
             articles=ArticleDirectory(articles=ArticleStore(pool=pool)),
             authors=Authors(readers=ReaderStore(pool=pool)),
             token_keys=TokenKeys(token_keys=TokenKeyStore(pool=pool), secrets=ground.secrets),
-            lookup=Lookup(pending=pending, lookups=LookupStore(pool=pool)),
+            lookup=lookup,
             telling=telling,
             cache=cache,
             invalidations=invalidations,
@@ -96,6 +101,9 @@ class Core:
                 clock=clock,
             ),
             acknowledged=Acknowledged(),
+            clusters=Clusters(
+                store=ClusterStore(pool=pool), lookup=lookup, cursors=cursors, clock=clock
+            ),
             rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
         )
 
@@ -105,4 +113,4 @@ class Core:
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
-        return [self.settle.run]
+        return [self.settle.run, self.clusters.run]

@@ -5,25 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from service.features.checks import Checks
+from service.features.cluster_decisions import ClusterDecisions
 from service.features.queue import Queue
 from service.features.records import Records
 from service.features.search.export import Export
 from service.features.search.find import Search
 from service.features.search.index import SearchIndex
 from service.features.search.saved import SavedSearches
+from service.features.seen import Seen
 from service.features.sweeps import Sweeps
 from service.storage.administration import AdministrationStore
+from service.storage.checks import CheckStore
+from service.storage.cluster_decisions import ClusterDecisionStore
 from service.storage.lookups import LookupStore
 from service.storage.records import RecordStore
 from service.storage.saved_searches import SavedSearchStore
 from service.storage.search import SearchStore
+from service.storage.seen import SeenStore
 from service.storage.sweeps import SweepStore
+from service.web.checks import Checking
+from service.web.clusters import Clustering
 from service.web.dashboard.queue import QueuePages
 from service.web.moderation import Moderation
 from service.web.operation import Operation
 from service.web.records import AuthorRecords
 from service.web.saved_searches import KeepingSearches
 from service.web.search import Searching
+from service.web.seen import Seeing
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 from service.wiring.live import Live
@@ -35,6 +44,9 @@ class Moderators:
     """The newsroom's work on comments and their authors."""
 
     queue: Queue
+    seen: Seen
+    checks: Checks
+    cluster_decisions: ClusterDecisions
     records: Records
     sweeps: Sweeps
     search: Search
@@ -74,8 +86,21 @@ class Moderators:
                 lanes=live.lanes,
                 appeals=readers.appeals,
                 views=readers.views,
+                clusters=core.clusters,
                 cursors=core.cursors,
                 telling=core.telling,
+            ),
+            seen=Seen(store=SeenStore(pool=pool)),
+            checks=Checks(
+                store=CheckStore(pool=pool), lookup=core.lookup, sites=core.sites, clock=clock
+            ),
+            cluster_decisions=ClusterDecisions(
+                store=ClusterDecisionStore(pool=pool),
+                decisions=core.decisions,
+                sites=core.sites,
+                acts=core.acts,
+                new_id=new_id,
+                clock=clock,
             ),
             records=records,
             sweeps=Sweeps(
@@ -100,6 +125,9 @@ class Moderators:
         )
         return [
             *moderation.operations(),
+            *Seeing(seen=self.seen).operations(),
+            *Checking(checks=self.checks, decisions=core.decisions).operations(),
+            *Clustering(clusters=core.clusters, decisions=self.cluster_decisions).operations(),
             *Searching(search=self.search, exports=self.exports).operations(),
             *KeepingSearches(searches=self.saved_searches).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
@@ -108,4 +136,4 @@ class Moderators:
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
-        return [self.sweeps.run, self.search_index.run]
+        return [self.sweeps.run, self.cluster_decisions.run, self.checks.run, self.search_index.run]

@@ -9,12 +9,14 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from service.features.clusters import suggested_reason
 from service.features.lookup import Found, Revision
 from service.features.outcomes import Result
-from service.features.queue import REVIEW_WITHIN, QueueEntry, QueuePage
+from service.features.queue import QueueEntry, QueuePage
 from service.features.screening import priority_of
 from service.model import Decision, Standing, Status
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
+from service.web.wire.clusters import ClusterRef, cluster_ref_json
 from service.web.wire.comments import (
     AppealOut,
     CommentOut,
@@ -181,7 +183,7 @@ class QueueItemOut(Wire):
     why: list[WhyOut]
     priority: PriorityOut
     due_at: Timestamp
-    cluster: None
+    cluster: ClusterRef | None
     reports: list[ReportsOut]
     suggested_reason: str | None
     lease: LeaseOut | None
@@ -266,9 +268,12 @@ def queue_json(page: QueuePage, *, now: datetime) -> dict[str, Any]:
 def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
     """Write a comment with what is needed to decide it."""
     article, item = entry.article, entry.item
-    waited = 1 - (entry.due_at - now) / REVIEW_WITHIN
+    comment = pending_json(item) if item else found_json(entry.found)
+    if entry.blind:
+        comment |= {"status": Status.PENDING}
+    waited = (now - entry.since) / (entry.due_at - entry.since)
     return {
-        "comment": pending_json(item) if item else found_json(entry.found),
+        "comment": comment,
         "article": {
             "key": article.key,
             "url": article.url or (item.article_url if item else None),
@@ -286,9 +291,9 @@ def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
             "urgency": round(max(waited, 0.0), 3),
         },
         "due_at": stamp(entry.due_at),
-        "cluster": None,
+        "cluster": cluster_ref_json(entry.cluster) if entry.cluster else None,
         "reports": [{"reason": reason, "count": count} for reason, count in entry.reports.items()],
-        "suggested_reason": next(iter(entry.reports), None),
+        "suggested_reason": _suggested(entry),
         "lease": lease_json(entry),
         "appeal": appeal_json(entry.appeal) if entry.appeal else None,
     }
@@ -354,6 +359,12 @@ def whole_json(
         ],
         "lease": lease_json(entry) if entry else None,
     }
+
+
+def _suggested(entry: QueueEntry) -> str | None:
+    """Return what readers say is wrong with it, or why comments like it were rejected."""
+    of_cluster = suggested_reason(entry.cluster) if entry.cluster else None
+    return next(iter(entry.reports), of_cluster)
 
 
 def _result_json(result: Result, names: Names) -> dict[str, Any]:
