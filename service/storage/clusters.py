@@ -271,7 +271,8 @@ class ClusterStore:
         clusters = {}
         for row in rows:
             counts = dict(row)
-            clusters[counts.pop("member_id")] = Cluster(**counts)
+            member_id = counts.pop("member_id")
+            clusters[member_id] = Cluster(**counts)
         return clusters
 
     async def latest(
