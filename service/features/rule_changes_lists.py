@@ -1,0 +1,154 @@
+"""Change a site's word lists. A change is in effect at once, wherever a rule names the list."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.errors import FieldError, Invalid, NotFound
+from service.features import text
+from service.features.administration import Acts
+from service.features.rule_changes import RuleChanged
+from service.features.rule_changes_checks import comment_of
+from service.features.rulebook import BEGINNING, Rulebook, rules_of, with_own
+from service.features.screening import RuleDocument, compile_rules
+from service.features.screening.language import CODES
+from service.features.screening.rules import TERMS_MAX
+from service.features.screening.words import shipped_lists
+from service.model import Actor, Site
+from service.storage.rules import RuleStore
+from service.storage.word_lists import StoredList, WordListStore
+
+TITLE_MAX_CHARS = 200
+TERM_MAX_CHARS = 200
+_LIST_NAME = re.compile(r"[a-z0-9-]{1,64}\Z")
+
+
+class UnknownWordList(NotFound):
+    """Neither the site has such a list, nor does one ship."""
+
+    code = "unknown_word_list"
+    title = "There is no such list of words."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordLists:
+    """What editors do to word lists. Methods raise Unavailable while Postgres is away."""
+
+    rulebook: Rulebook
+    store: RuleStore
+    lists: WordListStore
+    acts: Acts
+
+    async def all_lists(self, site: Site) -> list[StoredList]:
+        """Return every list of words, the site's own and those that ship."""
+        own = {each.name: each for each in await self.lists.current(site.site_id)}
+        return [own.get(name) or _shipped_list(name) for name in sorted({*own, *shipped_lists()})]
+
+    async def find(self, site: Site, name: str) -> StoredList:
+        """Return one list; version 0 is the one that ships.
+
+        Raises:
+            UnknownWordList: there is none.
+        """
+        own = await self.lists.find(site.site_id, name)
+        if own is None and name not in shipped_lists():
+            raise UnknownWordList
+        return own or _shipped_list(name)
+
+    async def save(
+        self,
+        site: Site,
+        name: str,
+        *,
+        version: int,
+        title: str,
+        langs: Sequence[str],
+        words: Sequence[str],
+        comment: str,
+        actor: Actor | None,
+        now: datetime,
+    ) -> StoredList:
+        """Keep a list's next version, which is in effect at once wherever a rule names it.
+
+        `version` is what the editor read: 0 for a list that only ships, or that is new.
+
+        Raises:
+            Invalid: an entry, the name, the title or a language is not one.
+            BadRules: a rule that names it cannot be used any more.
+            RuleChanged: it has another version by now.
+        """
+        said = comment_of(comment, needed=False)
+        entries = _entries(words)
+        shown = text.clean_line(title or name, max_chars=TITLE_MAX_CHARS, pointer="/title")
+        _check_list(name, langs)
+        await self._usable_with(site, name, entries)
+        saved = await self.lists.save(
+            site.site_id,
+            name,
+            version=version,
+            title=shown,
+            langs=list(langs),
+            words=entries,
+            comment=said,
+            act=self.acts.by(actor, "word_list.saved", site=site, now=now),
+        )
+        if saved is None:
+            raise RuleChanged
+        self.rulebook.forget(site)
+        return await self.find(site, name)
+
+    async def _usable_with(self, site: Site, name: str, entries: Sequence[str]) -> None:
+        rules = rules_of(await self.store.all_rules(site.site_id))
+        lists = with_own(await self.lists.current(site.site_id))
+        document = RuleDocument.model_construct(version=1, rules=rules, lists={name: list(entries)})
+        await asyncio.to_thread(compile_rules, document, lists=lists)
+
+
+def _entries(words: Sequence[str]) -> list[str]:
+    """Clean the entries of a list; empty lines and what stands there twice fall away."""
+    entries: dict[str, None] = {}
+    for at, word in enumerate(words):
+        entry = " ".join(word.split())
+        if len(entry) > TERM_MAX_CHARS:
+            detail = f"At most {TERM_MAX_CHARS} characters."
+            error = FieldError(pointer=f"/words/{at}", code="too_long", detail=detail)
+            raise Invalid(detail, errors=(error,))
+        if entry:
+            entries[entry] = None
+    if len(entries) > TERMS_MAX:
+        detail = f"At most {TERMS_MAX} entries."
+        raise Invalid(
+            detail, errors=(FieldError(pointer="/words", code="too_long", detail=detail),)
+        )
+    return list(entries)
+
+
+def _check_list(name: str, langs: Sequence[str]) -> None:
+    errors: list[FieldError] = []
+    if not _LIST_NAME.match(name):
+        detail = "A list is named by lower-case letters, digits and hyphens."
+        errors.append(FieldError(pointer="/name", code="bad_format", detail=detail))
+    if set(langs) - set(CODES):
+        detail = f"Languages are {', '.join(CODES)}."
+        errors.append(FieldError(pointer="/langs", code="bad_value", detail=detail))
+    if errors:
+        raise Invalid(errors[0].detail, errors=tuple(errors))
+
+
+def _shipped_list(name: str) -> StoredList:
+    shipped = shipped_lists()[name]
+    return StoredList(
+        name=name,
+        version=0,
+        title=shipped.title,
+        langs=sorted(shipped.langs),
+        words=list(shipped.words),
+        comment=None,
+        actor_kind="service",
+        actor_id="",
+        at=BEGINNING,
+    )
