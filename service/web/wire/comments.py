@@ -246,7 +246,8 @@ def author_json(
     reason = None
     if found.status in {Status.REJECTED, Status.REMOVED} and decision and decision.reason:
         lang = written["lang"] or site.settings.languages[0]
-        reason = {"code": decision.reason, "text": public_text(decision.reason, lang)}
+        told = public_text(decision.reason, lang, site.settings.reason_texts)
+        reason = {"code": decision.reason, "text": told}
     until = made_at(found.comment_id) + timedelta(seconds=site.settings.edit_window_seconds)
     editable = found.status in {Status.PENDING, Status.APPROVED} and until > now
     edit = found.waiting if found.status is Status.APPROVED else None
