@@ -19,7 +19,7 @@ import rjsmin
 
 from service.settings import VERSION
 from service.web.conditional import etag_of
-from service.web.operation import Cache, Call, Handler, Operation, Reply
+from service.web.operation import Cache, Call, Operation, Reply
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
@@ -27,6 +27,9 @@ SCRIPT: Final = "text/javascript; charset=utf-8"
 STYLE: Final = "text/css; charset=utf-8"
 
 TAG = "Files"
+
+PARTS: Final = ("act.js", "act.en.js", "act.fr.js", "act.ar.js")
+"""What the widget fetches when a reader first acts: what they can do, and the words for it."""
 
 EVERGREEN = "public, max-age=600, stale-while-revalidate=86400, stale-if-error=86400"
 """Ten minutes after a new release readers have it, and nobody ever waits for it (ux.md 3.14)."""
@@ -68,13 +71,9 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
-    """What `/embed/` answers."""
+    """What `/embed/` answers, by the name it has there."""
 
-    widget: Asset
-    acts: Asset
-    """The widget's second part: what readers do."""
-    style: Asset
-    count: Asset
+    files: Mapping[str, Asset]
 
     @classmethod
     @once
@@ -84,51 +83,31 @@ class Assets:
         Raises:
             OSError: a file is missing.
         """
-        style = minified_style((folder / "widget" / "v1.css").read_text("utf-8"))
-        script = joined(folder / "widget", "index.js")
-        acts = joined(folder / "widget", "act.js")
-        count = (folder / "count" / "count.js").read_text("utf-8")
-        return cls(
-            widget=Asset.of(minified_script(script), SCRIPT),
-            acts=Asset.of(minified_script(acts), SCRIPT),
-            style=Asset.of(style, STYLE),
-            count=Asset.of(minified_script(count), SCRIPT),
+        widget = folder / "widget"
+        scripts = {
+            "v1.js": joined(widget, "index.js"),
+            "count.js": (folder / "count" / "count.js").read_text("utf-8"),
+            **{part: joined(widget, part) for part in PARTS},
+        }
+        files = {name: Asset.of(minified_script(text), SCRIPT) for name, text in scripts.items()}
+        style = "".join(
+            minified_style((widget / sheet).read_text("utf-8"))
+            for sheet in ("v1.css", "fragment.css")
         )
+        return cls(files={**files, "v1.css": Asset.of(style, STYLE)})
 
     def operations(self) -> list[Operation]:
-        """Return the files; the API's documents do not list them."""
-        return [
-            _file("embed_script", "/embed/v1.js", SCRIPT, self.show_widget),
-            _file("embed_style", "/embed/v1.css", STYLE, self.show_style),
-            _file("embed_count", "/embed/count.js", SCRIPT, self.show_count),
-            _file("embed_acts", "/embed/act.js", SCRIPT, self.show_acts),
-            _file("embed_release", f"/embed/{VERSION}/embed.js", SCRIPT, self.show_release),
-            _file("embed_release_acts", f"/embed/{VERSION}/act.js", SCRIPT, self.show_release_acts),
+        """Return the files; the API's documents do not list them.
+
+        What follows releases has an address of its own; a release's never has another content.
+        """
+        release = {"embed.js": self.files["v1.js"], **{part: self.files[part] for part in PARTS}}
+        evergreen = [
+            _file(f"/embed/{name}", asset, EVERGREEN) for name, asset in self.files.items()
         ]
-
-    async def show_widget(self, call: Call) -> Reply:
-        """Answer the widget of the newest release."""
-        return self.widget.reply(call, EVERGREEN)
-
-    async def show_acts(self, call: Call) -> Reply:
-        """Answer its second part."""
-        return self.acts.reply(call, EVERGREEN)
-
-    async def show_style(self, call: Call) -> Reply:
-        """Answer the style sheet of the fragment without JavaScript."""
-        return self.style.reply(call, EVERGREEN)
-
-    async def show_count(self, call: Call) -> Reply:
-        """Answer the counters' script."""
-        return self.count.reply(call, EVERGREEN)
-
-    async def show_release(self, call: Call) -> Reply:
-        """Answer this release's widget; its address never has another content."""
-        return self.widget.reply(call, Cache.ASSET)
-
-    async def show_release_acts(self, call: Call) -> Reply:
-        """Answer its second part."""
-        return self.acts.reply(call, Cache.ASSET)
+        return evergreen + [
+            _file(f"/embed/{VERSION}/{name}", asset, Cache.ASSET) for name, asset in release.items()
+        ]
 
 
 def joined(folder: Path, entry: str) -> str:
@@ -191,15 +170,18 @@ def _takes_gzip(accepted: str) -> bool:
     return False
 
 
-def _file(operation_id: str, path: str, media_type: str, handler: Handler) -> Operation:
+def _file(path: str, asset: Asset, cache_control: str) -> Operation:
+    async def show(call: Call) -> Reply:
+        return asset.reply(call, cache_control)
+
     return Operation(
-        operation_id=operation_id,
+        operation_id=re.sub(r"\W+", "_", path.strip("/")),
         method="GET",
         path=path,
         summary=f"Read {path}",
         tag=TAG,
-        answers={200: media_type},
+        answers={200: asset.media_type},
         public=True,
         hidden=True,
-        handler=handler,
+        handler=show,
     )

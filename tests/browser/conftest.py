@@ -160,6 +160,12 @@ class Newsroom:
         answer = self.api.ask("PUT", target, json=fields, bearer=self.key)
         assert answer.status in {200, 201}, answer.raw
 
+    def settle(self, **settings: Any) -> None:
+        """Change the site's settings."""
+        target = f"/v1/sites/{self.site.slug}/settings"
+        answer = self.api.ask("PUT", target, json=settings, bearer=self.key)
+        assert answer.status == 200, answer.raw
+
     def token_for(self, name: str) -> str:
         """Sign a reader in: return a token as the news site makes it."""
         secret, now = b"s" * 32, clock()

@@ -1,9 +1,6 @@
-import { ar } from './act/ar.js'
 import { attend, submit } from './act/composer.js'
-import { limit, MINUTE, minutes, remind } from './act/deadline.js'
+import { extend, limit, MINUTE, minutes, remind } from './act/deadline.js'
 import * as dialogs from './act/dialogs.js'
-import { en } from './act/en.js'
-import { fr } from './act/fr.js'
 import { h } from './dom.js'
 import { Live } from './act/live.js'
 import { Standing } from './act/standing.js'
@@ -11,19 +8,18 @@ import sheet from './act/act.css' with { type: 'css' }
 
 const PAGE = 20
 const PATIENCE = 20_000 // milliseconds an answer about oneself may take when nothing waits for it
-const WORDS = { ar, en, fr }
 
 /**
  * What readers do: the second part of the widget, fetched when somebody first acts.
  * Each method that a control names by `data-act` takes the entry it stands in.
  */
 export class Acts {
-  /** @param {any} thread */
-  constructor(thread) {
+  /** @param {any} thread @param {any} words What is said to who acts, in the reader's language. */
+  constructor(thread, words) {
     this.thread = thread
     this.api = thread.api
     this.words = thread.words
-    this.words.catalogue = { ...this.words.catalogue, ...WORDS[this.words.name] }
+    this.words.catalogue = { ...this.words.catalogue, ...words }
     thread.root.adoptedStyleSheets.push(sheet)
     thread.own = (/** @type {any} */ entry) => this.#own(entry)
     this.live = thread.noLive ? null : new Live(thread, this)
@@ -36,6 +32,13 @@ export class Acts {
   comment(/** @type {string} */ method, /** @type {string} */ id, more = '', /** @type {any} */ body = undefined) {
     const anyone = method === 'GET'
     return this.api.call(method, `${this.api.site}comments/${id}${more}`, { body, anyone, fresh: anyone })
+  }
+
+  /** Say something to those who listen; nobody is interrupted. */
+  announce(/** @type {string} */ sentence) {
+    const { status } = this.thread
+    status.textContent = ''
+    setTimeout(() => (status.textContent = sentence), 60)
   }
 
   attend(/** @type {any} */ form) {
@@ -62,7 +65,7 @@ export class Acts {
     const why = !isPublic && reason && [' ', h('span', { dir: 'auto' }, reason.text)]
     const left = minutes(until)
     return {
-      note: key && h('p', { class: 'note' }, words.say(key), why, appeal && ` ${words.say('appealed')}`),
+      note: key && h('p', { class: 'note' }, words.say(key), why, key === 'held' && words.usually(thread.page.site.usual_minutes), appeal && ` ${words.say('appealed')}`),
       actions: [
         isPublic && entry.votes(),
         isPublic && thread.isOpen && entry.button('reply'),
@@ -119,8 +122,8 @@ export class Acts {
 
   #decided(/** @type {any} */ { id, status, reason }, /** @type {string} */ before) {
     const { thread, words } = this
-    if (status === 'approved' && before === 'pending') thread.announce(words.say('published'))
-    if (status === 'rejected' || status === 'removed') thread.announce(`${words.say(status)} ${reason?.text ?? ''}`)
+    if (status === 'approved' && before === 'pending') this.announce(words.say('published'))
+    if (status === 'rejected' || status === 'removed') this.announce(`${words.say(status)} ${reason?.text ?? ''}`)
     thread.fire('changed', { id, state: status })
   }
 
@@ -206,7 +209,7 @@ export class Acts {
     const link = this.thread.link(entry.comment.id)
     try {
       await navigator.clipboard.writeText(link)
-      this.thread.announce(this.words.say('copied'))
+      this.announce(this.words.say('copied'))
     } catch {
       location.assign(link)
     }
@@ -238,7 +241,7 @@ export class Acts {
     const isPublic = comment.status === 'approved'
     if (isPublic) thread.counted(thread.count + 1)
     thread.settle()
-    thread.announce(words.say(isPublic ? 'posted' : 'sent'))
+    this.announce(words.say(isPublic ? 'posted' : 'sent'))
     reveal(entry)
     thread.fire('posted', { id: comment.id, state: comment.status })
     this.live?.begin()
@@ -249,11 +252,12 @@ export class Acts {
   async #sendEdit(/** @type {any} */ entry, /** @type {string} */ body) {
     const { thread, words } = this
     const { id, revision, pending_revision: waiting } = entry.comment
-    const { comment } = await this.comment('PATCH', id, '', { body, revision: waiting ?? revision })
+    const { editor } = entry.form
+    const { comment } = await this.comment('PATCH', id, '', { body, revision: waiting ?? revision, editor })
     entry.form = null
     entry.update(comment)
     entry.article.focus()
-    thread.announce(words.say(comment.status === 'approved' && !comment.pending_revision ? 'saved' : 'sent'))
+    this.announce(words.say(comment.status === 'approved' && !comment.pending_revision ? 'saved' : 'sent'))
     thread.fire('changed', { id, state: comment.status })
     this.live?.begin()
   }
@@ -282,6 +286,8 @@ export class Acts {
     this.#cancels(entry)
     limit(words, entry)
     entry.form.text.focus()
+    // Who begins in time may finish: the window stays open for a while.
+    this.comment('POST', entry.comment.id, '/editor').then((opened) => extend(words, entry, opened), () => {})
   }
 
   /** Give a form its way out, back to where it was opened. */
@@ -318,7 +324,7 @@ export class Acts {
     const { id, status } = entry.comment
     dialogs.erase(this, async () => {
       await this.comment('DELETE', id)
-      thread.announce(this.words.say('deleted'))
+      this.announce(this.words.say('deleted'))
       thread.fire('changed', { id, state: 'deleted' })
       if (status === 'approved') thread.counted(thread.count - 1)
       return this.#drop(entry)
@@ -346,7 +352,7 @@ export class Acts {
     dialogs.appeal(this, async (text) => {
       const { appeal } = await this.comment('POST', entry.comment.id, '/appeal', { text })
       entry.update({ appeal })
-      this.thread.announce(this.words.say('appealed'))
+      this.announce(this.words.say('appealed'))
       return entry.article
     })
   }
@@ -356,7 +362,7 @@ export class Acts {
   }
 
   reported() {
-    this.thread.announce(this.words.say('thanks'))
+    this.announce(this.words.say('thanks'))
   }
 
   /** Recommend, or take it back; shown at once, reverted when it fails. */

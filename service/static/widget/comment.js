@@ -23,7 +23,7 @@ export class Entry {
     const id = `replies-${comment.id}`
     this.replies = h('ol', { class: this.depth < thread.maxDepth ? 'replies' : 'replies deep', id })
     this.toggle = press('action quiet toggle', '', () => this.fold(!this.replies.hidden), { 'aria-controls': id })
-    this.more = press('more', '', () => thread.act('moreReplies', this))
+    this.more = press('more', '', () => thread.act('moreReplies', this), { 'aria-controls': id, 'aria-expanded': 'false' })
     this.node = h('li', { class: 'entry' }, this.replies, this.more)
     this.paint()
     for (const reply of comment.replies) thread.add(reply, this)
@@ -116,7 +116,7 @@ export class Entry {
     const n = comment.votes.up
     const seen = n > 0 && h('span', { 'aria-hidden': 'true' }, words.numbers.format(n))
     const spoken = n > 0 && h('span', { class: 'hidden' }, ` ${words.say('votes', { n })}`)
-    if (thread.noVotes) return null
+    if (thread.noVotes || !thread.page.site.votes_allowed) return null
     if (mine) return n > 0 && h('span', { class: 'votes' }, seen, spoken)
     const name = h('span', { class: n > 0 && 'hidden' }, ` ${words.say('vote')}`)
     return press('action vote', [seen, name, spoken], () => thread.act('recommend', this), { 'data-act': 'recommend', 'aria-pressed': String(this.vote > 0) })

@@ -23,8 +23,8 @@ const LINKED = /^#comment-([0-9a-f-]{36})$/
  * @attr {string} loading `near`, `eager` or `click`.
  * @attr {number} heading Level of the title, 1 to 5.
  * @attr {number} max-depth Levels of indentation.
- * @attr {number} max-length Most characters of a comment; the site's `body_max_chars`.
  * @attr {string} rules Where the house rules are.
+ * @attr {string} sign-out Where signed-in readers sign out.
  * @attr {string} guests `off`: only signed-in readers write.
  * @attr {boolean} readonly @attr {boolean} no-votes @attr {boolean} no-live
  * @fires postbag:ready postbag:count postbag:login-required postbag:before-submit postbag:posted
@@ -34,6 +34,7 @@ export class PostbagComments extends HTMLElement {
   static observedAttributes = ['site', 'article', 'lang', 'readonly', 'guests'];
   /** @type {Thread | null} */ #thread = null;
   /** @type {AbortController | null} */ #stay = null;
+  /** @type {IntersectionObserver | undefined} */ #near;
   /** @type {(() => Promise<string | null>) | null} */ #provider = null
 
   /** Gives a short JWT, or nothing for a reader who is not signed in. */
@@ -90,6 +91,7 @@ export class PostbagComments extends HTMLElement {
   }
 
   #end() {
+    this.#near?.disconnect()
     this.#stay?.abort()
     this.#stay = null
     this.#thread?.close()
@@ -114,10 +116,8 @@ export class PostbagComments extends HTMLElement {
     }
     this.#facade(root, loading === 'click')
     if (loading === 'click') return
-    const near = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.#open(), { rootMargin: NEAR })
-    near.observe(this)
-    signal.addEventListener('abort', () => near.disconnect())
-    this.addEventListener('postbag:loading', () => near.disconnect(), { signal, once: true })
+    this.#near = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && this.#open(), { rootMargin: NEAR })
+    this.#near.observe(this)
   }
 
   get #linked() {
@@ -151,6 +151,7 @@ export class PostbagComments extends HTMLElement {
     const site = this.getAttribute('site')
     const article = this.getAttribute('article')
     if (!site || !article || !this.shadowRoot) return
+    this.#near?.disconnect()
     this.#thread?.close()
     const words = this.#words()
     const number = (/** @type {string} */ name, /** @type {number} */ otherwise) => Number(this.getAttribute(name) ?? otherwise)
@@ -167,14 +168,13 @@ export class PostbagComments extends HTMLElement {
       sort: this.getAttribute('sort') ?? 'best',
       heading: number('heading', 2),
       maxDepth: number('max-depth', 3),
-      maxChars: number('max-length', 5000),
       rules: this.getAttribute('rules'),
+      signOut: this.getAttribute('sign-out'),
       guests: this.getAttribute('guests'),
       readonly: this.hasAttribute('readonly'),
       noVotes: this.hasAttribute('no-votes'),
       noLive: this.hasAttribute('no-live'),
     })
-    this.dispatchEvent(new Event('postbag:loading'))
     this.#thread.open(page, this.#linked ?? null)
   }
 

@@ -48,8 +48,9 @@ export class Form {
   }
 
   #who(/** @type {string} */ id) {
-    const { identity, words } = this.thread
-    if (identity.signedIn) return identity.name && h('p', { class: 'hint' }, words.say('signedIn', { u: identity.name }))
+    const { identity, words, signOut } = this.thread
+    const leave = signOut && [' · ', h('a', { href: signOut }, words.say('signOut'))]
+    if (identity.signedIn) return identity.name && h('p', { class: 'hint' }, words.say('signedIn', { u: identity.name }), leave)
     const field = (/** @type {'name' | 'email'} */ name, /** @type {any} */ more) => {
       const input = (this[name] = h('input', { class: 'field', id: `${id}-${name}`, name, 'aria-describedby': `${id}-error`, ...more }))
       input.value = identity.guest[name] ?? ''
@@ -59,8 +60,8 @@ export class Form {
   }
 
   #hint() {
-    const { rules, words } = this.thread
+    const { rules, words, page } = this.thread
     const link = rules && [h('a', { href: rules }, words.say('rules')), ' · ']
-    this.row.append(h('p', { class: 'hint' }, link, words.say('checked'), ' ', h('bdi', { class: 'marks' }, words.say('marks'))))
+    this.row.append(h('p', { class: 'hint' }, link, words.say('checked'), words.usually(page.site.usual_minutes), ' ', h('bdi', { class: 'marks' }, words.say('marks'))))
   }
 }

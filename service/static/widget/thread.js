@@ -30,7 +30,7 @@ export class Thread {
     this.api = new Api(settings, this.signal)
     this.list = h('ol', { class: 'list' })
     this.status = h('p', { class: 'status hidden', role: 'status' })
-    this.section = h('section', { class: 'postbag', lang: this.words.tag, dir: this.dir, 'data-reserved': true })
+    this.section = h('section', { class: 'postbag', 'aria-labelledby': 'title', lang: this.words.tag, dir: this.dir, 'data-reserved': true })
   }
 
   close() {
@@ -44,7 +44,8 @@ export class Thread {
 
   /** Whether only signed-in readers write here, and this one is not. */
   get mustSignIn() {
-    return !this.identity.signedIn && (this.guests ?? (this.identity.provider() ? 'off' : 'on')) === 'off'
+    const { guests, identity, page } = this
+    return !identity.signedIn && (!page.site.guests_allowed || (guests ?? (identity.provider() && 'off')) === 'off')
   }
 
   /** Show the thread: from the fragment's page where there is one, else from the service. */
@@ -77,27 +78,24 @@ export class Thread {
       await this.load({ fresh: true, again: false })
       this.section.querySelector('.title, .more')?.focus()
     }
-    this.#show(null, h('p', { class: 'notice', role: 'alert' }, this.words.say('loadError')), press('more', this.words.say('again'), again))
+    this.#show(h('p', { class: 'notice', id: 'title', role: 'alert' }, this.words.say('loadError')), press('more', this.words.say('again'), again))
   }
 
   #wait() {
     const row = () => h('li', { class: 'entry' }, h('div', { class: 'ghost' }, h('i'), h('i'), h('i')))
     this.#become('loading')
-    this.#show(this.words.say('loading'), h('ol', { class: 'list', 'aria-hidden': 'true' }, Array.from({ length: Math.min(this.expected, 6) }, row)))
+    this.#show(h('p', { class: 'hidden', id: 'title' }, this.words.say('loading')), h('ol', { class: 'list', 'aria-hidden': 'true' }, Array.from({ length: Math.min(this.expected, 6) }, row)))
   }
 
-  /** Fill the section; `busy` names it while it waits. */
-  #show(/** @type {string | null} */ busy, /** @type {any[]} */ ...content) {
-    const { section } = this
-    section.setAttribute('aria-busy', String(!!busy))
-    section.setAttribute(busy ? 'aria-label' : 'aria-labelledby', busy ?? 'title')
-    section.removeAttribute(busy ? 'aria-labelledby' : 'aria-label')
-    section.replaceChildren(...content)
-    this.root.replaceChildren(section)
+  /** Fill the section; what has the id `title` names it. */
+  #show(/** @type {any[]} */ ...content) {
+    this.section.replaceChildren(...content)
+    this.root.replaceChildren(this.section)
   }
 
   #become(/** @type {string} */ state) {
     this.state = this.host.dataset.state = state
+    this.section.ariaBusy = String(state === 'loading')
   }
 
   async #render(/** @type {any} */ page, /** @type {any} */ mine) {
@@ -133,10 +131,11 @@ export class Thread {
     this.writing = h('div', { class: 'writing' })
     this.vacant = h('p', { class: 'empty' }, words.say('empty'))
     this.moreRoots = press('more more-roots', '', () => this.act('nextPage'))
-    this.#show(null, h('header', { class: 'head' }, this.title, this.sorting), this.notice, this.writing, this.vacant, this.list, this.moreRoots, this.status)
+    this.#show(h('header', { class: 'head' }, this.title, this.sorting), this.notice, this.writing, this.vacant, this.list, this.moreRoots, this.status)
     this.compose(typed)
-    if (this.page.article.state === 'closed') {
-      this.tell(words.say('closed'))
+    const { state, closed_at: at } = this.page.article
+    if (state === 'closed') {
+      this.tell(`${words.say('closed')} ${at ? words.dates.format(new Date(at)) : ''}`)
       this.fire('closed', { state: 'closed' })
     }
   }
@@ -163,6 +162,7 @@ export class Thread {
     Object.assign(this.page, { next, remaining })
     this.moreRoots.hidden = !next
     this.moreRoots.textContent = this.words.say('more', { n: Math.min(PAGE, remaining) })
+    this.moreRoots.ariaDescription = this.words.say('rest', { n: remaining })
   }
 
   /** Say what the thread is now: empty, ready or closed. */
@@ -199,7 +199,7 @@ export class Thread {
   }
 
   async #ready() {
-    this.#acts ??= import('./act.js').then(({ Acts }) => new Acts(this))
+    this.#acts ??= Promise.all([import('./act.js'), import(`./act.${this.words.name}.js`)]).then(([{ Acts }, { words }]) => new Acts(this, words))
     try {
       return await this.#acts
     } catch {
@@ -222,12 +222,6 @@ export class Thread {
     if (!(await this.identity.bearer().catch(() => null))) return null
     const late = new Promise((done) => setTimeout(done, most, null))
     return Promise.race([this.api.call('GET', `${this.api.article}me`).catch(() => null), late])
-  }
-
-  /** Say something to those who listen; nobody is interrupted. */
-  announce(/** @type {string} */ sentence) {
-    this.status.textContent = ''
-    setTimeout(() => (this.status.textContent = sentence), 60)
   }
 
   /** Say something above the composer. */

@@ -28,6 +28,13 @@ export class Words {
     this.dates = new Intl.DateTimeFormat(this.tag, { dateStyle: 'long', timeStyle: 'short' })
   }
 
+  /** Say within what time something usually happens; never below 3, as two of a thing has a case of its own. */
+  usually(/** @type {number | null} */ minutes) {
+    if (!minutes) return ''
+    const [n, unit] = minutes > 180 ? [Math.ceil(minutes / 60), 'hour'] : [Math.max(minutes, 3), 'minute']
+    return ` ${this.say('usually', { r: n.toLocaleString(this.tag, { style: 'unit', unit, unitDisplay: 'long' }) })}`
+  }
+
   /**
    * Say something. `{n}` is a number and picks the plural form, `{u}` a name, `{r}` a sentence.
    * @param {string} key

@@ -104,6 +104,7 @@ class ThreadSite(Wire):
 
     body_max_chars: int
     guests_allowed: bool
+    votes_allowed: bool
     usual_minutes: int | None
     """How long comments waited for a moderator, the median of a week; null for too few."""
 
@@ -154,6 +155,7 @@ def thread_json(
         "site": {
             "body_max_chars": site.settings.body_max_chars,
             "guests_allowed": site.settings.guests_allowed,
+            "votes_allowed": site.settings.votes_allowed,
             "usual_minutes": usual_minutes,
         },
         "article": {

@@ -24,9 +24,9 @@ export const attend = (acts, form, close) => {
 }
 
 const typed = (/** @type {any} */ acts, /** @type {any} */ form, /** @type {any} */ state, key = null) => {
-  const left = acts.thread.maxChars - length(form)
+  const left = acts.thread.page.site.body_max_chars - length(form)
   state.left.textContent = left > COUNTED ? '' : acts.words.say(left < 0 ? 'over' : 'left', { n: Math.abs(left) })
-  if (SPOKEN.includes(left)) acts.thread.announce(state.left.textContent)
+  if (SPOKEN.includes(left)) acts.announce(state.left.textContent)
   if (!state.wait) say(form)
   state.key = key
   draft(form, state)
@@ -77,7 +77,7 @@ export const submit = async (/** @type {any} */ acts, /** @type {any} */ form) =
 const isFit = (/** @type {any} */ { thread, words }, /** @type {any} */ form) => {
   const { text, name, email, parent } = form
   if (!text.value.trim()) say(form, words.say('required'), text)
-  else if (length(form) > thread.maxChars) say(form, words.say('too_long'), text)
+  else if (length(form) > thread.page.site.body_max_chars) say(form, words.say('too_long'), text)
   else if (name && !name.value.trim()) say(form, words.say('noName'), name)
   else if (email && !email.validity.valid) say(form, words.say('badEmail'), email)
   else return thread.fire('before-submit', { text: text.value, parent: parent?.comment.id ?? null }, true)

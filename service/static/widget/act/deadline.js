@@ -12,13 +12,21 @@ export const limit = (/** @type {any} */ words, /** @type {any} */ entry) => {
   form.time = h('p', { class: 'hint', id })
   form.row.append(form.time)
   form.text.setAttribute('aria-describedby', `${form.error.id} ${id}`)
+  extend(words, entry, { editor: null, editable_until: comment.editable_until })
+}
+
+/** Take note that it can be saved for longer, and of the proof to send with it. */
+export const extend = (/** @type {any} */ words, /** @type {any} */ entry, /** @type {any} */ { editor, editable_until: until }) => {
+  const { form } = entry
+  if (!form?.time) return
+  Object.assign(form, { editor, until })
   remind(words, entry)
-  setTimeout(() => form === entry.form && remind(words, entry), Date.parse(comment.editable_until) - Date.now() + 100)
+  setTimeout(() => form === entry.form && remind(words, entry), Date.parse(until) - Date.now() + 100)
 }
 
 /** Say how long is left, and once aloud when it is over; the text stays. */
-export const remind = (/** @type {any} */ words, /** @type {any} */ { form: { time }, comment }) => {
-  const left = minutes(comment.editable_until)
+export const remind = (/** @type {any} */ words, /** @type {any} */ { form: { time, until } }) => {
+  const left = minutes(until)
   if (left > 0) time.textContent = words.say('editLeft', { n: left })
   else if (time.role !== 'alert') {
     time.role = 'alert'

@@ -83,7 +83,7 @@ export class Live {
     this.pill.hidden = false
     if (Date.now() - this.#spoken < HUSH) return
     this.#spoken = Date.now()
-    thread.announce(this.pill.textContent)
+    this.acts.announce(this.pill.textContent)
   }
 
   async #changed(/** @type {any} */ { id, count }) {

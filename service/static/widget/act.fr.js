@@ -1,5 +1,5 @@
 /** What is said to who acts. */
-export const fr = {
+export const words = {
   replyTo: 'Votre réponse à {u}',
   editing: 'Modifier votre commentaire',
   send: 'Répondre',
@@ -58,6 +58,9 @@ export const fr = {
   illegalWhy: 'En quoi est-ce illicite ?',
   yourEmail: 'Votre e-mail',
   faith: 'Je crois de bonne foi que ces informations sont exactes et complètes.',
+  minors: 'Il s’agit d’abus sur mineurs : aucun nom n’est nécessaire.',
+  noticeNumber: 'Numéro de votre signalement : {r}',
+  close: 'Fermer',
   deleteTitle: 'Supprimer ce commentaire ?',
   deleteText: 'Son texte est effacé aussitôt, sans retour possible.',
   appealWhy: 'Pourquoi devrait-il être publié ?',

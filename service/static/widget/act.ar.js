@@ -1,5 +1,5 @@
 /** What is said to who acts. */
-export const ar = {
+export const words = {
   replyTo: 'ردّك على {u}',
   editing: 'تعديل تعليقك',
   send: 'نشر الرد',
@@ -58,6 +58,9 @@ export const ar = {
   illegalWhy: 'لماذا هو غير قانوني؟',
   yourEmail: 'بريدك الإلكتروني',
   faith: 'أعتقد بحسن نيّة أن هذه المعلومات دقيقة وكاملة.',
+  minors: 'يتعلق الأمر بإساءة إلى قاصرين، ولا يلزم ذكر الاسم.',
+  noticeNumber: 'رقم بلاغك: {r}',
+  close: 'إغلاق',
   deleteTitle: 'حذف هذا التعليق؟',
   deleteText: 'يُمحى نصّه فورًا ولا يمكن التراجع.',
   appealWhy: 'لماذا ينبغي نشره؟',

@@ -1,5 +1,5 @@
 /** What is said to who acts. */
-export const en = {
+export const words = {
   replyTo: 'Your reply to {u}',
   editing: 'Edit your comment',
   send: 'Post reply',
@@ -58,6 +58,9 @@ export const en = {
   illegalWhy: 'Why is it illegal?',
   yourEmail: 'Your e-mail',
   faith: 'I believe in good faith that this is accurate and complete.',
+  minors: 'It is about the abuse of minors: no name is needed.',
+  noticeNumber: 'The number of your notice: {r}',
+  close: 'Close',
   deleteTitle: 'Delete this comment?',
   deleteText: 'Its text is erased at once. This cannot be undone.',
   appealWhy: 'Why should it be published?',
