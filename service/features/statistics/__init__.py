@@ -1,0 +1,1 @@
+"""What the newsroom learns of its own work: how much, how fast, how alike, and by which rules."""
