@@ -7,6 +7,7 @@ from typing import Self
 
 from service.features.checks import Checks
 from service.features.cluster_decisions import ClusterDecisions
+from service.features.featured import Featured
 from service.features.queue import Queue
 from service.features.records import Records
 from service.features.search.export import Export
@@ -15,24 +16,29 @@ from service.features.search.index import SearchIndex
 from service.features.search.saved import SavedSearches
 from service.features.seen import Seen
 from service.features.sweeps import Sweeps
+from service.features.wishes import Wishes
 from service.storage.administration import AdministrationStore
 from service.storage.checks import CheckStore
 from service.storage.cluster_decisions import ClusterDecisionStore
+from service.storage.featured import FeaturedStore
 from service.storage.lookups import LookupStore
 from service.storage.records import RecordStore
 from service.storage.saved_searches import SavedSearchStore
 from service.storage.search import SearchStore
 from service.storage.seen import SeenStore
 from service.storage.sweeps import SweepStore
+from service.storage.wishes import WishStore
 from service.web.checks import Checking
 from service.web.clusters import Clustering
 from service.web.dashboard.queue import QueuePages
+from service.web.featured import Featuring
 from service.web.moderation import Moderation
 from service.web.operation import Operation
 from service.web.records import AuthorRecords
 from service.web.saved_searches import KeepingSearches
 from service.web.search import Searching
 from service.web.seen import Seeing
+from service.web.wishes import Wishing
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 from service.wiring.live import Live
@@ -46,6 +52,8 @@ class Moderators:
     queue: Queue
     seen: Seen
     checks: Checks
+    featured: Featured
+    wishes: Wishes
     cluster_decisions: ClusterDecisions
     records: Records
     sweeps: Sweeps
@@ -94,6 +102,13 @@ class Moderators:
             checks=Checks(
                 store=CheckStore(pool=pool), lookup=core.lookup, sites=core.sites, clock=clock
             ),
+            featured=Featured(
+                store=FeaturedStore(pool=pool),
+                lookup=core.lookup,
+                invalidations=core.invalidations,
+                acts=core.acts,
+            ),
+            wishes=Wishes(store=WishStore(pool=pool)),
             cluster_decisions=ClusterDecisions(
                 store=ClusterDecisionStore(pool=pool),
                 decisions=core.decisions,
@@ -127,6 +142,8 @@ class Moderators:
             *moderation.operations(),
             *Seeing(seen=self.seen).operations(),
             *Checking(checks=self.checks, decisions=core.decisions).operations(),
+            *Featuring(featured=self.featured).operations(),
+            *Wishing(wishes=self.wishes).operations(),
             *Clustering(clusters=core.clusters, decisions=self.cluster_decisions).operations(),
             *Searching(search=self.search, exports=self.exports).operations(),
             *KeepingSearches(searches=self.saved_searches).operations(),

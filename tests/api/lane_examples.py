@@ -9,6 +9,7 @@ from service.storage.checks import CheckStore, Sampled
 from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
+from tests.api.insiders import signed_in
 
 
 def mark_seen(api: Api) -> Answer:
@@ -42,4 +43,30 @@ def read_agreement(api: Api) -> Answer:
     return api.ask("GET", where, bearer=api.keys["moderate"])
 
 
-LANE_EXAMPLES = (mark_seen, check_decision, read_agreement)
+def feature_comment(api: Api) -> Answer:
+    comment = api.approved(api.article())
+    where = f"/v1/moderation/comments/{comment['id']}/featured"
+    return api.ask("PUT", where, json={"featured": True}, bearer=api.keys["moderate"])
+
+
+def read_wishes(api: Api) -> Answer:
+    return api.ask("GET", "/v1/session/wishes", bearer=signed_in(api).token)
+
+
+def keep_wishes(api: Api) -> Answer:
+    token = signed_in(api).token
+    usual = api.ask("GET", "/v1/session/wishes", bearer=token).json
+    wishes = {**usual, "size": "large", "keys": {"approve": "y"}}
+    answer = api.ask("PUT", "/v1/session/wishes", json=wishes, bearer=token)
+    assert api.ask("GET", "/v1/session/wishes", bearer=token).json == wishes
+    return answer
+
+
+LANE_EXAMPLES = (
+    mark_seen,
+    check_decision,
+    read_agreement,
+    feature_comment,
+    read_wishes,
+    keep_wishes,
+)
