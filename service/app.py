@@ -25,6 +25,7 @@ from service.web.operations import ReadyState
 from service.web.pulse import LAG_MAX_SECONDS
 from service.web.server import Bounds
 from service.wiring.core import Core
+from service.wiring.figures import Figures
 from service.wiring.ground import Ground, Loop, clock
 from service.wiring.live import Live
 from service.wiring.log import Log
@@ -61,6 +62,7 @@ class Service:
     office: Office
     upkeep: Upkeep
     log: Log
+    figures: Figures
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -78,6 +80,7 @@ class Service:
             office=Office.build(ground, core, readers),
             upkeep=Upkeep.build(ground, core, live),
             log=Log.build(ground, core),
+            figures=Figures.build(ground),
         )
 
     def operations(self) -> list[Operation]:
@@ -90,6 +93,7 @@ class Service:
             *self.members.operations(ground, core),
             *self.office.operations(core),
             *self.log.operations(),
+            *self.figures.operations(),
         ]
 
     def loops(self) -> Sequence[Loop]:

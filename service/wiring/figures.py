@@ -1,0 +1,34 @@
+"""The newsroom's statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.statistics.report import Statistics
+from service.storage.decisions import DecisionStore
+from service.storage.statistics import StatisticsStore
+from service.web.operation import Operation
+from service.web.statistics import Counting
+from service.wiring.ground import Ground
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is counted of the newsroom's work."""
+
+    statistics: Statistics
+
+    @classmethod
+    def build(cls, ground: Ground) -> Self:
+        """Wire it to the stores."""
+        pool = ground.pool
+        return cls(
+            statistics=Statistics(
+                store=StatisticsStore(pool=pool), decisions=DecisionStore(pool=pool)
+            )
+        )
+
+    def operations(self) -> list[Operation]:
+        """Return what is asked of it."""
+        return Counting(statistics=self.statistics).operations()
