@@ -35,7 +35,11 @@ from service.model import Site
 from service.wiring.ground import clock
 from tests.api.aside import Aside, aside
 from tests.api.conftest import Api, opened
+from tests.browser.words import Words
 from tests.conftest import FreshDatabase, emptied, redis_of
+
+both = pytest.mark.parametrize("reader", ["en", "ar"], indirect=True)
+"""Tests that are done on an English page and on an Arabic one."""
 
 PATIENCE_SECONDS = 10.0
 ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts" / "widget"
@@ -229,12 +233,12 @@ class Reader:
     chrome: webdriver.Chrome
     news_site: NewsSite
     newsroom: Newsroom = field(repr=False)
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    lang: str = "en"
 
     def page(self, *, attributes: str = "", head: str = "", body: str = "", **how: Any) -> str:
         """Return the source of an article's page, as docs/widget.md tells sites to write it."""
         base = how.get("base", self.newsroom.api.caller.origin)
-        lang = how.get("lang", "en")
+        lang = how.get("lang", self.lang)
         script = f'<script type="module" async src="{base}/embed/v1.js"></script>'
         return (
             f'<!doctype html><html lang="{lang}"{" dir=rtl" if lang == "ar" else ""}><head>'
@@ -270,6 +274,10 @@ class Reader:
         self.until_state("ready", "empty", "closed")
 
     # Looking
+
+    def say(self, key: str, n: int | None = None, **values: str) -> str:
+        """Return what the widget says in the page's language."""
+        return Words(self.lang).say(key, n, **values)
 
     def ask(self, script: str, *arguments: Any) -> Any:
         """Run a script with `el`, the element, and `root`, what is inside."""
@@ -490,10 +498,15 @@ def axe_source() -> str:
 
 
 @pytest.fixture
-def reader(chrome: webdriver.Chrome, news_site: NewsSite, newsroom: Newsroom) -> Iterator[Reader]:
-    """A reader whom nobody has seen before."""
+def reader(
+    request: pytest.FixtureRequest,
+    chrome: webdriver.Chrome,
+    news_site: NewsSite,
+    newsroom: Newsroom,
+) -> Iterator[Reader]:
+    """A reader whom nobody has seen before; of an English page, where a test says no other."""
     news_site.pages.clear()
-    someone = Reader(chrome, news_site, newsroom)
+    someone = Reader(chrome, news_site, newsroom, lang=getattr(request, "param", "en"))
     someone.window(900)
     someone.requests()
     someone.complaints()

@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.api.conftest import Api
-from tests.browser.conftest import Newsroom, NewsSite, Reader
+from tests.browser.conftest import Newsroom, NewsSite, Reader, both
 
 pytestmark = pytest.mark.browser
 
@@ -14,35 +14,37 @@ EAGER = 'loading="eager"'
 
 
 @pytest.mark.smoke
+@both
 def test_a_held_comment_is_its_authors_alone_and_appears_when_approved(
     reader: Reader, newsroom: Newsroom
 ) -> None:
     reader.visit(attributes=EAGER)
     comment_id = reader.posted("First to say *hello*.")
-    reader.until_said("Comment sent. It will appear after moderation.")
+    reader.until_said(reader.say("sent"))
     assert reader.focused == "comment pending own"
-    assert reader.texts(".note") == ["Awaiting moderation. Only you can see this."]
+    assert reader.texts(".note") == [reader.say("held")]
     assert reader.texts(".composer textarea") == [""]
-    assert reader.text(".title") == "0 comments"
+    assert reader.text(".title") == reader.say("title", 0)
 
     reader.reload()
-    reader.until_shown(".own .note", "Awaiting moderation.")
+    reader.until_shown(".own .note", reader.say("held"))
     with reader.another_device():
         reader.reload()
         assert reader.bodies == []
     reader.reload()
-    reader.until_shown(".own .note", "Awaiting moderation.")
+    reader.until_shown(".own .note", reader.say("held"))
 
     reader.press(Keys.TAB)  # the stream begins with the reader's first act
     reader.click(".composer textarea")
     newsroom.decide("approve", comment_id)
-    reader.until_said("Your comment was published.")
+    reader.until_said(reader.say("published"))
     assert reader.texts(".note") == []
     assert reader.bodies == ["First to say hello."]
-    assert reader.text(".title") == "1 comment"
+    assert reader.text(".title") == reader.say("title", 1)
     assert reader.complaints() == []
 
 
+@both
 def test_a_rejection_tells_its_reason_and_is_written_anew(
     reader: Reader, newsroom: Newsroom
 ) -> None:
@@ -50,7 +52,7 @@ def test_a_rejection_tells_its_reason_and_is_written_anew(
     comment_id = reader.posted("You fool.")
     newsroom.decide("reject", comment_id, "abuse")
     reader.look_back()
-    reader.until_shown(".own .note", "Your comment was not published. It insults somebody.")
+    reader.until_shown(".own .note", f"{reader.say('rejected')} It insults somebody.")
     assert reader.bodies == ["You fool."]
     reader.reload()
     reader.until_shown(".own .note", "It insults somebody.")
@@ -63,6 +65,7 @@ def test_a_rejection_tells_its_reason_and_is_written_anew(
     assert [each["text"] for each in newsroom.waiting()] == ["You are mistaken."]
 
 
+@both
 def test_a_rejection_can_be_appealed_once(reader: Reader, newsroom: Newsroom) -> None:
     reader.visit(attributes=EAGER)
     comment_id = reader.posted("Harsh but fair.")
@@ -71,39 +74,42 @@ def test_a_rejection_can_be_appealed_once(reader: Reader, newsroom: Newsroom) ->
     reader.until_shown("[data-act=appeal]")
     reader.click("[data-act=appeal]")
     reader.click(".dialog .submit")
-    assert reader.text(".dialog [role=alert]") == "Please fill this in."
+    assert reader.text(".dialog [role=alert]") == reader.say("required")
     reader.type(".dialog textarea", "It is a quotation.")
     reader.click(".dialog .submit")
-    reader.until_shown(".own .note", "You asked for a review.")
+    reader.until_shown(".own .note", reader.say("appealed"))
     assert reader.texts("[data-act=appeal]") == []
     reader.reload()
-    reader.until_shown(".own .note", "You asked for a review.")
+    reader.until_shown(".own .note", reader.say("appealed"))
 
 
+@both
 def test_a_comment_that_is_published_at_once_says_so(
     api: Api, reader: Reader, newsroom: Newsroom
 ) -> None:
     newsroom.site = api.new_site(origins=(reader.news_site.origin,), mode="post")
     reader.visit(attributes=EAGER)
     reader.posted("Right away.")
-    reader.until_said("Comment posted.")
-    assert reader.text(".title") == "1 comment"
+    reader.until_said(reader.say("posted"))
+    assert reader.text(".title") == reader.say("title", 1)
     assert reader.focused == "comment approved own"
 
 
+@both
 def test_an_answer_stands_under_what_it_answers(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.post("A question.", name="Omar")
     reader.visit(attributes=EAGER)
     reader.click("[data-act=reply]")
     reader.until("root.activeElement?.localName === 'textarea'")
     label = reader.texts(".entry .composer .label")[0]
-    assert label.replace("\u2068", "").replace("\u2069", "") == "Your reply to Omar"
+    assert label == reader.say("replyTo", u="Omar")
     reader.press("An answer.", Keys.TAB, "Nadia", Keys.TAB, Keys.TAB, Keys.ENTER)
     reader.until_shown(".replies .own .body", "An answer.")
     assert reader.focused == "comment pending own"
     assert reader.texts(".entry .composer") == []
 
 
+@both
 def test_escape_closes_an_empty_reply_only(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.post()
     reader.visit(attributes=EAGER)
@@ -116,6 +122,7 @@ def test_escape_closes_an_empty_reply_only(reader: Reader, newsroom: Newsroom) -
     assert reader.ask("return root.activeElement.dataset.act") == "reply"
 
 
+@both
 def test_an_own_comment_is_changed_and_deleted(reader: Reader, newsroom: Newsroom) -> None:
     reader.visit(attributes=EAGER)
     reader.posted("A tpyo.")
@@ -132,12 +139,13 @@ def test_an_own_comment_is_changed_and_deleted(reader: Reader, newsroom: Newsroo
     assert reader.ask("return root.activeElement.dataset.act") == "delete"
     reader.click("[data-act=delete]")
     reader.click(".dialog .submit")
-    reader.until_said("Comment deleted.")
+    reader.until_said(reader.say("deleted"))
     assert reader.bodies == []
     assert reader.focused == "title"
     assert newsroom.waiting() == []
 
 
+@both
 def test_a_change_from_another_window_is_shown_beside_ones_own(
     reader: Reader, newsroom: Newsroom
 ) -> None:
@@ -152,21 +160,23 @@ def test_a_change_from_another_window_is_shown_beside_ones_own(
     assert answer.status == 200
     reader.rewrite("From here.")
     reader.click(".entry .submit")
-    reader.until_shown(".entry [role=alert]", "This comment changed meanwhile.")
+    reader.until_shown(".entry [role=alert]", reader.say("stale"))
     assert reader.text(".entry [role=alert]").endswith("From there.")
     assert reader.ask("return root.querySelector('.entry textarea').value") == "From here."
     reader.click(".entry .submit")
     reader.until("root.querySelector('.own .body')?.innerText === 'From here.'")
 
 
+@both
 def test_who_may_not_write_is_told(reader: Reader, newsroom: Newsroom) -> None:
     reader.visit(attributes=EAGER)
     newsroom.change(state="closed")
     reader.post("Too late.")
-    reader.until_shown(".composer [role=alert]", "Comments are closed on this article.")
+    reader.until_shown(".composer [role=alert]", reader.say("closed"))
     assert reader.ask("return root.querySelector('textarea').value") == "Too late."
 
 
+@both
 def test_a_deleted_comment_with_answers_leaves_its_place(
     reader: Reader, newsroom: Newsroom
 ) -> None:
@@ -178,11 +188,12 @@ def test_a_deleted_comment_with_answers_leaves_its_place(
     reader.until_shown(".own [data-act=delete]")
     reader.click(".own [data-act=delete]")
     reader.click(".dialog .submit")
-    reader.until_shown(".gone", "This comment was deleted by its author.")
+    reader.until_shown(".gone", reader.say("goneDeleted"))
     assert reader.focused == "comment gone"
     assert reader.bodies == ["An answer."]
 
 
+@both
 def test_a_recommendation_counts_at_once_and_can_be_taken_back(
     reader: Reader, newsroom: Newsroom
 ) -> None:
@@ -200,17 +211,19 @@ def test_a_recommendation_counts_at_once_and_can_be_taken_back(
     reader.until(f"{vote}.ariaPressed === 'false'")
 
 
+@both
 def test_a_recommendation_that_fails_is_taken_back(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.post()
     reader.visit(attributes=EAGER)
     reader.block("*/vote")
     reader.click("[data-act=recommend]")
-    reader.until_shown(".notice", "That did not work.")
+    reader.until_shown(".notice", reader.say("actError"))
     vote = "root.querySelector('[data-act=recommend]')"
     assert reader.ask(f"return {vote}.ariaPressed") == "false"
-    assert reader.ask(f"return {vote}.innerText.trim()") == "Recommend"
+    assert reader.ask(f"return {vote}.innerText.trim()") == reader.say("vote")
 
 
+@both
 def test_a_comment_is_reported_and_focus_returns(reader: Reader, newsroom: Newsroom) -> None:
     comment = newsroom.post()
     reader.visit(attributes=EAGER)
@@ -223,28 +236,29 @@ def test_a_comment_is_reported_and_focus_returns(reader: Reader, newsroom: Newsr
     reader.click("[value=abuse]")
     reader.type(".dialog textarea", "Rude.")
     reader.click(".dialog .submit")
-    reader.until_said("Thank you. A moderator will look at it.")
-    assert reader.texts("[data-act=reported]") == ["Reported"]
+    reader.until_said(reader.say("thanks"))
+    assert reader.texts("[data-act=reported]") == [reader.say("reported")]
     told = newsroom.api.ask(
         "GET", f"/v1/moderation/queue?site={newsroom.site.slug}&lane=reported", bearer=newsroom.key
     )
     assert [item["comment"]["id"] for item in told.json["items"]] == [comment["id"]]
 
 
+@both
 def test_illegal_content_needs_a_notice(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.post()
     reader.visit(attributes=EAGER)
     reader.click("[data-act=report]")
     reader.click("[value=illegal]")
     reader.click(".dialog .submit")
-    assert reader.text(".dialog [role=alert]") == "Please fill this in."
+    assert reader.text(".dialog [role=alert]") == reader.say("required")
     reader.type(".dialog textarea", "It incites to violence.")
     reader.type(".dialog [name=name]", "Nadia")
     reader.type(".dialog [name=email]", "nadia@example.org")
     reader.click(".dialog [required][type=checkbox]")
     reader.click(".dialog .submit")
-    reader.until_shown(".dialog", "The number of your notice: ")
-    reader.until_said("Thank you. A moderator will look at it.")
+    reader.until_shown(".dialog", reader.say("noticeNumber").partition("{")[0])
+    reader.until_said(reader.say("thanks"))
     assert reader.faults() == []
     reader.press(Keys.ENTER)
     reader.until("!root.querySelector('dialog')")
@@ -262,9 +276,10 @@ def test_who_reports_the_abuse_of_minors_need_not_say_who_they_are(
     reader.click("[name=minors]")
     reader.click(".dialog [required][type=checkbox]")
     reader.click(".dialog .submit")
-    reader.until_shown(".dialog", "The number of your notice: ")
+    reader.until_shown(".dialog", reader.say("noticeNumber").partition("{")[0])
 
 
+@both
 def test_what_others_write_is_counted_and_shown_only_when_asked(
     reader: Reader, newsroom: Newsroom
 ) -> None:
@@ -274,9 +289,9 @@ def test_what_others_write_is_counted_and_shown_only_when_asked(
     reader.until("performance.getEntriesByType('resource').some((r) => /act.js/.test(r.name))")
     newsroom.post("The second.")
     newsroom.post("The third.")
-    reader.until_shown(".pill", "2 new comments")
+    reader.until_shown(".pill", reader.say("fresh", 2))
     assert reader.bodies == ["The first."]
-    assert reader.text(".title") == "3 comments"
+    assert reader.text(".title") == reader.say("title", 3)
     reader.click(".pill")
     reader.until("root.querySelectorAll('.body').length === 3")
     assert reader.bodies == ["The third.", "The second.", "The first."]
@@ -284,6 +299,7 @@ def test_what_others_write_is_counted_and_shown_only_when_asked(
     assert reader.focused == "title"
 
 
+@both
 def test_what_is_removed_goes_at_once_and_nothing_jumps(reader: Reader, newsroom: Newsroom) -> None:
     bad = newsroom.post("\n\n".join(["Something bad."] * 6))
     newsroom.post("Something good.")
@@ -292,26 +308,27 @@ def test_what_is_removed_goes_at_once_and_nothing_jumps(reader: Reader, newsroom
     reader.until("performance.getEntriesByType('resource').some((r) => /act.js/.test(r.name))")
     before = reader.ask("return root.querySelectorAll('article')[1].getBoundingClientRect().top")
     newsroom.decide("remove", bad["id"], "abuse")
-    reader.until_shown(".gone", "This comment was removed by a moderator.")
+    reader.until_shown(".gone", reader.say("goneRemoved"))
     after = reader.ask("return root.querySelectorAll('article')[1].getBoundingClientRect().top")
     assert after == pytest.approx(before, abs=1)
     assert reader.bodies == ["Something good."]
 
 
+@both
 def test_too_much_and_too_little_is_said_in_place(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.settle(body_max_chars=40)
     reader.visit(attributes=EAGER)
     reader.click(".composer .submit")
-    reader.until_shown(".composer [role=alert]", "Please fill this in.")
+    reader.until_shown(".composer [role=alert]", reader.say("required"))
     assert reader.ask("return root.activeElement.ariaInvalid") == "true"
     reader.press("x" * 45)
-    assert reader.texts(".left") == ["Characters over the limit: 5"]
+    assert reader.texts(".left") == [reader.say("over", 5)]
     reader.click(".composer .submit")
-    reader.until_shown(".composer [role=alert]", "This is too long.")
+    reader.until_shown(".composer [role=alert]", reader.say("too_long"))
     reader.press(*([Keys.BACKSPACE] * 5))
     assert reader.texts(".composer [role=alert]") == []
     reader.click(".composer .submit")
-    reader.until_shown(".composer [role=alert]", "Please give a name.")
+    reader.until_shown(".composer [role=alert]", reader.say("noName"))
     assert reader.ask("return root.activeElement.name") == "name"
 
 
@@ -325,6 +342,7 @@ def test_the_servers_word_on_a_field_is_shown(reader: Reader, newsroom: Newsroom
     assert reader.text(".composer [role=alert]") != ""
 
 
+@both
 def test_who_posts_too_fast_waits_and_keeps_the_text(limited: Api, reader: Reader) -> None:
     reader.visit(attributes=f'{EAGER} api="{limited.caller.origin}"')
     reader.type(".composer [name=name]", "Nadia")
@@ -336,11 +354,13 @@ def test_who_posts_too_fast_waits_and_keeps_the_text(limited: Api, reader: Reade
         )
         if reader.texts(".composer [role=alert]"):
             break
-    assert "You are posting too fast. Try again in" in reader.text(".composer [role=alert]")
+    wait = reader.say("tooFast", 11).partition("11")[0]
+    assert reader.text(".composer [role=alert]").startswith(wait)
     assert reader.ask("return root.querySelector('.submit').ariaDisabled") == "true"
     assert reader.ask("return root.querySelector('textarea').value") == f"Again and again {n}."
 
 
+@both
 def test_a_draft_survives_and_is_never_sent_by_itself(reader: Reader, newsroom: Newsroom) -> None:
     reader.visit(attributes=EAGER)
     reader.click(".composer textarea")
@@ -352,9 +372,9 @@ def test_a_draft_survives_and_is_never_sent_by_itself(reader: Reader, newsroom: 
     reader.type(".composer [name=name]", "Nadia")
     reader.online(online=False)
     reader.click(".composer .submit")
-    reader.until_shown(".composer [role=alert]", "You are offline. Your text is kept")
+    reader.until_shown(".composer [role=alert]", reader.say("noNetwork"))
     reader.online(online=True)
-    reader.until_shown(".composer [role=alert]", "You are back online.")
+    reader.until_shown(".composer [role=alert]", reader.say("online"))
     assert newsroom.waiting() == []
     reader.click(".composer .submit")
     reader.until_shown(".own .body", "Half a thought")
@@ -362,13 +382,13 @@ def test_a_draft_survives_and_is_never_sent_by_itself(reader: Reader, newsroom: 
     assert reader.ask("return root.querySelector('textarea').value") == ""
 
 
+@both
 def test_a_retry_carries_the_same_key_and_posts_once(reader: Reader, newsroom: Newsroom) -> None:
     reader.visit(attributes=EAGER)
     reader.block("*/comments")
     reader.post("Once only.")
-    reader.until_shown(
-        ".composer [role=alert]", "That did not work. Please try again. Your text is kept."
-    )
+    failed = f"{reader.say('actError')} {reader.say('kept')}"
+    reader.until_shown(".composer [role=alert]", failed)
     reader.block()
     reader.click(".composer .submit")
     reader.until_shown(".own .body", "Once only.")
@@ -405,6 +425,7 @@ def test_the_page_may_stop_a_comment_and_hears_of_all(reader: Reader) -> None:
     ]
 
 
+@both
 def test_where_guests_may_not_write_readers_are_asked_to_sign_in(
     api: Api, reader: Reader, newsroom: Newsroom
 ) -> None:
@@ -419,12 +440,13 @@ def test_where_guests_may_not_write_readers_are_asked_to_sign_in(
 
 
 @pytest.mark.smoke
+@both
 def test_everything_is_done_with_the_keyboard_alone(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.post("A question.")
     reader.visit(attributes=EAGER)
     reader.tab_to("at.localName === 'textarea'")
     reader.press("From the keys.", Keys.TAB, "Nadia", Keys.TAB, Keys.TAB, Keys.ENTER)
-    reader.until_said("Comment sent. It will appear after moderation.")
+    reader.until_said(reader.say("sent"))
     assert reader.focused == "comment pending own"
     reader.tab_to("at.dataset.act === 'recommend'")
     reader.press(Keys.SPACE)
@@ -436,10 +458,11 @@ def test_everything_is_done_with_the_keyboard_alone(reader: Reader, newsroom: Ne
     reader.press(Keys.SPACE)
     reader.tab_to("at.className === 'submit'")
     reader.press(Keys.ENTER)
-    reader.until_said("Thank you. A moderator will look at it.")
+    reader.until_said(reader.say("thanks"))
     reader.until("root.activeElement?.dataset.act === 'reported'")
 
 
+@both
 def test_readers_are_known_by_the_token_of_the_site(
     reader: Reader, newsroom: Newsroom, news_site: NewsSite
 ) -> None:
@@ -449,7 +472,7 @@ def test_readers_are_known_by_the_token_of_the_site(
         f" async () => window.signedOut ? '' : '{token}'</script>"
     )
     reader.visit(attributes=EAGER, body=script)
-    reader.until_shown(".composer .hint", "Signed in as")
+    reader.until_shown(".composer .hint", reader.say("signedIn", u="Nadia S."))
     assert reader.texts(".composer [name=name]") == []
     reader.type(".composer textarea", "As myself.")
     reader.click(".composer .submit")
