@@ -31,6 +31,7 @@ BODIES: Mapping[str, Any] = {
     "warn_reader": {"text": "Be kind."},
     "reject_all_waiting": {"reason": "spam"},
     "change_member": {"role": "viewer"},
+    "decide_cluster": {"action": "approve"},
     "keep_search": {"name": "Links", "q": "rule:links"},
 }
 """Bodies of those that look at their object only when the body is one."""

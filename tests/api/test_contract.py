@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.model import Mode
 from tests.api.calls import Answer, query, segment
+from tests.api.cluster_examples import CLUSTER_EXAMPLES
 from tests.api.conftest import Api
 from tests.api.desk_examples import DESK_EXAMPLES
 from tests.api.insiders import INSIDER_EXAMPLES
@@ -322,6 +323,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         *DESK_EXAMPLES,
         *LANE_EXAMPLES,
         *LOG_EXAMPLES,
+        *CLUSTER_EXAMPLES,
         describe_article,
         read_article,
         merge_article,

@@ -1,0 +1,316 @@
+"""Comments that say nearly the same, over real stores."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from service.features.cluster_decisions import ClusterDecision, NothingWaits, Ticked
+from service.features.clusters import ClusterWhole, suggested_reason
+from service.features.queue import Lane
+from service.model import Action, Actor, PendingComment
+from tests.features.conftest import OpenSite
+from tests.newsroom import KIM, NOON, SAM, Newsroom
+
+SPAM = "Earn 900 euros a day from home, just write to my manager on telegram now"
+DISGUISED = (
+    "EARN 900 euros a day from home, just write to my manager on telegram now!!!",
+    "\u0415\u0430rn 900 \u0435uros a day from home, just write to my manager on telegram now",
+    "Ea\u200brn 900 eu\u200bros a day from home, just wri\u200bte to my manager on telegram now",
+    "Hello everybody: Earn 900 euros a day from home, just write to my manager on telegram now",
+    "E a r n 900 euros a day from home, just write to my m.a.n.a.g.e.r on telegram now",
+    "Earnnnn 900 euros a day from hooome, just write to my manager on telegram nowww",
+)
+ORDINARY = (
+    "The council should have asked the people who live in this street before it began.",
+    "I have driven there for ten years and never saw so many lorries as this spring.",
+    "Thank you for the clear figures, the table in the middle answered my question.",
+)
+ANYBODY = Actor(kind="key", actor_id="anykey01", name="Any", sees_escalated=False)
+
+
+async def kept(newsroom: Newsroom) -> None:
+    """Let the journal and the clusters catch up."""
+    while await newsroom.journal_all():
+        pass
+    await newsroom.clusters.catch_up()
+
+
+async def posted(newsroom: Newsroom, *texts: str) -> list[PendingComment]:
+    items = [await newsroom.post(text, article=f"story-{at % 3}") for at, text in enumerate(texts)]
+    await kept(newsroom)
+    return items
+
+
+async def listed(newsroom: Newsroom, actor: Actor = SAM) -> list[ClusterWhole]:
+    page = await newsroom.clusters.page(newsroom.site, cursor=None, limit=50, actor=actor)
+    return list(page.clusters)
+
+
+async def carried_out(newsroom: Newsroom, operation: ClusterDecision) -> ClusterDecision:
+    """Let an operation come to its end."""
+    while await newsroom.cluster_decisions.go_on():
+        pass
+    await kept(newsroom)
+    return await newsroom.cluster_decisions.find(newsroom.site, operation.operation_id)
+
+
+async def rejected(newsroom: Newsroom, cluster_id: UUID, **ticked: object) -> ClusterDecision:
+    operation = await newsroom.cluster_decisions.begin(
+        newsroom.site,
+        cluster_id,
+        action="reject",
+        reason="spam",
+        note="",
+        ticked=Ticked(**ticked),  # type: ignore[arg-type]
+        operation_id=None,
+        actor=SAM,
+        is_senior=True,
+        now=NOON,
+    )
+    return await carried_out(newsroom, operation)
+
+
+async def test_disguised_copies_of_a_text_are_one_cluster_and_ordinary_comments_none(
+    newsroom: Newsroom,
+) -> None:
+    items = await posted(newsroom, SPAM, *ORDINARY, *DISGUISED)
+
+    [whole] = await listed(newsroom)
+    assert whole.cluster.cluster_id == items[0].comment_id
+    assert whole.representative is not None
+    assert whole.representative.comment_id == items[0].comment_id
+    assert (whole.waiting, whole.cluster.size) == (7, 7)
+    assert whole.cluster.authors == 7
+
+
+async def test_the_queue_says_of_each_comment_which_cluster_it_is_in(newsroom: Newsroom) -> None:
+    await posted(newsroom, SPAM, DISGUISED[0], ORDINARY[0])
+    claimed = await newsroom.queue.claim(
+        newsroom.site, lane=Lane.HELD, limit=10, actor=SAM, now=newsroom.now
+    )
+    clusters = {entry.found.waiting.text: entry.cluster for entry in claimed if entry.found.waiting}
+    assert clusters[ORDINARY[0]] is None
+    of_spam = clusters[SPAM]
+    assert of_spam is not None
+    assert of_spam.size == 2
+    assert clusters[DISGUISED[0]] == of_spam
+
+
+async def test_one_decision_clears_a_cluster_and_one_undo_brings_it_back(
+    newsroom: Newsroom,
+) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED, *ORDINARY)
+    alike = items[: 1 + len(DISGUISED)]
+
+    done = await rejected(newsroom, items[0].comment_id)
+
+    assert (done.state, done.total, done.decided, done.skipped) == ("done", 7, 7, 0)
+    assert {await newsroom.status(each) for each in alike} == {"rejected"}
+    assert {await newsroom.status(each) for each in items[7:]} == {"pending"}
+    assert await listed(newsroom) == []
+
+    await newsroom.cluster_decisions.undo(newsroom.site, done.operation_id, actor=KIM, now=NOON)
+    undone = await carried_out(newsroom, done)
+
+    assert (undone.state, undone.restored) == ("undone", 7)
+    assert {await newsroom.status(each) for each in alike} == {"pending"}
+    [whole] = await listed(newsroom)
+    assert whole.waiting == 7
+
+
+async def test_undoing_leaves_alone_what_was_decided_since(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:3])
+    done = await rejected(newsroom, items[0].comment_id)
+    found = await newsroom.find(items[1])
+    assert found is not None
+    assert found.decision is not None
+    await newsroom.decisions.reverse(
+        [newsroom.site], found.decision.decision_id, actor=KIM, now=NOON
+    )
+    await newsroom.decide(Action.APPROVE, items[1], by=KIM)
+
+    await newsroom.cluster_decisions.undo(newsroom.site, done.operation_id, actor=SAM, now=NOON)
+    undone = await carried_out(newsroom, done)
+
+    assert undone.restored == 3
+    assert await newsroom.status(items[1]) == "approved"
+
+
+async def test_only_what_was_ticked_is_decided(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED)
+    ids = [each.comment_id for each in items]
+
+    done = await rejected(newsroom, ids[0], only=ids[:4], without=ids[3:4])
+
+    assert done.total == 3
+    assert [await newsroom.status(each) for each in ids] == ["rejected"] * 3 + ["pending"] * 4
+
+
+async def test_what_a_colleague_holds_or_has_decided_is_skipped(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:3])
+    operation = await newsroom.cluster_decisions.begin(
+        newsroom.site,
+        items[0].comment_id,
+        action="reject",
+        reason="spam",
+        note="",
+        ticked=Ticked(),
+        operation_id=uuid4(),
+        actor=SAM,
+        is_senior=False,
+        now=NOON,
+    )
+    await newsroom.decide(Action.APPROVE, items[1], by=KIM)
+    await newsroom.pending.lease(
+        newsroom.site.slug,
+        owner="key:kimskey1",
+        name="Kim",
+        ids=[items[2].comment_id],
+        limit=1,
+        ttl_ms=60_000,
+    )
+
+    done = await carried_out(newsroom, operation)
+
+    assert (done.decided, done.skipped) == (2, 2)
+    assert await newsroom.status(items[1]) == "approved"
+    assert await newsroom.status(items[2]) == "pending"
+
+
+async def test_a_stopped_decision_leaves_the_rest_waiting(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:3])
+    operation = await newsroom.cluster_decisions.begin(
+        newsroom.site,
+        items[0].comment_id,
+        action="reject",
+        reason="spam",
+        note="",
+        ticked=Ticked(),
+        operation_id=None,
+        actor=SAM,
+        is_senior=True,
+        now=NOON,
+    )
+    await newsroom.cluster_decisions.stop(
+        newsroom.site, operation.operation_id, actor=SAM, now=NOON
+    )
+
+    stopped = await carried_out(newsroom, operation)
+
+    assert (stopped.state, stopped.decided) == ("stopped", 0)
+    assert {await newsroom.status(each) for each in items} == {"pending"}
+
+
+async def test_what_comes_after_a_decision_is_suggested_the_same(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:3])
+    await rejected(newsroom, items[0].comment_id)
+
+    [late] = await posted(newsroom, DISGUISED[4])
+
+    found = await newsroom.find(late)
+    assert found is not None
+    cluster = (await newsroom.clusters.of(newsroom.site, [found]))[late.comment_id]
+    assert (cluster.size, cluster.waiting, cluster.rejected) == (5, 1, 4)
+    assert suggested_reason(cluster) == "spam"
+
+
+async def test_a_rule_is_told_how_many_are_alike_before_the_next_is_accepted(
+    newsroom: Newsroom,
+) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:3])
+    await rejected(newsroom, items[0].comment_id)
+
+    facts = await newsroom.clusters.facts(newsroom.site, DISGUISED[4], now=NOON)
+
+    assert facts is not None
+    assert (facts.size, facts.authors, facts.rejected, facts.approved) == (5, 4, 4, 0)
+    assert facts.since(NOON - timedelta(minutes=1)) == (1, 1)
+    assert await newsroom.clusters.facts(newsroom.site, ORDINARY[0], now=NOON) is None
+
+
+async def test_a_comment_alike_to_others_but_not_to_the_first_is_left_unticked(
+    newsroom: Newsroom,
+) -> None:
+    opening = "The bridge over the river closes on monday for repairs of its northern arch now. "
+    ferry = "Drivers are asked to use the ferry at the old mill until further notice, at two. "
+    children = (
+        "Children travel free and nobody has to bring change for the machine any more this week."
+    )
+    items = await posted(
+        newsroom,
+        opening + ferry,
+        opening[-40:] + ferry + children[:40],
+        ferry[20:] + children[:80],
+    )
+
+    [whole] = await listed(newsroom)
+    members, _ = await newsroom.clusters.members(
+        newsroom.site,
+        whole.cluster.cluster_id,
+        waits=True,
+        outlier=True,
+        cursor=None,
+        limit=10,
+        actor=SAM,
+    )
+    assert (whole.waiting, whole.cluster.outliers) == (3, 1)
+    assert [each.found.comment_id for each in members] == [items[2].comment_id]
+    assert (await rejected(newsroom, items[0].comment_id)).decided == 2
+    assert await newsroom.status(items[2]) == "pending"
+
+
+async def test_an_edited_comment_moves_to_where_its_new_text_belongs(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, DISGUISED[0], ORDINARY[0])
+    await newsroom.approve(items[2])
+    await newsroom.pool.execute(
+        "UPDATE comments SET text = $1, revision = 2 WHERE comment_id = $2",
+        DISGUISED[3],
+        items[2].comment_id,
+    )
+    await newsroom.clusters.catch_up()
+
+    [whole] = await listed(newsroom)
+    assert (whole.cluster.size, whole.waiting, whole.cluster.public) == (3, 2, 1)
+
+
+async def test_escalated_comments_of_a_cluster_are_hidden_from_who_may_not_see_them(
+    newsroom: Newsroom,
+) -> None:
+    items = await posted(newsroom, SPAM, DISGUISED[0], DISGUISED[1])
+    await newsroom.decide(Action.ESCALATE, items[0])
+    await kept(newsroom)
+
+    [whole] = await listed(newsroom, ANYBODY)
+    assert whole.waiting == 2
+    assert whole.representative is not None
+    assert whole.representative.comment_id != items[0].comment_id
+    [whole] = await listed(newsroom)
+    assert whole.waiting == 3
+
+
+async def test_clusters_of_other_sites_and_old_campaigns_are_not_there(
+    new_site: OpenSite,
+) -> None:
+    here, elsewhere = await new_site(), await new_site()
+    await posted(elsewhere, SPAM)
+    await posted(here, DISGUISED[0])
+    assert await listed(here) == []
+
+    await here.pool.execute(
+        "UPDATE clusters SET last_at = $1, waiting = 0 WHERE site_id = $2",
+        NOON - timedelta(days=8),
+        here.site.site_id,
+    )
+    await here.clusters.forget()
+    assert await here.clusters.facts(here.site, SPAM, now=NOON) is None
+    assert await elsewhere.clusters.facts(elsewhere.site, DISGUISED[0], now=NOON) is not None
+
+
+async def test_what_is_decided_already_leaves_nothing_to_decide(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, DISGUISED[0])
+    await rejected(newsroom, items[0].comment_id)
+    with pytest.raises(NothingWaits):
+        await rejected(newsroom, items[0].comment_id)
