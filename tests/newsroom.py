@@ -68,6 +68,7 @@ from service.storage.recents import RecentStore
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
 from service.storage.rules import RuleStore
+from service.storage.screenings import ScreeningStore
 from service.storage.seen import SeenStore
 from service.storage.sites import SiteStore
 from service.storage.views import ViewStore
@@ -302,6 +303,7 @@ def staff(
             decisions=store,
             journal=journal,
             outbox=outbox,
+            screenings=ScreeningStore(pool=pool),
             pending=pending,
             sites=sites,
             mended=lambda _rule, _count: None,

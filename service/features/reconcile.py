@@ -17,6 +17,7 @@ from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore, Outline
 from service.storage.outbox import OutboxStore
 from service.storage.pending import Finished, PendingStore
+from service.storage.screenings import ScreeningStore
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,8 @@ SUBMISSIONS_KEPT = timedelta(hours=48)
 DECIDED_KEPT = timedelta(days=7)
 """Journal rows of what was decided: longer than any Redis that could come back."""
 TOLD_KEPT = timedelta(days=1)
+SCREENINGS_KEPT = timedelta(days=730)
+"""As long as the log of decisions (protocol.md 2.10)."""
 EXPIRE_BATCH = 500
 
 
@@ -46,6 +49,7 @@ class Reconcile:
     decisions: DecisionStore
     journal: JournalStore
     outbox: OutboxStore
+    screenings: ScreeningStore
     pending: PendingStore
     sites: SiteDirectory
     mended: Callable[[str, int], None]
@@ -136,6 +140,7 @@ class Reconcile:
             decided_before=now - DECIDED_KEPT,
         )
         await self.outbox.purge(before=now - TOLD_KEPT)
+        await self.screenings.purge(before=now - SCREENINGS_KEPT)
 
     async def _every(self, seconds: float, rule: Callable[[Site], Awaitable[object]]) -> None:
         async def on_every_site() -> None:

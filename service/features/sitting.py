@@ -503,6 +503,7 @@ class Sitting:
             author_id=subject.author_id,
             lang=subject.lang,
             duplicate_of=duplicate_of,
+            rule_version=self.actor.rule_version,
         )
         subject.case = replace(subject.case, latest=Entry(decision=decision, kind=kind))
         return decision

@@ -34,6 +34,8 @@ from service.storage.postgres import (
     load_queries,
 )
 from service.storage.rows import decision_of, public_comment
+from service.storage.screenings import SQL as SCREENINGS
+from service.storage.screenings import screening_rows
 
 SQL = load_queries("decisions")
 
@@ -145,6 +147,9 @@ class Changes:
         "settle_journal",
         "journal",
         "submit",
+        "record_screening",
+        "record_signal",
+        "forget_screening",
         "count_for_author",
         "append",
         "name_subject",
@@ -161,6 +166,7 @@ class Changes:
         author_id: UUID | None,
         lang: str | None,
         duplicate_of: UUID | None = None,
+        rule_version: int | None = None,
     ) -> None:
         """Add an entry to the log, with the SHA-256 of the text that was judged."""
         place = (decision.site_id, decision.article_id, decision.comment_id)
@@ -183,6 +189,7 @@ class Changes:
                 decision.at,
                 telemetry.request_id(),
                 lang,
+                rule_version,
             )
         )
         self._rows["place"].append((place[0], place[2], place[1]))
@@ -249,6 +256,7 @@ class Changes:
         self._rows["forget_revisions"].append(tuple(place))
         self._rows["forget_appeal"].append(tuple(place))
         self._rows["drop_kept"].append(tuple(place))
+        self._rows["forget_screening"].append(tuple(place))
 
     def shift_replies(self, place: Place, *, replies: int = 0, shown: int = 0) -> None:
         """Change how many replies a comment has."""
@@ -287,6 +295,8 @@ class Changes:
         )
         if item.keyed and item.dk and item.fingerprint:
             self._rows["submit"].append(submission_row(item, place))
+        for name, rows in screening_rows([(item, place)]).items():
+            self._rows[name] += rows
 
     def wait(self, item: PendingComment, place: Place) -> None:
         """Write a text to the journal as waiting."""
@@ -318,7 +328,7 @@ class Changes:
         # In one order, so that two transactions over the same rows never deadlock: neither two
         # decisions over the same people, nor a decision and the journal's copy.
         self._rows["count_for_author"].sort(key=itemgetter(0, 1))
-        for name in ("place", "settle_journal", "journal", "submit"):
+        for name in ("place", "settle_journal", "journal", "submit", *SCREENINGS):
             self._rows[name].sort(key=itemgetter(0, 1, 2))
         for name in self.ORDER:
             if self._rows[name]:
@@ -366,7 +376,7 @@ class Deciding:
     async def write(self, changes: Changes) -> None:
         """Write everything; the transaction commits when its block ends."""
         for name, rows in changes.rows():
-            await self.connection.executemany(SQL[name], rows)
+            await self.connection.executemany(SQL.get(name) or SCREENINGS[name], rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from service.payload import from_payload
 from service.storage.decisions import SQL as DECISIONS
 from service.storage.decisions import DecisionStore, Place, journal_row, submission_row
 from service.storage.postgres import connected, in_transaction, load_queries
+from service.storage.screenings import SQL as SCREENINGS
+from service.storage.screenings import screening_rows
 
 SQL = load_queries("journal")
 
@@ -115,6 +117,8 @@ class JournalStore:
             ]
             if keyed:
                 await connection.executemany(DECISIONS["submit"], keyed)
+            for name, rows in screening_rows(places).items():
+                await connection.executemany(SCREENINGS[name], rows)
 
     async def waiting(self, site_id: int) -> AsyncIterator[list[PendingComment]]:
         """Yield everything that waits on a site, in batches, oldest first."""

@@ -16,6 +16,7 @@ from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
 from service.storage.leadership import Leadership
 from service.storage.outbox import OutboxStore
+from service.storage.screenings import ScreeningStore
 from service.storage.sightings import SightingStore
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
@@ -52,6 +53,7 @@ class Upkeep:
                 decisions=DecisionStore(pool=pool),
                 journal=journal,
                 outbox=outbox,
+                screenings=ScreeningStore(pool=pool),
                 pending=core.pending,
                 sites=core.sites,
                 mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),

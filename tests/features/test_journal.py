@@ -256,7 +256,7 @@ async def test_submissions_come_back_with_their_answer_and_for_what_is_left_of_t
     public = await newsroom.post("Public.", key="key-number-two")
     forgotten = await newsroom.post("Forgotten.", key="key-number-three")
     plain = await newsroom.post("Plain.")
-    assert await newsroom.settle.publish_now(newsroom.site, public, now=newsroom.now)
+    assert await newsroom.settle.settle_now(newsroom.site, public, now=newsroom.now)
     await newsroom.journal_all()
     for comment, hours in ((held, 47), (forgotten, 49)):
         await newsroom.pool.execute(

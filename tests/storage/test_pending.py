@@ -704,7 +704,7 @@ async def test_an_edit_takes_a_comment_from_the_rule_and_out_of_quarantine(desk:
     assert await desk.edit(settling, "New.") == "OK"
     assert await desk.edit(aside, "New.") == "OK"
     judged_again = await desk.pending.edit(
-        replace(kept, text="New."), expected_revision=1, auto=True
+        replace(kept, text="New."), expected_revision=1, settle="publish"
     )
     assert judged_again.outcome == "OK"
     assert await desk.claimed(9) == ids([settling, aside])
@@ -1218,7 +1218,9 @@ async def _edit_one(desk: Desk, known: Known, chance: random.Random, minute: int
         item = await desk.get(known[comment_id])
         edited = replace(item, text=f"Minute {minute}.", score=item.score + chance.randrange(99))
         outcome = await desk.pending.edit(
-            edited, expected_revision=item.revision, auto=chance.random() < 0.5
+            edited,
+            expected_revision=item.revision,
+            settle=chance.choice(["publish", "reject", None]),
         )
         assert outcome.outcome == "OK"
 
