@@ -64,6 +64,8 @@ def explained(error: FieldError, rule: Mapping[str, Any]) -> FieldError:
     if error.code != "bad_pattern" or not isinstance(pattern, str) or said is None:
         return error
     fault, part = said["fault"].strip(), said["part"]
+    if fault == "missing )":
+        part = pattern[_never_closed(pattern) :]
     at = pattern.find(part) if part else -1
     where = f"Character {at + 1}, `{part}`: " if at >= 0 else ""
     advice = next((advice for known, advice in _ADVICE if known(fault, part)), f"{fault}.")
@@ -100,6 +102,23 @@ _ADVICE: tuple[tuple[Fits, str], ...] = (
     (lambda fault, _: "trailing" in fault, "a pattern cannot end in a single backslash."),
 )
 """What RE2 says, and what an editor is told."""
+
+
+def _never_closed(pattern: str) -> int:
+    """Return where the innermost parenthesis stands that is never closed; 0 where none is."""
+    opened: list[int] = []
+    in_class = False
+    for token in re.finditer(r"\\.|.", pattern, re.DOTALL):
+        match token.group():
+            case "[":
+                in_class = True
+            case "]":
+                in_class = False
+            case "(" if not in_class:
+                opened.append(token.start())
+            case ")" if not in_class and opened:
+                opened.pop()
+    return opened[-1] if opened else 0
 
 
 def _at(rule: Mapping[str, Any], pointer: str) -> Any:

@@ -1,0 +1,346 @@
+"""Try a rule on earlier comments: asked for here, worked off by the leader, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from service.errors import Conflict, NotFound
+from service.features.administration import Acts
+from service.features.dry_run_apart import Job, apart
+from service.features.dry_run_tally import Before, Earlier, Tally, report_of
+from service.features.patience import Patience
+from service.features.rule_changes import UnknownRule
+from service.features.rule_changes_checks import checked, compiled_alone
+from service.features.rulebook import Rulebook, read_rule, rules_of, written
+from service.features.screening import BadRules
+from service.features.screening.views import Span
+from service.features.sites import SiteDirectory
+from service.model import Actor, Site, Status, made_at
+from service.storage.dry_runs import DryRun, DryRunStore, Past
+from service.storage.rules import RuleStore
+
+log = structlog.get_logger(__name__)
+
+DAYS = 30
+DAYS_MAX = 366
+WAITING_MAX = 5
+"""Trials of one site that may wait: each takes minutes on a large history."""
+KEPT = timedelta(days=90)
+"""How long the figures of a trial are kept."""
+PAGE = 1_000
+"""Comments read at once; a quarter of a second of work."""
+PAUSE_SECONDS = 0.5
+RUNS_SHOWN = 10
+
+_JUDGED = {Status.REJECTED: True, Status.REMOVED: True, Status.APPROVED: False}
+
+
+class UnknownDryRun(NotFound):
+    """The site has no such trial."""
+
+    code = "unknown_dry_run"
+    title = "There is no such dry run."
+
+
+class TooManyDryRuns(Conflict):
+    """Others wait already."""
+
+    code = "too_many_dry_runs"
+    title = "Other dry runs of this site wait already; stop one, or wait."
+
+
+class DryRunEnded(Conflict):
+    """It is at its end."""
+
+    code = "dry_run_ended"
+    title = "This dry run is at its end."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A comment that a report names, with its text as far as it is kept."""
+
+    comment_id: UUID
+    article_key: str | None
+    text: str | None
+    spans: tuple[Span, ...]
+    lang: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRuns:
+    """Ask for trials, and work them off. Methods raise Unavailable while Postgres is away."""
+
+    store: DryRunStore
+    rules: RuleStore
+    rulebook: Rulebook
+    sites: SiteDirectory
+    acts: Acts
+    new_id: Callable[[datetime], UUID]
+    clock: Callable[[], datetime]
+    page: int = PAGE
+
+    async def begin(
+        self,
+        site: Site,
+        rule_id: str,
+        *,
+        version: int | None = None,
+        wish: Mapping[str, Any] | None = None,
+        days: int = DAYS,
+        actor: Actor | None,
+        now: datetime,
+    ) -> DryRun:
+        """Ask for a trial of a version (the latest, if none is named), or of a rule as written.
+
+        Raises:
+            UnknownRule: there is no such rule or version.
+            Invalid: what was written is no rule.
+            BadRules: a pattern or a list in it cannot be used.
+            TooManyDryRuns: others of the site wait already.
+        """
+        if wish is not None:
+            rule, version = checked(rule_id, wish), None
+            lists = await self.rulebook.word_lists(site)
+            await asyncio.to_thread(compiled_alone, rule, lists)
+            tried: Mapping[str, Any] = written(rule)
+        else:
+            version, tried = await self._version(site, rule_id, version)
+        run = DryRun(
+            site_id=site.site_id,
+            dry_run_id=self.new_id(now),
+            rule_id=rule_id,
+            version=version,
+            tried=tried,
+            state="waiting",
+            since=now - timedelta(days=days),
+            until=now,
+            total=0,
+            looked_at=0,
+            report=None,
+            trouble=None,
+            actor_kind=_kind_of(actor),
+            actor_id=actor.actor_id if actor else "",
+            at=now,
+            ended_at=None,
+        )
+        details = {"rule": rule_id, "version": version, "dry_run": str(run.dry_run_id)}
+        act = self.acts.by(actor, "rule.tried", site=site, now=now, details=details)
+        begun = await self.store.begin(run, waiting_max=WAITING_MAX, kept_since=now - KEPT, act=act)
+        if not begun:
+            raise TooManyDryRuns
+        return run
+
+    async def find(self, site: Site, dry_run_id: UUID) -> DryRun:
+        """Tell how far a trial is, and what it gave.
+
+        Raises:
+            UnknownDryRun: there is none.
+        """
+        run = await self.store.find(site.site_id, dry_run_id)
+        if run is None:
+            raise UnknownDryRun
+        return run
+
+    async def of_rule(self, site: Site, rule_id: str) -> list[DryRun]:
+        """Return the latest trials of a rule, latest first."""
+        return await self.store.of_rule(site.site_id, rule_id, limit=RUNS_SHOWN)
+
+    async def stop(
+        self, site: Site, dry_run_id: UUID, *, actor: Actor | None, now: datetime
+    ) -> DryRun:
+        """Stop a trial.
+
+        Raises:
+            UnknownDryRun: there is none.
+            DryRunEnded: it is at its end.
+        """
+        run = await self.find(site, dry_run_id)
+        details = {"rule": run.rule_id, "dry_run": str(dry_run_id)}
+        act = self.acts.by(actor, "rule.trial_stopped", site=site, now=now, details=details)
+        if not await self.store.stop(site.site_id, dry_run_id, act=act):
+            raise DryRunEnded
+        return await self.find(site, dry_run_id)
+
+    async def shown(self, site: Site, samples: Sequence[Mapping[str, Any]]) -> list[Shown]:
+        """Return the comments of a list in a report, with their texts as they are now."""
+        ids = [UUID(each["comment_id"]) for each in samples]
+        texts = await self.store.texts(site.site_id, ids)
+        shown = []
+        for each, comment_id in zip(samples, ids, strict=True):
+            article_key, text = texts.get(comment_id, (None, None))
+            spans = tuple((start, end) for start, end in each["spans"] if end <= len(text or ""))
+            shown.append(
+                Shown(
+                    comment_id=comment_id,
+                    article_key=article_key,
+                    text=text,
+                    spans=spans,
+                    lang=each["lang"],
+                )
+            )
+        return shown
+
+    async def run(self) -> None:
+        """Work trials off, without end. Only one process may."""
+        patience = Patience("dry_runs_wait")
+        while True:
+            worked = False
+            with patience:
+                worked = await self.go_on()
+            if not worked:
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def go_on(self) -> bool:
+        """Work the oldest trial off, from its beginning; False when there is none."""
+        run = await self.store.take()
+        if run is None:
+            return False
+        site = next(
+            (each for each in await self.sites.all_sites() if each.site_id == run.site_id), None
+        )
+        assert site is not None  # a trial refers to its site
+        try:
+            tally, job = await self._work(site, run)
+        except (BadRules, BrokenProcessPool) as failure:
+            trouble = failure.detail if isinstance(failure, BadRules) else "interrupted"
+            log.warning("dry_run_failed", site=site.slug, rule=run.rule_id, trouble=trouble)
+            await self._finish(run, "failed", 0, None, trouble)
+            return True
+        if tally is not None:
+            rule = next(one for one in job.rules if one.id == run.rule_id)
+            hours = (run.until - run.since) / timedelta(hours=1)
+            report = {**report_of(tally, rule, hours=hours), "mode": site.settings.mode}
+            await self._finish(run, "done", tally.looked_at, report, None)
+        return True
+
+    async def _finish(
+        self,
+        run: DryRun,
+        state: Any,
+        looked_at: int,
+        report: Mapping[str, Any] | None,
+        trouble: str | None,
+    ) -> None:
+        await self.store.finish(
+            run, state=state, looked_at=looked_at, report=report, trouble=trouble, at=self.clock()
+        )
+
+    async def _work(self, site: Site, run: DryRun) -> tuple[Tally | None, Job]:
+        """Walk the whole stretch; no tally is returned when somebody has stopped it."""
+        job = await self._job(site, run)
+        first, end = _bound(run.since), _bound(run.until)
+        total = await self.store.count_history(site.site_id, first, end)
+        tally, met = Tally(), set[UUID]()
+        async with apart(job) as go:
+            page = await self._page(site, first, end, met)
+            while page.comments or page.following is not None:
+                work = asyncio.ensure_future(go(page.before, page.comments))
+                if page.following is None:
+                    page = _NO_PAGE
+                else:
+                    page = await self._page(site, page.following, end, met)
+                tally.add(await work)
+                if not await self.store.note_progress(run, total=total, looked_at=tally.looked_at):
+                    return None, job
+        return tally, job
+
+    async def _job(self, site: Site, run: DryRun) -> Job:
+        own = await self.rules.all_rules(site.site_id)
+        entry = await self.rulebook.entry(site, run.rule_id)
+        live = entry.live_version if entry else None
+        version = run.version or (entry.latest_version + 1 if entry else 1)
+        rules = [rule for rule in rules_of(own) if rule.id != run.rule_id]
+        rules.insert(0, read_rule(run.rule_id, version, "live", run.tried))
+        if live == version:
+            live = None
+        if live is not None and entry is not None and entry.live is not None:
+            rules.append(read_rule(run.rule_id, live, "shadow", entry.live))
+        return Job(
+            rules=rules,
+            lists=await self.rulebook.word_lists(site),
+            tried=run.rule_id,
+            version=version,
+            live=live,
+            site=site.slug,
+            mode=site.settings.mode,
+        )
+
+    async def _page(self, site: Site, first: UUID, end: UUID, met: set[UUID]) -> _Page:
+        rows = await self.store.history(site.site_id, first, end, limit=self.page)
+        new = {row.author_id for row in rows if row.author_id is not None} - met
+        before: dict[UUID, Before] = {}
+        if new:
+            met |= new
+            for each in await self.store.records_before(
+                site.site_id, list(new), rows[0].comment_id
+            ):
+                before[each.author_id] = Before(
+                    approved=each.approved,
+                    rejected=each.rejected,
+                    first_seen=made_at(each.first_id),
+                )
+        following = None
+        if len(rows) == self.page:
+            following = UUID(int=rows[-1].comment_id.int + 1)
+        return _Page(
+            comments=[_earlier(row, row.text) for row in rows if row.text is not None],
+            before=before,
+            following=following,
+        )
+
+    async def _version(
+        self, site: Site, rule_id: str, version: int | None
+    ) -> tuple[int, Mapping[str, Any]]:
+        entry = await self.rulebook.entry(site, rule_id)
+        if entry is None:
+            raise UnknownRule
+        if version is None or version == entry.latest_version:
+            return entry.latest_version, entry.latest
+        found = await self.rules.version(site.site_id, rule_id, version)
+        if found is None:
+            raise UnknownRule
+        return version, found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    comments: Sequence[Earlier]
+    before: Mapping[UUID, Before]
+    following: UUID | None
+    """Where the next page begins."""
+
+
+_NO_PAGE = _Page(comments=(), before={}, following=None)
+
+
+def _earlier(row: Past, text: str) -> Earlier:
+    return Earlier(
+        comment_id=row.comment_id,
+        author_id=row.author_id,
+        author_kind=row.author_kind,
+        article_key=row.article_key or "",
+        text=text,
+        depth=row.depth,
+        verdict=_JUDGED.get(row.state) if row.by_people else None,
+        status=row.state,
+    )
+
+
+def _bound(at: datetime) -> UUID:
+    """Return the least UUIDv7 of a moment."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
+def _kind_of(actor: Actor | None) -> str:
+    if actor is None:
+        return "operator"
+    return "member" if actor.kind == "member" else "key"

@@ -1,0 +1,332 @@
+"""What a rule would have done to earlier comments, counted. Pure; worked off in a process apart.
+
+Facts are gathered as history is walked: what was decided of an author before, and what they sent
+lately. What history does not tell (`BLIND`) is not there for the rule either, and said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from service.features.screening import (
+    ArticleFacts,
+    AuthorFacts,
+    Facts,
+    Recent,
+    Rule,
+    RuleSet,
+    Signal,
+    evaluate,
+)
+from service.features.screening.facts import RECENT_MAX
+from service.features.screening.rules import MINUTES_MAX
+from service.model import WILSON_Z, AuthorKind, Mode, Status, made_at
+
+BLIND: Final = frozenset({"reports", "cluster", "score"})
+"""Conditions that are never met in a dry run: what they ask was not kept as it was then."""
+
+SAMPLES_MAX = 50
+"""Comments of one kind that are named in a report."""
+
+AUTHORS_MAX = 200_000
+"""Authors whose recent comments are remembered at once; about 1 kB each."""
+
+_HOLDING: Final = frozenset({"refuse", "reject", "hold", "shadow_limit"})
+_WEEK = timedelta(minutes=MINUTES_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A comment of earlier, as it goes to the process that tries rules on it."""
+
+    comment_id: UUID
+    author_id: UUID | None
+    author_kind: AuthorKind
+    article_key: str
+    text: str
+    depth: int
+    verdict: bool | None
+    """True where people turned it down, False where they approved it, None where nobody decided."""
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was decided of an author before the stretch that is walked."""
+
+    approved: int
+    rejected: int
+    first_seen: datetime | None
+
+
+@dataclass(slots=True)
+class Sample:
+    """A comment that is named in a report: never its text."""
+
+    comment_id: str
+    spans: list[tuple[int, int]]
+    lang: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of a stretch; two of them add up."""
+
+    looked_at: int = 0
+    hits: int = 0
+    rejected: int = 0
+    """People turned them down, hit or not."""
+    approved: int = 0
+    hits_rejected: int = 0
+    hits_approved: int = 0
+    live_hits: int = 0
+    newly: int = 0
+    no_longer: int = 0
+    added: int = 0
+    """Hits that nothing else holds, on a site that would publish them."""
+    failures: int = 0
+    """Comments on which the rule could not be tried."""
+    langs: dict[str, Counter[str]] = field(default_factory=dict)
+    overlap: Counter[str] = field(default_factory=Counter)
+    hours: Counter[int] = field(default_factory=Counter)
+    """Hits by hours since 1970."""
+    alarms: list[Sample] = field(default_factory=list)
+    """Hits that people approved, the latest first."""
+    new_ones: list[Sample] = field(default_factory=list)
+    lost_ones: list[Sample] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take in the counts of a later stretch."""
+        for name in _NUMBERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for lang, counts in other.langs.items():
+            self.langs.setdefault(lang, Counter()).update(counts)
+        self.overlap.update(other.overlap)
+        self.hours.update(other.hours)
+        for name in _SAMPLES:
+            setattr(self, name, [*getattr(other, name), *getattr(self, name)][:SAMPLES_MAX])
+
+
+_NUMBERS: Final = (
+    "looked_at", "hits", "rejected", "approved", "hits_rejected", "hits_approved", "live_hits",
+    "newly", "no_longer", "added", "failures",
+)  # fmt: skip
+_SAMPLES: Final = ("alarms", "new_ones", "lost_ones")
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of an author at the moment that is walked."""
+
+    approved: int
+    rejected: int
+    first_seen: datetime | None
+    recent: deque[Recent] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """Walk history with a rule, oldest comment first."""
+
+    rules: RuleSet
+    """All that is in effect, with the rule that is tried as if it were live."""
+    tried: str
+    version: int
+    """Of the rule that is tried."""
+    live: int | None
+    """The version that is live, which stands in `rules` as a shadow; None where none is."""
+    site: str
+    mode: Mode
+    authors: dict[UUID, _Known] = field(default_factory=dict)
+
+    def meet(self, before: Mapping[UUID, Before]) -> None:
+        """Learn of authors who come up for the first time."""
+        for author_id, record in before.items():
+            self.authors[author_id] = _Known(record.approved, record.rejected, record.first_seen)
+        while len(self.authors) > AUTHORS_MAX:
+            del self.authors[next(iter(self.authors))]
+
+    def go(self, comments: Iterable[Earlier]) -> Tally:
+        """Try the rules on a stretch."""
+        tally = Tally()
+        for comment in comments:
+            self._try(comment, tally)
+        return tally
+
+    def _try(self, comment: Earlier, tally: Tally) -> None:
+        at = made_at(comment.comment_id)
+        author = self._author(comment, at)
+        verdict = evaluate(self._facts(comment, author, at), self.rules)
+        mine = _said(verdict.signals, self.tried, self.version)
+        theirs = _said(verdict.signals, self.tried, self.live)
+        lang = verdict.language or "other"
+        tally.looked_at += 1
+        tally.failures += mine is not None and mine.failed
+        hit = mine is not None and not mine.failed
+        _count(tally, comment, lang, hit=hit)
+        if hit and mine is not None:
+            others = [one for one in verdict.signals if one.rule != self.tried and not one.failed]
+            tally.overlap.update({one.rule for one in others})
+            tally.hours[int(at.timestamp() // 3600)] += 1
+            tally.added += self._adds(mine, others)
+            sample = Sample(str(comment.comment_id), list(mine.spans), lang)
+            if comment.verdict is False:
+                _keep(tally.alarms, sample)
+            if theirs is None and self.live is not None:
+                tally.newly += 1
+                _keep(tally.new_ones, sample)
+        if theirs is not None:
+            tally.live_hits += 1
+            if not hit:
+                tally.no_longer += 1
+                _keep(tally.lost_ones, Sample(str(comment.comment_id), list(theirs.spans), lang))
+        _learn(author, comment, at, verdict.likeness)
+
+    def _author(self, comment: Earlier, at: datetime) -> _Known:
+        """Return what is known of the author; nothing of one who was erased."""
+        if comment.author_id is None:
+            return _Known(0, 0, at)
+        return self.authors.setdefault(comment.author_id, _Known(0, 0, None))
+
+    def _facts(self, comment: Earlier, author: _Known, at: datetime) -> Facts:
+        recent = author.recent
+        while recent and at - recent[-1].at > _WEEK:
+            recent.pop()
+        return Facts(
+            text=comment.text,
+            now=at,
+            mode=self.mode,
+            site=self.site,
+            author=AuthorFacts(
+                kind=comment.author_kind,
+                approved=author.approved,
+                rejected=author.rejected,
+                first_seen=author.first_seen,
+            ),
+            article=ArticleFacts(key=comment.article_key),
+            depth=comment.depth,
+            recent=tuple(recent),
+        )
+
+    def _adds(self, mine: Signal, others: Sequence[Signal]) -> bool:
+        """Whether a comment would wait that otherwise would not."""
+        held = any(one.counts and one.effect in _HOLDING for one in others)
+        return self.mode is Mode.POST and mine.effect in _HOLDING and not held
+
+
+def _said(signals: Iterable[Signal], rule: str, version: int | None) -> Signal | None:
+    return next((one for one in signals if one.rule == rule and one.version == version), None)
+
+
+def _count(tally: Tally, comment: Earlier, lang: str, *, hit: bool) -> None:
+    counts = tally.langs.setdefault(lang, Counter())
+    counts["looked_at"] += 1
+    tally.hits += hit
+    counts["hits"] += hit
+    if comment.verdict is None:
+        return
+    name = "rejected" if comment.verdict else "approved"
+    setattr(tally, name, getattr(tally, name) + 1)
+    counts[name] += 1
+    if hit:
+        setattr(tally, f"hits_{name}", getattr(tally, f"hits_{name}") + 1)
+        counts[f"hits_{name}"] += 1
+
+
+def _keep(samples: list[Sample], sample: Sample) -> None:
+    samples.insert(0, sample)
+    del samples[SAMPLES_MAX:]
+
+
+def _learn(author: _Known, comment: Earlier, at: datetime, likeness: str) -> None:
+    author.first_seen = author.first_seen or at
+    author.approved += comment.status is Status.APPROVED
+    author.rejected += comment.status in (Status.REJECTED, Status.REMOVED)
+    author.recent.appendleft(Recent(likeness=likeness, at=at, status=comment.status))
+
+
+def report_of(tally: Tally, rule: Rule, *, hours: float) -> dict[str, Any]:
+    """Return a tally as it is kept and shown: figures with their intervals, ids of comments.
+
+    `hours` is how long a time was looked at.
+    """
+    return {
+        "looked_at": tally.looked_at,
+        "hits": tally.hits,
+        "share": _share(tally.hits, tally.looked_at),
+        "decided": {"rejected": tally.rejected, "approved": tally.approved},
+        "hits_decided": {"rejected": tally.hits_rejected, "approved": tally.hits_approved},
+        "precision": _share(tally.hits_rejected, tally.hits_rejected + tally.hits_approved),
+        "recall": _share(tally.hits_rejected, tally.rejected),
+        "by_language": {
+            lang: {
+                "looked_at": counts["looked_at"],
+                "hits": counts["hits"],
+                "precision": _share(
+                    counts["hits_rejected"], counts["hits_rejected"] + counts["hits_approved"]
+                ),
+                "recall": _share(counts["hits_rejected"], counts["rejected"]),
+            }
+            for lang, counts in sorted(tally.langs.items(), key=lambda one: -one[1]["looked_at"])
+        },
+        "live_hits": tally.live_hits,
+        "newly": tally.newly,
+        "no_longer": tally.no_longer,
+        "overlap": dict(tally.overlap.most_common(20)),
+        "added": tally.added,
+        "added_per_hour": round(tally.added / hours, 3) if hours else 0.0,
+        "hits_per_hour": round(tally.hits / hours, 3) if hours else 0.0,
+        "busiest_hour": max(tally.hours.values(), default=0),
+        "failures": tally.failures,
+        "blind": sorted(_blind(rule)),
+        "alarms": [_sample(one) for one in tally.alarms],
+        "new_ones": [_sample(one) for one in tally.new_ones],
+        "lost_ones": [_sample(one) for one in tally.lost_ones],
+    }
+
+
+def wilson(part: int, whole: int) -> tuple[float, float] | None:
+    """Return the 95 % interval of a share after Wilson; None of nothing."""
+    if whole == 0:
+        return None
+    share, z2 = part / whole, WILSON_Z**2
+    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    spread = WILSON_Z * math.sqrt((share * (1 - share) + z2 / (4 * whole)) / whole)
+    spread /= 1 + z2 / whole
+    return max(0.0, middle - spread), min(1.0, middle + spread)
+
+
+def _share(part: int, whole: int) -> dict[str, Any] | None:
+    interval = wilson(part, whole)
+    if interval is None:
+        return None
+    low, high = interval
+    return {
+        "of": whole,
+        "value": round(part / whole, 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+    }
+
+
+def _blind(rule: Rule) -> set[str]:
+    """Return the kinds of conditions in a rule that history cannot answer."""
+    kinds = {leaf.kind for leaf in rule.when.leaves() if leaf.kind in BLIND}
+    blind = {kind for kind in kinds if kind is not None}
+    if any(leaf.rate and leaf.rate.by == "address" for leaf in rule.when.leaves()):
+        blind.add("rate_by_address")
+    return blind
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    return {
+        "comment_id": sample.comment_id,
+        "spans": [list(span) for span in sample.spans],
+        "lang": sample.lang,
+    }
