@@ -8,6 +8,7 @@ from typing import Self
 from service.features.article_lists import ArticleLists
 from service.storage.article_lists import ArticleListStore
 from service.web.articles import ArticleOffice
+from service.web.dashboard.articles import ArticlePages
 from service.web.operation import Operation
 from service.wiring.core import Core
 from service.wiring.ground import Ground
@@ -32,6 +33,7 @@ class Office:
         )
 
     def operations(self, core: Core) -> list[Operation]:
-        """Return what is asked about many articles."""
+        """Return what editors and admins ask, and their pages."""
         office = ArticleOffice(lists=self.article_lists, articles=core.articles, acts=core.acts)
-        return office.operations()
+        pages = ArticlePages(lists=self.article_lists, sites=core.sites)
+        return [*office.operations(), *pages.operations()]

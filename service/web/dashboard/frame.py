@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from service.errors import Failure, NotFound, Unavailable
+from service.errors import Failure, Forbidden, NotFound, Unavailable
 from service.features.sessions import SignedInMember
 from service.model import Role
 from service.web.dashboard import files, words
@@ -55,7 +55,10 @@ class Section:
     """The least somebody needs on one of their sites to be shown it."""
 
 
-SECTIONS: tuple[Section, ...] = (Section(key="queue", path="/moderate/"),)
+SECTIONS: tuple[Section, ...] = (
+    Section(key="queue", path="/moderate/"),
+    Section(key="articles", path="/moderate/articles"),
+)
 """In their order; whoever adds a page that people go to adds a line."""
 
 
@@ -193,6 +196,8 @@ def _told_on_a_page(handler: Handler) -> Handler:
             return Reply(
                 status=reply.status,
                 ready=reply.ready,
+        except Forbidden:
+            return page(call, "refused.html", title="refused", status=403)
                 media_type=reply.media_type,
                 headers={**reply.headers, **told.headers},
                 cache=reply.cache,
