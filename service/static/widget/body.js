@@ -1,6 +1,6 @@
 import { h } from './dom.js'
 
-const TAGS = { p: 'p', quote: 'blockquote', item: 'li', em: 'em', strong: 'strong', del: 'del', br: 'br' }
+const TAGS = { __proto__: null, p: 'p', quote: 'blockquote', item: 'li', em: 'em', strong: 'strong', del: 'del', br: 'br' }
 
 /**
  * Build the elements of a body's tree (api.md, "Body"). A name it does not know keeps its words.
