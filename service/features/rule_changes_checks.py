@@ -13,7 +13,7 @@ from service.errors import FieldError, Invalid
 from service.features import text
 from service.features.rulebook import written
 from service.features.rulebook_text import field_errors
-from service.features.screening import BadRules, Rule, RuleDocument, compile_rules
+from service.features.screening import BadRules, Rule, RuleDocument, RuleSet, compile_rules
 from service.features.screening.words import WordList
 
 COMMENT_MAX_CHARS = 2_000
@@ -39,7 +39,7 @@ def checked(rule_id: str, wish: Mapping[str, Any]) -> Rule:
         raise Invalid(errors=field_errors(error, wish, below="/rule")) from None
 
 
-def compiled_alone(rule: Rule, lists: Mapping[str, WordList]) -> None:
+def compiled_alone(rule: Rule, lists: Mapping[str, WordList]) -> RuleSet:
     """Compile one rule as if it were live, to see what is wrong with it.
 
     Raises:
@@ -47,7 +47,8 @@ def compiled_alone(rule: Rule, lists: Mapping[str, WordList]) -> None:
     """
     alone = rule.model_copy(update={"state": "live"})
     try:
-        compile_rules(RuleDocument.model_construct(version=1, rules=[alone], lists={}), lists=lists)
+        document = RuleDocument.model_construct(version=1, rules=[alone], lists={})
+        return compile_rules(document, lists=lists)
     except BadRules as error:
         told = [
             replace(one, pointer=one.pointer.replace("/rules/0", "/rule", 1))
