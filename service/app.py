@@ -92,7 +92,7 @@ class Service:
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
             *self.office.operations(core),
-            *self.log.operations(),
+            *self.log.operations(core, self.moderators),
             *self.figures.operations(),
         ]
 

@@ -1,4 +1,4 @@
-"""The log of decisions and administrative acts: sealed behind them, read, and checked."""
+"""The log, sealed behind what is decided and done, and the pages of log, search and authors."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from typing import Self
 
 from service.features.audit import AuditLog
 from service.features.audit_seal import AuditSeal
+from service.features.dossiers import Dossiers
 from service.storage.administration import AdministrationStore
 from service.storage.audit import AuditStore
 from service.storage.decisions import DecisionStore
+from service.storage.dossiers import DossierStore
 from service.web.audit import Auditing
+from service.web.dashboard.author import AuthorPages
+from service.web.dashboard.log import LogPages
+from service.web.dashboard.search import SearchPages
 from service.web.operation import Operation
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
+from service.wiring.moderators import Moderators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,7 @@ class Log:
 
     audit: AuditLog
     seal: AuditSeal
+    dossiers: Dossiers
 
     @classmethod
     def build(cls, ground: Ground, core: Core) -> Self:
@@ -38,11 +45,29 @@ class Log:
         return cls(
             audit=audit,
             seal=AuditSeal(store=store, audit=audit, sites=core.sites, clock=clock),
+            dossiers=Dossiers(store=DossierStore(pool=pool)),
         )
 
-    def operations(self) -> list[Operation]:
-        """Return what is asked of it."""
-        return Auditing(audit=self.audit).operations()
+    def operations(self, core: Core, moderators: Moderators) -> list[Operation]:
+        """Return what is asked of the log, and the pages."""
+        log = LogPages(audit=self.audit, sites=core.sites, lookup=core.lookup)
+        search = SearchPages(
+            search=moderators.search, searches=moderators.saved_searches, sites=core.sites
+        )
+        author = AuthorPages(
+            records=moderators.records,
+            dossiers=self.dossiers,
+            sweeps=moderators.sweeps,
+            search=moderators.search,
+            audit=self.audit,
+            sites=core.sites,
+        )
+        return [
+            *Auditing(audit=self.audit).operations(),
+            *log.operations(),
+            *search.operations(),
+            *author.operations(),
+        ]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

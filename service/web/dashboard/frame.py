@@ -57,7 +57,9 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section(key="queue", path="/moderate/"),
+    Section(key="search", path="/moderate/search"),
     Section(key="articles", path="/moderate/articles"),
+    Section(key="log", path="/moderate/log"),
 )
 """In their order; whoever adds a page that people go to adds a line."""
 
@@ -95,7 +97,7 @@ def page(
             view=view,
             title=tongue.say(title),
             section=section,
-            sections=[each for each in SECTIONS if member and _is_shown(each, member)],
+            sections=shown_sections(member) if member else [],
             member=member,
             known=json.dumps(known, ensure_ascii=False, separators=(",", ":")),
             asset=files.address,
@@ -108,6 +110,15 @@ def page(
         headers=HEADERS,
         cache=Cache.PRIVATE,
     )
+
+
+def shown_sections(member: SignedInMember) -> list[Section]:
+    """Return where somebody is shown the way to."""
+    return [
+        each
+        for each in SECTIONS
+        if any(membership.role.includes(each.role) for membership in member.memberships)
+    ]
 
 
 def page_operation(
@@ -187,6 +198,8 @@ def _told_on_a_page(handler: Handler) -> Handler:
     async def answer(call: Call) -> Reply:
         try:
             return await handler(call)
+        except Forbidden:
+            return page(call, "refused.html", title="refused", status=403)
         except Failure as failure:
             told = problem(failure, request_id=call.request_id)
             title = "not_found" if isinstance(failure, NotFound) else "failed"
@@ -196,15 +209,9 @@ def _told_on_a_page(handler: Handler) -> Handler:
             return Reply(
                 status=reply.status,
                 ready=reply.ready,
-        except Forbidden:
-            return page(call, "refused.html", title="refused", status=403)
                 media_type=reply.media_type,
                 headers={**reply.headers, **told.headers},
                 cache=reply.cache,
             )
 
     return answer
-
-
-def _is_shown(section: Section, member: SignedInMember) -> bool:
-    return any(each.role.includes(section.role) for each in member.memberships)

@@ -1,0 +1,220 @@
+"""The log: who decided and did what, each decision with its comment and a way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from service.features.audit import AuditLog, Entry, Filters, Names, Sought, may_reverse
+from service.features.lookup import Lookup
+from service.features.sites import SiteDirectory
+from service.model import Action
+from service.web.audit import sees_everything
+from service.web.dashboard import words
+from service.web.dashboard.frame import page, page_operation
+from service.web.dashboard.sited import SiteAsked, reasons_of, rights, slug_of, spoken
+from service.web.dashboard.view import View
+from service.web.finding import find_on
+from service.web.operation import Call, Operation, Reply
+from service.web.pages.words import Tongue
+from service.web.wire.audit import entry_json
+from service.web.wire.comments import found_json
+
+ROWS = 50
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "decisions": tuple(action.value for action in Action),
+    "authors": (
+        "reader.muted",
+        "reader.banned",
+        "reader.readmitted",
+        "reader.warned",
+        "reader.noted",
+        "reader.trusted",
+        "reader.trust_ended",
+        "reader.held",
+        "reader.hold_ended",
+        "reader.swept",
+        "reader.sweep_undone",
+    ),
+}
+"""What may be chosen among; everything else is chosen as it is written."""
+
+
+class LogAsked(SiteAsked):
+    """The address of the log."""
+
+    kind: str = ""
+    act: str = ""
+    by: str = ""
+    reason: str = ""
+    comment: str = ""
+    author: str = ""
+    since: str = ""
+    until: str = ""
+    cursor: str = ""
+
+    def sought(self) -> Sought:
+        """Return what is asked for, without what cannot be read."""
+        since, until = _day(self.since), _day(self.until)
+        filters = Filters(
+            kind="decision" if self.kind == "decision" else "act" if self.kind == "act" else None,
+            acts=self.act.split(",") if self.act else None,
+            reason=self.reason or None,
+            comment_id=_id(self.comment),
+            author_id=_id(self.author),
+            since=datetime.combine(since, time(), UTC) if since else None,
+            until=datetime.combine(until + timedelta(days=1), time(), UTC) if until else None,
+        )
+        return Sought(filters=filters, by=self.by.strip()[:100] or None)
+
+    def query(self, **changed: str) -> str:
+        """Write the address again, with something changed."""
+        said = {**self.model_dump(), "cursor": "", **changed}
+        return urlencode({name: value for name, value in said.items() if value})
+
+    def table_query(self) -> str:
+        """Write what the table of all this is asked for by."""
+        days = f"{self.since}..{self.until}" if self.since or self.until else ""
+        names = ("kind", "act", "by", "reason", "comment", "author")
+        said = {**{name: getattr(self, name) for name in names}, "date": days}
+        return urlencode({name: value for name, value in said.items() if value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPages:
+    """The log, and one comment with all that was decided about it."""
+
+    audit: AuditLog
+    sites: SiteDirectory
+    lookup: Lookup
+
+    def operations(self) -> list[Operation]:
+        """Return both pages."""
+        log = page_operation("log_page", "/moderate/log", self.show)
+        comment = page_operation("comment_page", "/moderate/comments/{comment_id}", self.comment)
+        return [replace(log, query=LogAsked), comment]
+
+    async def show(self, call: Call) -> Reply:
+        """Show a page of the log."""
+        asked = call.query_as(LogAsked)
+        site = await self.sites.get(slug_of(call.member, asked.site))
+        here = replace(call, found_site=site)
+        found = await self.audit.page(
+            site,
+            asked.sought(),
+            cursor=asked.cursor or None,
+            limit=ROWS,
+            everything=sees_everything(here),
+            sees_escalated=call.sees_escalated(site),
+        )
+        lang = View.of(call).lang
+        return page(
+            call,
+            "log.html",
+            title="nav_log",
+            section="log",
+            parts=["queue", "people"],
+            site=site,
+            asked=asked,
+            rows=rows_of(found.entries, found.names, lang),
+            older=asked.query(site=site.slug, cursor=found.next) if found.next else None,
+            newest=asked.query(site=site.slug) if asked.cursor else None,
+            groups=GROUPS,
+            reasons=reasons_of(site),
+            spoken=spoken(lang),
+            told={"place": {"site": site.slug, **rights(call.member, site)}},
+            may=rights(call.member, site),
+        )
+
+    async def comment(self, call: Call) -> Reply:
+        """Show one comment and its log."""
+        site, found = await find_on(self.lookup, call)
+        sought = Sought(filters=Filters(comment_id=found.comment_id))
+        log = await self.audit.page(
+            site,
+            sought,
+            cursor=None,
+            limit=100,
+            everything=False,
+            sees_escalated=call.sees_escalated(site),
+        )
+        lang = View.of(call).lang
+        comment = found_json(found)
+        return page(
+            call,
+            "comment.html",
+            title="comment_title",
+            parts=["queue", "people"],
+            site=site,
+            comment=comment,
+            created=datetime.fromisoformat(comment["created_at"]),
+            ref=str(found.author_id) if found.author_id and found.author_id.int else None,
+            rows=rows_of(log.entries, log.names, lang),
+            spoken=spoken(lang),
+            told={"place": {"site": site.slug, **rights(call.member, site)}},
+            may=rights(call.member, site),
+        )
+
+
+def rows_of(entries: Iterable[Entry], names: Names, lang: str) -> list[dict[str, Any]]:
+    """Return entries as the table of the log shows them."""
+    tongue, said = words.tongue(lang), spoken(lang)
+    return [_row(each, names, tongue, said) for each in entries]
+
+
+def act_name(act: str, tongue: Tongue) -> str:
+    """Return what an act is called; what has no phrase is written as it is."""
+    phrase = f"log_{act.replace('.', '_')}"
+    return tongue.say(phrase) if tongue.knows(phrase) else act
+
+
+def _row(entry: Entry, names: Names, tongue: Tongue, said: Mapping[str, Any]) -> dict[str, Any]:
+    written = entry_json(entry, names)
+    kind, name = written["by"]["kind"], written["by"]["name"]
+    if kind in {"author", "operator"}:
+        name = tongue.say(f"log_by_{kind}")
+    reason = entry.reason and said.get(f"reason_{entry.reason}", entry.reason)
+    return {
+        **written,
+        "at": entry.at,
+        "who": name or tongue.say("log_by_somebody"),
+        "version": entry.rule_version,
+        "what": act_name(entry.act, tongue),
+        "why": reason,
+        "more": _details(written["details"], tongue),
+        "reversible": may_reverse(entry),
+    }
+
+
+def _details(details: Mapping[str, Any], tongue: Tongue) -> str:
+    """Write what an act says beside itself; roles by their names."""
+    if set(details) == {"from", "to"}:
+        return f"{_value(details['from'], tongue)} → {_value(details['to'], tongue)}"
+    return " · ".join(
+        f"{name}: {_value(value, tongue)}" for name, value in details.items() if value is not None
+    )
+
+
+def _value(value: Any, tongue: Tongue) -> str:
+    if isinstance(value, list):
+        return ", ".join(_value(each, tongue) for each in value)
+    phrase = f"role_{value}"
+    return tongue.say(phrase) if tongue.knows(phrase) else str(value)
+
+
+def _day(said: str) -> date | None:
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
+
+
+def _id(said: str) -> UUID | None:
+    try:
+        return UUID(said) if said else None
+    except ValueError:
+        return UUID(int=0)  # names nothing, and so finds nothing
