@@ -91,7 +91,7 @@ class Service:
             *self.live.operations(self.members.sessions, access),
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
-            *self.office.operations(core),
+            *self.office.operations(core, self.members),
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),
         ]

@@ -9,9 +9,11 @@ from service.features.article_lists import ArticleLists
 from service.storage.article_lists import ArticleListStore
 from service.web.articles import ArticleOffice
 from service.web.dashboard.articles import ArticlePages
+from service.web.dashboard.team import TeamPages
 from service.web.operation import Operation
 from service.wiring.core import Core
 from service.wiring.ground import Ground
+from service.wiring.members import Members
 from service.wiring.readers import Readers
 
 
@@ -32,8 +34,17 @@ class Office:
             )
         )
 
-    def operations(self, core: Core) -> list[Operation]:
+    def operations(self, core: Core, members: Members) -> list[Operation]:
         """Return what editors and admins ask, and their pages."""
         office = ArticleOffice(lists=self.article_lists, articles=core.articles, acts=core.acts)
-        pages = ArticlePages(lists=self.article_lists, sites=core.sites)
-        return [*office.operations(), *pages.operations()]
+        team = TeamPages(
+            team=members.team,
+            keyring=members.keyring,
+            token_keys=core.token_keys,
+            sites=core.sites,
+        )
+        return [
+            *office.operations(),
+            *ArticlePages(lists=self.article_lists, sites=core.sites).operations(),
+            *team.operations(),
+        ]
