@@ -145,6 +145,19 @@ class Queue:
         actor: Actor,
         now: datetime,
     ) -> tuple[QueueEntry, ...]:
+    async def totals(self, site: Site, *, actor: Actor) -> dict[Lane, int]:
+        """Count what lies in each lane for an actor.
+
+        Raises:
+            Unavailable: a store is away.
+        """
+        piles = [lane for lane in Lane if lane not in WAITING_LANES]
+        waiting, *counts = await asyncio.gather(
+            self.pending.total(site.slug, include_escalated=actor.sees_escalated),
+            *(self.lanes.total(site, lane, actor=actor) for lane in piles),
+        )
+        return dict.fromkeys(WAITING_LANES, waiting) | dict(zip(piles, counts, strict=True))
+
         """Lease the next comments, or only these; nobody is handed them until the lease ends.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ class Key:
     group: str
     decides: bool = False
     """It is ignored for a quarter of a second after a comment became current."""
+    section: str | None = None
+    """Where it leads, in the navigation; there is no such key for whoever is not shown that."""
 
 
 KEYS: Final = (
@@ -28,6 +31,8 @@ KEYS: Final = (
     Key(action="reject", keys=("r",), group="decide", decides=True),
     Key(action="spam", keys=("s",), group="decide", decides=True),
     Key(action="escalate", keys=("e",), group="decide", decides=True),
+    Key(action="hide", keys=("h",), group="decide", decides=True),
+    Key(action="feature", keys=("f",), group="decide", decides=True),
     Key(action="undo", keys=("u",), group="decide"),
     Key(action="later", keys=("w",), group="decide", decides=True),
     Key(action="claim", keys=("c",), group="decide"),
@@ -37,7 +42,9 @@ KEYS: Final = (
     Key(action="approve_all", keys=("Shift+A",), group="many", decides=True),
     Key(action="reject_all", keys=("Shift+R",), group="many", decides=True),
     Key(action="spam_all", keys=("Shift+S",), group="many", decides=True),
+    Key(action="cluster", keys=("d",), group="many"),
     Key(action="reveal", keys=("v",), group="look"),
+    Key(action="translate", keys=("m",), group="look"),
     Key(action="thread_previous", keys=("[",), group="look"),
     Key(action="thread_next", keys=("]",), group="look"),
     Key(action="thread", keys=("t",), group="look"),
@@ -46,8 +53,15 @@ KEYS: Final = (
     Key(action="lane_1", keys=("1",), group="go"),
     Key(action="lane_2", keys=("2",), group="go"),
     Key(action="lane_3", keys=("3",), group="go"),
+    Key(action="lane_4", keys=("4",), group="go"),
+    Key(action="lane_5", keys=("5",), group="go"),
     Key(action="filter", keys=("/",), group="go"),
-    Key(action="go_queue", keys=("g q",), group="go"),
+    Key(action="go_queue", keys=("g q",), group="go", section="queue"),
+    Key(action="go_search", keys=("g s",), group="go", section="search"),
+    Key(action="go_rules", keys=("g r",), group="go", section="rules"),
+    Key(action="go_articles", keys=("g a",), group="go", section="articles"),
+    Key(action="go_statistics", keys=("g t",), group="go", section="statistics"),
+    Key(action="go_log", keys=("g l",), group="go", section="log"),
     Key(action="go_account", keys=("g m",), group="go"),
     Key(action="palette", keys=("Ctrl+K",), group="go"),
     Key(action="help", keys=("?",), group="go"),
@@ -61,11 +75,18 @@ FACES: Final = {
 """What stands on a key whose name is another."""
 
 
-def keys_json() -> list[dict[str, Any]]:
-    """Write the table for the page's modules."""
+def keys_json(paths: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Write the table for the page's modules; `paths` are the sections that are shown."""
     return [
-        {"action": each.action, "keys": each.keys, "group": each.group, "decides": each.decides}
+        {
+            "action": each.action,
+            "keys": each.keys,
+            "group": each.group,
+            "decides": each.decides,
+            "path": paths[each.section] if each.section else None,
+        }
         for each in KEYS
+        if each.section is None or each.section in paths
     ]
 
 

@@ -17,15 +17,17 @@ from service.features.queue import Lane, Queue, QueuePage, Sort
 from service.features.reasons import texts_with
 from service.features.sessions import SignedInMember, actor_of_member, role_on
 from service.features.sites import SiteDirectory
+from service.features.wishes import Wish, Wishes
 from service.model import REASONS, Actor, Membership, Role, Site
 from service.web.dashboard import words
-from service.web.dashboard.frame import page, page_operation
+from service.web.dashboard.frame import page, page_operation, shown_sections
 from service.web.dashboard.keys import face, keys_json
 from service.web.dashboard.view import View
 from service.web.operation import Call, Operation, Reply
 from service.web.wire.moderation import queue_json
+from service.web.wishes import wish_json
 
-LANES: Final = (Lane.HELD, Lane.REPORTED, Lane.APPEALS)
+LANES: Final = (Lane.HELD, Lane.REPORTED, Lane.NEW, Lane.APPEALS, Lane.CHECK)
 """In the order of their tabs and number keys."""
 SORTS: Final[tuple[Sort, ...]] = ("priority", "oldest", "newest")
 FIRST_PAGE = 20
@@ -38,7 +40,13 @@ MASKED: Final = frozenset(
     {"insults", "hate", "threats", "sexual", "profanity", "coarse-words", "insults-by-consonants"}
 )
 """Rules whose matches may hurt: they stand behind a mask until somebody wants to see them."""
-CONDITION = re.compile(r"(rule|lang|author|risk):(\S+)\Z")
+HARD_RISK = 0.9
+"""From here on a text is masked whole, for whoever wants that (comfort.js)."""
+NAMED = re.compile(r"(site|lane):\S+\Z")
+TERM = re.compile(r'-?[a-z]+:(?:"[^"]*"|\S+)|"[^"]*"|\S+')
+"""One word of a filter, a quoted phrase, or a condition with its value."""
+CONDITION = re.compile(r"-?(rule|lang|author|risk|age|article|reason|lane|site):(?!//)(\S.*)\Z")
+"""What the page's modules choose by (filters.js); the rest is searched for in the texts."""
 
 
 class QueueAsked(BaseModel):
@@ -64,8 +72,8 @@ class Place:
     @property
     def phrase(self) -> str | None:
         """What of the filter is searched for in the texts; its conditions are the page's own."""
-        said = [each for each in self.filter.split() if not CONDITION.match(each)]
-        return " ".join(said)[:PHRASE_MAX] or None
+        said = [each for each in TERM.findall(self.filter) if not CONDITION.match(each)]
+        return " ".join(each.strip('"') for each in said)[:PHRASE_MAX] or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,7 @@ class QueuePages:
 
     queue: Queue
     sites: SiteDirectory
+    wishes: Wishes
 
     def operations(self) -> list[Operation]:
         """Return the page."""
@@ -86,23 +95,17 @@ class QueuePages:
         if not member.memberships:
             return page(call, "home.html", title="your_roles", section="queue")
         asked = call.query_as(QueueAsked)
+        asked = asked.model_copy(update=_meant(asked.filter))
         membership = _membership(member, asked.site)
         site = await self.sites.get(membership.site)
         place = _place(site, asked)
         actor = actor_of_member(member, (site,))
-        shown, *totals = await asyncio.gather(
+        shown, totals, wish = await asyncio.gather(
             self._look(place, actor, limit=FIRST_PAGE, now=call.now),
-            *(
-                self._look(
-                    replace(place, lane=lane, sort="priority", filter=""),
-                    actor,
-                    limit=1,
-                    now=call.now,
-                )
-                for lane in LANES
-            ),
+            self.queue.totals(site, actor=actor),
+            self.wishes.of(member.member_id),
         )
-        first = queue_json(shown, now=call.now)
+        first = queue_json(shown)
         lang = View.of(call).lang
         return page(
             call,
@@ -111,13 +114,14 @@ class QueuePages:
             section="queue",
             parts=["queue"],
             place=place,
-            lanes=list(zip(LANES, (each.total for each in totals), strict=True)),
+            lanes=[(lane, totals[lane]) for lane in LANES],
+            wish=wish,
             sorts=SORTS,
-            cards=[_card(item, lang, now=call.now) for item in first["items"]],
+            cards=[_card(item, lang, wish, now=call.now) for item in first["items"]],
             decides=role_on(member, site).includes(Role.MODERATOR),
             face=face,
             total=shown.total,
-            told={"queue": _told(member, place, first)},
+            told={"queue": _told(member, place, first, wish)},
         )
 
     async def _look(self, place: Place, actor: Actor, *, limit: int, now: datetime) -> QueuePage:
@@ -154,7 +158,18 @@ def _place(site: Site, asked: QueueAsked) -> Place:
     )
 
 
-def _told(member: SignedInMember, place: Place, first: dict[str, Any]) -> dict[str, Any]:
+def _meant(line: str) -> dict[str, str]:
+    """Return the site and the lane that a filter names, and the rest of it."""
+    named = dict(each.split(":", 1) for each in TERM.findall(line) if NAMED.match(each))
+    if not named:
+        return {}
+    rest = [each for each in TERM.findall(line) if not NAMED.match(each)]
+    return {**named, "filter": " ".join(rest)}
+
+
+def _told(
+    member: SignedInMember, place: Place, first: dict[str, Any], wish: Wish
+) -> dict[str, Any]:
     role = role_on(member, place.site)
     return {
         "site": place.site.slug,
@@ -169,11 +184,12 @@ def _told(member: SignedInMember, place: Place, first: dict[str, Any]) -> dict[s
         "texts": texts_with(place.site.settings.reason_texts),
         "languages": place.site.settings.languages,
         "masked": sorted(MASKED),
-        "keys": keys_json(),
+        "keys": keys_json({each.key: each.path for each in shown_sections(member)}),
+        "wishes": wish_json(wish),
     }
 
 
-def _card(item: dict[str, Any], lang: str, *, now: datetime) -> dict[str, Any]:
+def _card(item: dict[str, Any], lang: str, wish: Wish, *, now: datetime) -> dict[str, Any]:
     """Return what the first paint shows of a waiting comment; the modules add the rest."""
     comment = item["comment"]
     return {
@@ -184,12 +200,14 @@ def _card(item: dict[str, Any], lang: str, *, now: datetime) -> dict[str, Any]:
         "url": item["article"]["url"],
         "since": _ago(datetime.fromisoformat(comment["created_at"]) - now, lang),
         "due": _ago(datetime.fromisoformat(item["due_at"]) - now, lang),
-        "pieces": pieces(comment["text"] or "", item["why"]),
+        "pieces": [("whole", "")]
+        if wish.mask_all and item["priority"]["risk"] >= HARD_RISK
+        else pieces(comment["text"] or "", item["why"], masks=wish.mask),
         "why": [each["label"] for each in item["why"]],
     }
 
 
-def pieces(said: str, why: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+def pieces(said: str, why: Sequence[dict[str, Any]], *, masks: bool) -> list[tuple[str, str]]:
     """Cut a text where signals marked it: each piece with "", `mark` or `mask`.
 
     Masked pieces are their first letter and dots, so what may hurt is not in the page.
@@ -197,7 +215,7 @@ def pieces(said: str, why: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     kinds = [""] * len(said)
     for each in why:
         for start, end in each["spans"]:
-            kind = "mask" if each["rule"] in MASKED else "mark"
+            kind = "mask" if masks and each["rule"] in MASKED else "mark"
             for position in range(start, min(end, len(said))):
                 kinds[position] = "mask" if kinds[position] == "mask" else kind
     cut: list[tuple[str, str]] = []

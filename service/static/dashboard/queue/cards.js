@@ -2,8 +2,10 @@
 
 import { byId, element } from '../dom.js'
 import { page, say } from '../page.js'
+import { HARD_RISK } from './comfort.js'
 import { isNew } from './filters.js'
-import { isPast, textOf, tongueOf, when } from './text.js'
+import { isPast, maskedWhole, textOf, tongueOf, when } from './text.js'
+import { mayTranslate } from './translate.js'
 import { wishes } from './wishes.js'
 
 const template = /** @type {HTMLTemplateElement} */ (byId('card'))
@@ -44,12 +46,16 @@ export function filled(card, item, { revealed = false } = {}) {
   put('article', where(article))
   put('reply', item.parent ? say('reply_to', { name: item.parent.author.name }) : '')
   put('lang', tongueOf(comment.lang))
-  const text = put('text', textOf(comment.text ?? '', item.why, wishes.mask && !revealed))
+  const whole = wishes.mask_all && priority.risk >= HARD_RISK && !revealed
+  const text = put('text', whole ? maskedWhole() : textOf(comment.text ?? '', item.why, wishes.mask && !revealed))
+  card.querySelector('.q-translated')?.remove()
   if (comment.lang) text.lang = comment.lang
   put('why', ...whys(item))
   put('reports', item.reports.length ? reported(item.reports) : '')
   put('appeal', item.appeal ? say('appeal_says', { text: item.appeal.text }) : '')
   put('risk', factors(priority))
+  put('cluster', item.cluster && item.cluster.size > 1 ? similar(item.cluster) : '')
+  put('featured', comment.featured ? say('is_featured') : '')
   put('lease', item.lease && !item.ours ? say('lease_by', { name: item.lease.by }) : '')
   put('notice', ...(item.notice ?? ['']))
   named(card, item)
@@ -72,16 +78,30 @@ function named(/** @type {HTMLElement} */ card, /** @type {any} */ item) {
     const action = button.dataset.act ?? ''
     const label = button.querySelector('.q-label')
     if (label && (action === 'approve' || action === 'reject')) label.textContent = labelOf(action, item)
-    if (action === 'escalate') button.hidden = item.comment.status !== 'pending'
-    if (action === 'reveal') button.hidden = !card.querySelector('.q-text .q-mask')
-    if (action === 'spam') button.hidden = item.appeal !== null
+    button.hidden = !means(action, item, card)
   }
+}
+
+/** Whether an action makes sense for a comment. @param {string} action @param {any} item @param {HTMLElement} card */
+function means(action, item, card) {
+  const checks = page.queue.lane === 'check'
+  const shown = item.comment.status === 'approved' && !item.appeal && !checks
+  if (action === 'escalate') return item.comment.status === 'pending' && !checks
+  if (action === 'reveal') return card.querySelector('.q-text .q-mask') !== null
+  if (action === 'spam') return item.appeal === null
+  if (action === 'hide' || action === 'feature') return shown
+  if (action === 'translate') return mayTranslate(item)
+  return true
 }
 
 /** @param {string} action @param {any} item */
 export function labelOf(action, item) {
+  if (page.queue.lane === 'check') return say(`would_${action}`)
   if (item.appeal) return say(action === 'approve' ? 'act_grant' : 'act_deny')
-  if (item.comment.status === 'approved') return say(action === 'approve' ? 'act_keep' : 'act_remove')
+  if (item.comment.status === 'approved') {
+    const keeps = page.queue.lane === 'new' ? 'act_seen' : 'act_keep'
+    return say(action === 'approve' ? keeps : 'act_remove')
+  }
   return say(`act_${action}`)
 }
 
@@ -112,6 +132,11 @@ function whys(/** @type {any} */ item) {
   return labels.length ? labels : ['']
 }
 
+/** @param {{ size: number, waiting: number }} cluster */
+function similar({ size, waiting }) {
+  return element('button', { type: 'button', class: 'small', 'data-act': 'cluster' }, say('similar', { n: size, waiting }))
+}
+
 export function reported(/** @type {{ reason: string, count: number }[]} */ reports) {
   const count = reports.reduce((sum, each) => sum + each.count, 0)
   const list = reports.map((each) => `${reasonName(each.reason)} ${numbers.format(each.count)}`)
@@ -122,7 +147,7 @@ export function reported(/** @type {{ reason: string, count: number }[]} */ repo
 export const reasonName = (reason) => page.words[`reason_${reason}`] ?? reason
 
 /** Why it stands where it stands, as far as there is something to say. */
-function factors(/** @type {any} */ { risk, reach, urgency }) {
-  const known = Object.entries({ risk, reach, urgency }).filter(([, value]) => value >= 0.005)
+function factors(/** @type {any} */ { risk, severity, reach, urgency }) {
+  const known = Object.entries({ risk, severity, reach, urgency }).filter(([, value]) => value >= 0.005)
   return known.map(([name, value]) => say(`factor_${name}`, { value: numbers.format(value) })).join(' · ')
 }

@@ -91,7 +91,11 @@ export class Context {
     const record = item.author.ref
       ? ask('GET', `${public_}/readers/${item.author.ref}`, undefined, { signal }).catch(quiet)
       : null
-    const whole = await ask('GET', `/v1/moderation/comments/${id}`, undefined, { signal }).catch(quiet)
+    // Whoever looks a second time is not told what was decided.
+    const whole =
+      page.queue.lane === 'check'
+        ? null
+        : await ask('GET', `/v1/moderation/comments/${id}`, undefined, { signal }).catch(quiet)
     const found = { whole, line: await around, others: await others, record: await record }
     if (!signal.aborted && this.#desk.current === id) this.#paint(item, found)
   }
@@ -107,6 +111,7 @@ export class Context {
       section('author', ...author(item, found)),
       section('signals', signals(item)),
       ...(found?.whole ? [...edits(item, found.whole), log(found.whole)] : []),
+      ...(page.queue.lane === 'check' ? [element('p', { class: 'hint' }, say('blind'))] : [order()]),
     )
   }
 
@@ -190,6 +195,11 @@ function signals(item) {
       ),
     ),
   )
+}
+
+/** Why this order, in full. */
+function order() {
+  return element('details', {}, element('summary', {}, say('why_order')), element('p', { class: 'hint' }, say('order')))
 }
 
 /** @param {any} item @param {any} whole */

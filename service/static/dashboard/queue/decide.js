@@ -6,31 +6,28 @@
 import { ApiError, ask } from '../api.js'
 import { announce } from '../dom.js'
 import { page, say } from '../page.js'
+import { answered, takenBack } from './answers.js'
 import { reasonName } from './cards.js'
 import { noticeOf } from './notices.js'
+import { Steps } from './steps.js'
 
 const DECISIONS = '/v1/moderation/decisions'
-const UNDO_MAX = 20
 const KEPT_MAX = 20
 const AGAIN_MS = 5_000
-const PLACE = `postbag-undo-${page.queue.site}`
 const LATER = new Set([0, 429, 503, 504])
 
-/**
- * @typedef {{ wishes: any[], items: Map<string, any>, ended?: Promise<void>, kept?: boolean }} Batch
- * @typedef {{ decisions: { comment_id: string, decision_id: string }[], batch?: Batch }} Step
- */
+/** @typedef {{ wishes: any[], items: Map<string, any>, ended?: Promise<void> }} Batch */
 
 export class Decider extends EventTarget {
   #desk
-  /** @type {Step[]} */
-  #steps = remembered()
+  #steps = new Steps()
   /** @type {Batch[]} */
   #kept = []
   /** Those without an answer so far. @type {Set<Batch>} */
   #open = new Set()
   #timer = 0
   done = 0
+  last = ''
 
   /** @param {import('./desk.js').Desk} desk */
   constructor(desk) {
@@ -52,7 +49,7 @@ export class Decider extends EventTarget {
   }
 
   get undoable() {
-    return this.#steps.length > 0
+    return this.#steps.any
   }
 
   /**
@@ -61,7 +58,7 @@ export class Decider extends EventTarget {
    * @param {{ reason?: string, note?: string, override?: boolean }} [how]
    */
   decide(items, action, { reason, note, override = false } = {}) {
-    if (this.kept + items.length > KEPT_MAX && this.#kept.length) return this.#say(say('offline_full'))
+    if (this.kept + items.length > KEPT_MAX && this.#kept.length) return this.say(say('offline_full'))
     const apart = items.filter((each) => verbOf(each, action) === null)
     const wishes = items.filter((each) => !apart.includes(each)).map((item) => ({
       comment_id: item.comment.id,
@@ -75,19 +72,19 @@ export class Decider extends EventTarget {
     for (const item of items) item.notice = null
     this.#desk.take(items.map((each) => each.comment.id))
     this.done += items.length
-    this.#say(told(items, action, reason, this.#desk.total))
-    for (const item of apart) this.#answer(item, action, note)
+    this.say(told(items, action, reason, this.#desk.total))
+    if (apart.length) this.#answer(apart, action, { reason, note })
     if (!wishes.length) return
     const batch = { wishes, items: new Map(items.map((each) => [each.comment.id, each])) }
-    this.#remember({ decisions: wishes, batch })
+    this.#steps.push({ kind: 'decide', decisions: wishes.map(bare), batch })
     this.#send(batch)
   }
 
   /** Take the last decision back; again, the one before. */
   async undo() {
     const step = this.#steps.pop()
-    this.#keepSteps()
-    if (!step) return this.#say(say('nothing_to_undo'))
+    if (!step) return this.say(say('nothing_to_undo'))
+    if (step.kind !== 'decide') return this.#undoAnswer(step)
     const { batch } = step
     if (batch && this.#kept.includes(batch)) {
       this.#kept = this.#kept.filter((each) => each !== batch)
@@ -97,11 +94,36 @@ export class Decider extends EventTarget {
       await batch?.ended
       for (const each of step.decisions) if (!(await this.#reverse(each, batch))) return
     }
-    this.done = Math.max(0, this.done - step.decisions.length)
-    const [first] = step.decisions
-    this.#desk.total += step.decisions.length
-    if (first && this.#desk.item(first.comment_id)) this.#desk.go(first.comment_id)
-    this.#say(say('undone', { n: step.decisions.length }))
+    this.#undone(step.decisions.map((each) => each.comment_id))
+  }
+
+  /** @param {string[]} ids @param {number} [counted] of them as decided */
+  #undone(ids, counted = ids.length) {
+    this.done = Math.max(0, this.done - counted)
+    this.#desk.total += ids.length
+    const [first] = ids
+    if (first && this.#desk.item(first)) this.#desk.go(first)
+    this.say(say('undone', { n: Math.max(counted, ids.length) }))
+  }
+
+  /** @param {Exclude<import('./steps.js').Step, { kind: 'decide' }>} step */
+  async #undoAnswer(step) {
+    try {
+      await takenBack(step)
+      for (const item of await itemsOf(step))
+        this.#desk.put({ ...item, lease: null, notice: null }, { first: true })
+      const apart = step.kind === 'later' || step.kind === 'hide'
+      this.#undone(step.ids, apart ? 0 : step.kind === 'cluster' ? step.many : step.ids.length)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      this.say(`${say('not_undone')} ${error.sentence}`)
+    }
+  }
+
+  /** Something that was done beside the decisions and can be taken back. @param {import('./steps.js').Step} step */
+  remember(step) {
+    this.#steps.push(step)
+    this.dispatchEvent(new Event('changed'))
   }
 
   /**
@@ -116,7 +138,7 @@ export class Decider extends EventTarget {
       return true
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      this.#say(`${say('not_undone')} ${error.sentence}`)
+      this.say(`${say('not_undone')} ${error.sentence}`)
       return false
     }
   }
@@ -143,8 +165,8 @@ export class Decider extends EventTarget {
       if (!(error instanceof ApiError)) throw error
       if (LATER.has(error.status)) return this.#keep(batch)
       this.#kept = this.#kept.filter((each) => each !== batch)
-      for (const item of batch.items.values()) this.#comesBack(item, [error.sentence])
-      this.#forget(batch.wishes)
+      for (const item of batch.items.values()) this.comesBack(item, [error.sentence])
+      this.#steps.forget(batch.wishes)
     }
   }
 
@@ -152,20 +174,20 @@ export class Decider extends EventTarget {
   #settle(result, wish, batch) {
     const item = batch.items.get(result.comment_id)
     if (result.outcome === 'applied' || result.outcome === 'replayed') return
-    this.#forget([wish])
-    if (result.outcome === 'not_found') return this.#say(say('gone', { name: item.comment.author.name }))
-    this.#comesBack(item, noticeOf(result, wish, item, this))
+    this.#steps.forget([wish])
+    if (result.outcome === 'not_found') return this.say(say('gone', { name: item.comment.author.name }))
+    this.comesBack(item, noticeOf(result, wish, item, this))
   }
 
   /** @param {any} item @param {(Node | string)[]} notice */
-  #comesBack(item, notice) {
+  comesBack(item, notice) {
     item.notice = notice
     this.done = Math.max(0, this.done - 1)
     this.#desk.total++
     this.#desk.put(item, { first: true })
     if (this.#desk.current === null || this.#desk.ids.length === 1) this.#desk.go(item.comment.id)
     const words = notice.map((each) => (typeof each === 'string' ? each : '')).join(' ')
-    this.#say(say('came_back', { name: item.comment.author.name, why: words }))
+    this.say(say('came_back', { name: item.comment.author.name, why: words }))
   }
 
   /** Leave a comment to whoever has decided it. @param {any} item */
@@ -179,22 +201,27 @@ export class Decider extends EventTarget {
       await ask('POST', `${DECISIONS}/${theirs.decision_id}/reverse`, { comment_id: item.comment.id })
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      return this.#say(error.sentence)
+      return this.say(error.sentence)
     }
     const action = wish.action === 'remove' ? 'reject' : wish.action
     this.decide([item], action, { ...wish, override: true })
   }
 
-  /** Reports that are dismissed and appeals that are answered have calls of their own. */
-  async #answer(/** @type {any} */ item, /** @type {string} */ action, note = '') {
-    const { id } = item.comment
+  /**
+   * Lanes and appeals have answers of their own (answers.js).
+   * @param {any[]} items
+   * @param {string} action
+   * @param {{ reason?: string | undefined, note?: string | undefined }} how
+   */
+  async #answer(items, action, how) {
+    if (page.queue.lane === 'new')
+      this.#steps.push({ kind: 'seen', ids: items.map((each) => each.comment.id), items })
     try {
-      if (item.appeal) {
-        await ask('POST', `/v1/moderation/appeals/${id}`, { grant: action === 'approve', note })
-      } else await ask('DELETE', `/v1/moderation/comments/${id}/reports`)
+      const words = await answered(items, action, how)
+      if (words) this.say(words)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      this.#comesBack(item, [error.sentence])
+      for (const item of items) this.comesBack(item, [error.sentence])
     }
   }
 
@@ -214,47 +241,11 @@ export class Decider extends EventTarget {
     }
   }
 
-  /** @param {Step} step */
-  #remember(step) {
-    this.#steps.push({ decisions: step.decisions.map(bare), batch: step.batch })
-    this.#steps.splice(0, this.#steps.length - UNDO_MAX)
-    this.#keepSteps()
-  }
-
-  /** @param {any[]} wishes */
-  #forget(wishes) {
-    const gone = new Set(wishes.map((each) => each.decision_id))
-    for (const step of this.#steps)
-      step.decisions = step.decisions.filter((each) => !gone.has(each.decision_id))
-    this.#steps = this.#steps.filter((each) => each.decisions.length)
-    this.#keepSteps()
-  }
-
-  #keepSteps() {
-    try {
-      sessionStorage.setItem(PLACE, JSON.stringify(this.#steps.map((each) => each.decisions)))
-    } catch {
-      /* a browser that keeps nothing takes back only until the page is left */
-    }
-  }
-
   /** @param {string} words */
-  #say(words) {
+  say(words) {
     this.last = words
     announce(words)
     this.dispatchEvent(new Event('changed'))
-  }
-
-  last = ''
-}
-
-/** @returns {Step[]} */
-function remembered() {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(PLACE) ?? '[]')
-    return kept.map((/** @type {Step['decisions']} */ decisions) => ({ decisions }))
-  } catch {
-    return []
   }
 }
 
@@ -267,7 +258,7 @@ const bare = ({ comment_id, decision_id }) => ({ comment_id, decision_id })
  * @param {string} action
  */
 function verbOf(item, action) {
-  if (item.appeal) return null
+  if (item.appeal || page.queue.lane === 'check') return null
   if (item.comment.status !== 'approved') return action
   return action === 'reject' ? 'remove' : null
 }
@@ -277,6 +268,9 @@ function told(items, action, reason, left) {
   const why = action === 'reject' && reason ? `: ${reasonName(reason)}` : ''
   return `${say(`did_${action}`, { n: items.length })}${why}. ${say('left', { n: left })}`
 }
+
+/** @param {Exclude<import('./steps.js').Step, { kind: 'decide' }>} step */
+const itemsOf = async (step) => step.items ?? Promise.all(step.ids.map(found))
 
 /** A comment that is on no page any more, as the queue would tell it. @param {string} id */
 async function found(id) {
@@ -288,8 +282,9 @@ async function found(id) {
     ...whole,
     comment,
     article: { key: comment.article, url: null, title: null },
-    priority: { risk, reach: 0, urgency: 0 },
+    priority: { risk, severity: 0, reach: 0, urgency: 0 },
     due_at: due,
+    cluster: null,
     reports: [],
     appeal: null,
     suggested_reason: null,

@@ -4,6 +4,7 @@ import { byId } from '../dom.js'
 import { page } from '../page.js'
 import { aged, filled, newCard } from './cards.js'
 import { matches } from './filters.js'
+import { isAsleep } from './snooze.js'
 
 const AGES_MS = 30_000
 
@@ -73,7 +74,7 @@ export class Desk extends EventTarget {
       if (!known) this.#list.append(card)
     }
     this.#cards.set(id, card)
-    card.hidden = !first && !matches(item, this.filter)
+    card.hidden = !first && !this.#shows(item)
   }
 
   /**
@@ -98,18 +99,6 @@ export class Desk extends EventTarget {
     this.total = Math.max(0, this.total - ids.length)
     if (holds) this.go(following ?? null, { focus: focused || !document.querySelector('dialog[open]') })
     this.#tell('changed')
-  }
-
-  /** Lay a comment at the end. @param {string} id */
-  postpone(id) {
-    const item = this.items.get(id)
-    const card = this.#cards.get(id)
-    const order = this.ids
-    if (!item || !card || order.length < 2) return
-    this.step(order.at(-1) === id ? -1 : 1)
-    this.items.delete(id)
-    this.items.set(id, item)
-    this.#list.append(card)
   }
 
   /** @param {number} by */
@@ -180,8 +169,13 @@ export class Desk extends EventTarget {
   #sift() {
     for (const [id, item] of this.items) {
       const card = this.#cards.get(id)
-      if (card) card.hidden = !matches(item, this.filter)
+      if (card) card.hidden = !this.#shows(item)
     }
+  }
+
+  /** @param {any} item */
+  #shows(item) {
+    return matches(item, this.filter) && !isAsleep(item)
   }
 
   #leave() {

@@ -1,10 +1,10 @@
-/** Dialogs that are needed now and then: help, palette, settings, a note, what can be done about an author. */
+/** Dialogs that are needed now and then: help, palette, a note, what can be done about an author. */
 
 import { ApiError, ask } from '../api.js'
 import { announce, element } from '../dom.js'
 import { page, say } from '../page.js'
-import { faceOf, keyOf, keysOf, table } from './keys.js'
-import { wish, wishes } from './wishes.js'
+import { faceOf, keysOf, table } from './keys.js'
+import { wishes } from './wishes.js'
 
 const GROUPS = ['move', 'decide', 'many', 'look', 'go']
 const DAY_MS = 86_400_000
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000
  * @param {string} title
  * @param {...Node} content
  */
-function dialog(title, ...content) {
+export function dialog(title, ...content) {
   const made = /** @type {HTMLDialogElement} */ (
     element(
       'dialog',
@@ -28,13 +28,13 @@ function dialog(title, ...content) {
 }
 
 /** @param {string} action */
-const faces = (action) =>
+export const faces = (action) =>
   keysOf(action).flatMap((key, n) => [
     n ? ' ' : '',
     ...key.split(' ').flatMap((each) => [element('kbd', { dir: 'ltr' }, faceOf(each)), ' ']),
   ])
 
-const closing = () =>
+export const closing = () =>
   element(
     'div',
     { class: 'row' },
@@ -42,7 +42,7 @@ const closing = () =>
   )
 
 /** @param {Event} event */
-function close(event) {
+export function close(event) {
   /** @type {HTMLElement} */ (event.currentTarget).closest('dialog')?.close()
 }
 
@@ -117,92 +117,6 @@ export function palette(act) {
   })
   paint()
   find.focus()
-}
-
-/** @param {() => void} changed */
-export function settings(changed) {
-  const tick = (/** @type {'mask' | 'large'} */ name) =>
-    element(
-      'label',
-      { class: 'q-tick' },
-      element('input', {
-        type: 'checkbox',
-        checked: wishes[name],
-        onchange: (/** @type {Event} */ event) => {
-          wish({ [name]: /** @type {HTMLInputElement} */ (event.target).checked })
-          changed()
-        },
-      }),
-      ` ${say(`wish_${name}`)}`,
-    )
-  const modes = ['on', 'alt', 'off'].map((mode) =>
-    element(
-      'label',
-      { class: 'q-tick' },
-      element('input', {
-        type: 'radio',
-        name: 'keyboard',
-        value: mode,
-        checked: wishes.keyboard === mode,
-        onchange: () => {
-          wish({ keyboard: /** @type {'on' | 'off' | 'alt'} */ (mode) })
-          changed()
-        },
-      }),
-      ` ${say(`keyboard_${mode}`)}`,
-    ),
-  )
-  const problem = element('p', { class: 'notice error', role: 'alert', hidden: true })
-  const rows = table.map(({ action }) => {
-    const button = element('button', { type: 'button', class: 'small', 'aria-label': say('change_key', { action: say(`key_${action}`) }) }, ...faces(action))
-    button.addEventListener('keydown', (event) => remap(event, action, button, problem, changed))
-    return element('tr', {}, element('td', {}, say(`key_${action}`)), element('td', {}, button))
-  })
-  const usual = () => {
-    wish({ keys: {} })
-    changed()
-    made.close()
-    settings(changed)
-  }
-  const made = dialog(
-    say('settings'),
-    element('fieldset', {}, element('legend', {}, say('comfort')), tick('mask'), tick('large')),
-    element('fieldset', {}, element('legend', {}, say('keyboard')), ...modes),
-    element(
-      'details',
-      {},
-      element('summary', {}, say('remap')),
-      element('p', { class: 'hint' }, say('remap_hint')),
-      problem,
-      element('table', {}, element('tbody', {}, ...rows)),
-      element('button', { type: 'button', class: 'small', onclick: usual }, say('usual_keys')),
-    ),
-    element('p', { class: 'hint' }, say('kept_here')),
-    closing(),
-  )
-}
-
-/**
- * A key that is pressed on an action's button becomes its key.
- * @param {KeyboardEvent} event
- * @param {string} action
- * @param {HTMLElement} button
- * @param {HTMLElement} problem
- * @param {() => void} changed
- */
-function remap(event, action, button, problem, changed) {
-  const key = keyOf(event)
-  if (key === null || key === 'Enter' || key === 'Escape') return
-  event.preventDefault()
-  const taken = table.find((each) => each.action !== action && keysOf(each.action).includes(key))
-  problem.hidden = !taken
-  if (taken) {
-    problem.textContent = say('key_taken', { key: faceOf(key), action: say(`key_${taken.action}`) })
-    return
-  }
-  wish({ keys: { ...wishes.keys, [action]: key } })
-  button.replaceChildren(...faces(action))
-  changed()
 }
 
 /**

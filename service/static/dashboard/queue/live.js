@@ -194,9 +194,11 @@ export class Live {
 
   /** @param {Record<string, number>} counts */
   #count(counts) {
-    const grew = (counts[page.queue.lane] ?? 0) !== this.#desk.total
+    const { lane } = page.queue
+    // The pile of second looks is told for everybody; what one decided oneself is not for oneself.
+    const grew = lane !== 'check' && (counts[lane] ?? 0) !== this.#desk.total
     for (const count of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.q-count')))
-      if (count.dataset.lane && count.dataset.lane in counts)
+      if (count.dataset.lane && count.dataset.lane in counts && count.dataset.lane !== 'check')
         count.textContent = new Intl.NumberFormat(page.lang).format(counts[count.dataset.lane] ?? 0)
     if (grew) this.#soon()
   }

@@ -1,27 +1,31 @@
 /** The queue: keys and buttons mean the same actions, and this is where they are done. */
 
+import { ApiError } from '../api.js'
 import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
-import { labelOf } from './cards.js'
+import { featured, hidden } from './answers.js'
+import { paintChips } from './chips.js'
+import { Exposure, dress } from './comfort.js'
 import { Context } from './context.js'
 import { Decider } from './decide.js'
 import { Desk } from './desk.js'
-import { matches, reasonsOf, toggled } from './filters.js'
-import { Keyboard, faceOf, keysOf, table } from './keys.js'
+import { Keyboard, table } from './keys.js'
 import { Leases } from './leases.js'
 import { Live } from './live.js'
+import { paintBottom, paintCounts, paintFaces, paintFoot, paintSelection } from './paint.js'
 import { askReason } from './reject.js'
-import { wishes } from './wishes.js'
+import { putOff, sleeping, wake } from './snooze.js'
+import { translate } from './translate.js'
 
 const UNSEEN_MS = 250
 const BULK_MAX = 200
-const CHIPS_MAX = 12
 
 const desk = new Desk()
 const decider = new Decider(desk)
 const leases = new Leases(desk)
 const context = new Context(desk)
 const live = new Live(desk, decider)
+new Exposure(desk)
 const queue = byId('queue')
 const deciding = new Set(table.filter((each) => each.decides).map((each) => each.action))
 
@@ -37,7 +41,9 @@ const acts = {
   spam: () => decide('spam'),
   escalate: () => decide('escalate'),
   undo: () => decider.undo(),
-  later: () => desk.current && desk.postpone(desk.current),
+  hide,
+  feature,
+  later,
   claim: () => leases.toggle(),
   select: () => desk.current && desk.toggle(desk.current),
   extend_down: () => extend(1),
@@ -45,25 +51,25 @@ const acts = {
   approve_all: () => decideAll('approve'),
   reject_all: () => decideAll('reject'),
   spam_all: () => decideAll('spam'),
+  cluster,
   reveal: () => desk.reveal(),
+  translate: () => translate(desk.item(), /** @type {HTMLElement} */ (desk.card())),
   thread_previous: () => context.walk(-1),
   thread_next: () => context.walk(1),
   thread: () => context.thread(),
   note: () => dialogs((each) => each.note(desk.item(), () => context.again())),
   author: () => dialogs((each) => each.author(desk.item(), () => context.again())),
   filter: () => byId('filter').focus(),
-  lane_1: () => lane(0),
-  lane_2: () => lane(1),
-  lane_3: () => lane(2),
-  go_queue: () => location.assign('/moderate/'),
-  go_account: () => location.assign('/moderate/me'),
   palette: () => dialogs((each) => each.palette(act)),
   help: () => dialogs((each) => each.help()),
-  settings: () => dialogs((each) => each.settings(refresh)),
+  settings: async () => (await import('./settings.js')).settings(refresh),
   context: () => context.show(),
   clear: () => desk.clear(),
 }
-const NEEDS_CARD = new Set(['approve', 'reject', 'spam', 'escalate', 'note', 'author', 'open'])
+const NEEDS_CARD = new Set(['approve', 'reject', 'spam', 'escalate', 'note', 'author', 'open', 'hide', 'feature', 'later', 'cluster', 'translate'])
+for (const { action, path } of table) if (path) acts[action] = () => location.assign(path)
+for (const n of [1, 2, 3, 4, 5]) acts[`lane_${n}`] = () => lane(n - 1)
+acts.go_account = () => location.assign('/moderate/me')
 
 /** @param {string} action @returns {boolean} whether it was meant */
 function act(action) {
@@ -126,6 +132,7 @@ async function settle(items, action) {
   if (action === 'approve') return decided(items, 'approve')
   if (action === 'spam') return decided(items, 'reject', { reason: 'spam' })
   if (action === 'escalate') {
+    if (page.queue.lane === 'check') return
     const { askText } = await import('./dialogs.js')
     const note = await askText(say('act_escalate'), say('escalate_label'))
     return note === null ? desk.card()?.querySelector('.q-card')?.focus() : decided(items, 'escalate', { note })
@@ -146,6 +153,57 @@ function decided(items, action, how) {
   if (!there.length) return
   live.decided(there.map((each) => each.comment.id))
   decider.decide(there, action, how)
+}
+
+/** A public comment waits again, and its readers do not see it meanwhile. */
+async function hide() {
+  const item = desk.item()
+  if (!isShown(item)) return announce(say('not_public'))
+  const { id } = item.comment
+  desk.take([id])
+  live.decided([id])
+  try {
+    if (!(await hidden(id))) return decider.comesBack(item, [say('not_hidden')])
+    decider.remember({ kind: 'hide', ids: [id], items: [item] })
+    decider.say(say('did_hide', { name: item.comment.author.name }))
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    decider.comesBack(item, [error.sentence])
+  }
+}
+
+async function feature() {
+  const item = desk.item()
+  if (!isShown(item)) return announce(say('not_public'))
+  const on = !item.comment.featured
+  try {
+    await featured(item.comment.id, on)
+    item.comment.featured = on
+    desk.put(item)
+    decider.say(say(on ? 'did_feature' : 'did_unfeature', { name: item.comment.author.name }))
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    decider.say(error.sentence)
+  }
+}
+
+/** @param {any} item */
+const isShown = (item) => item.comment.status === 'approved' && page.queue.lane !== 'check'
+
+/** In an hour, or when its author has edited it. */
+function later() {
+  const item = desk.item()
+  putOff(item)
+  desk.take([item.comment.id])
+  decider.remember({ kind: 'later', ids: [item.comment.id], items: [item] })
+  decider.say(say('did_later', { name: item.comment.author.name }))
+}
+
+async function cluster() {
+  const item = desk.item()
+  if (!item.cluster || item.cluster.size < 2) return announce(say('no_cluster'))
+  const { openCluster } = await import('./cluster.js')
+  await openCluster(item, { desk, decider, live })
 }
 
 /** @param {'approve' | 'reject' | 'spam'} action */
@@ -191,122 +249,35 @@ function lane(n) {
 /** @param {(dialogs: typeof import('./dialogs.js')) => unknown} work */
 const dialogs = async (work) => work(await import('./dialogs.js'))
 
-// What stands around the cards.
-
-const chips = byId('chips')
-
-function paintChips() {
-  const counts = new Map()
-  const add = (/** @type {string} */ condition, /** @type {string} */ label) => {
-    const known = counts.get(condition) ?? { label, count: 0 }
-    counts.set(condition, { label, count: known.count + 1 })
-  }
-  for (const item of desk.items.values()) {
-    if (!matches(item, desk.filter)) continue
-    for (const rule of reasonsOf(item)) add(`rule:${rule}`, rule)
-    if (item.author.approved === 0) add('author:new', say('new_author'))
-  }
-  for (const condition of desk.filter.split(/\s+/).filter((/** @type {string} */ each) => /^(rule|author|lang|risk):/.test(each)))
-    if (!counts.has(condition)) counts.set(condition, { label: condition, count: 0 })
-  const most = [...counts].sort((a, b) => b[1].count - a[1].count).slice(0, CHIPS_MAX)
-  chips.replaceChildren(
-    ...most.map(([condition, { label, count }]) =>
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'q-chip',
-          'data-condition': condition,
-          'aria-pressed': String(desk.filter.split(/\s+/).includes(condition)),
-          onclick: () => filter(toggled(desk.filter, condition)),
-        },
-        element('bdi', {}, label),
-        ` ${new Intl.NumberFormat(page.lang).format(count)}`,
-      ),
-    ),
-  )
-}
-
-/** @param {string} line */
-function filter(line) {
-  const field = /** @type {HTMLInputElement} */ (byId('filter'))
-  field.value = line
-  desk.sift(line)
-  if (!desk.ids.includes(desk.current ?? '')) desk.go(desk.ids[0] ?? null, { focus: false })
-  const here = new URL(location.href)
-  if (line) here.searchParams.set('filter', line)
-  else here.searchParams.delete('filter')
-  history.replaceState(null, '', here)
-}
-
-function paintFoot() {
-  byId('last').textContent = decider.last
-  byId('undo').hidden = !decider.undoable
-  byId('kept').textContent = decider.kept ? say('kept', { n: decider.kept }) : ''
-  byId('done').textContent = decider.done ? say('done_now', { n: decider.done }) : ''
-}
-
-function paintCounts() {
-  const count = document.querySelector('.q-lanes [aria-current] .q-count')
-  if (count) count.textContent = new Intl.NumberFormat(page.lang).format(desk.total)
-  const empty = desk.ids.length === 0
-  byId('empty').hidden = !empty
-  byId('empty-words').textContent = say(desk.filter ? 'no_match' : 'nothing_waits')
-  byId('clear-filter').hidden = !desk.filter
-}
-
-function paintSelection() {
-  const bar = byId('selection')
-  bar.hidden = desk.selected.size === 0
-  byId('selected').textContent = say('selected', { n: desk.selected.size })
-}
-
-function paintBottom() {
-  const item = desk.item()
-  byId('bottom').hidden = !item
-  const reveal = /** @type {HTMLElement} */ (document.querySelector('.q-more .q-reveal'))
-  reveal.hidden = !desk.card()?.querySelector('.q-text .q-mask')
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (byId('bottom').querySelectorAll('[data-act]'))) {
-    const { act: action = '' } = button.dataset
-    const label = button.querySelector('.q-label')
-    if (item && label && (action === 'approve' || action === 'reject')) label.textContent = labelOf(action, item)
-  }
-}
-
 /** After somebody has changed what they like. */
 function refresh() {
-  document.documentElement.classList.toggle('q-large', wishes.large)
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-act]'))) faced(button)
+  dress()
+  paintFaces()
   desk.repaint()
-}
-
-/** @param {HTMLElement} button */
-function faced(button) {
-  const [key] = keysOf(button.dataset.act ?? '')
-  const face = button.querySelector('kbd')
-  if (!face || !key) return
-  face.hidden = wishes.keyboard === 'off'
-  face.textContent = faceOf(key)
-  if (key === 'Ctrl+K') return
-  if (wishes.keyboard === 'off') button.removeAttribute('aria-keyshortcuts')
-  else button.setAttribute('aria-keyshortcuts', `${wishes.keyboard === 'alt' ? 'Alt+' : ''}${key}`)
 }
 
 for (const event of ['changed', 'filled'])
   desk.addEventListener(event, () => {
-    paintChips()
-    paintCounts()
+    paintChips(desk)
+    paintCounts(desk)
   })
-desk.addEventListener('selection', paintSelection)
-desk.addEventListener('current', paintBottom)
-decider.addEventListener('changed', paintFoot)
+desk.addEventListener('selection', () => paintSelection(desk))
+desk.addEventListener('current', () => paintBottom(desk))
+decider.addEventListener('changed', () => paintFoot(decider))
 byId('clear-filter').addEventListener('click', () => {
-  filter('')
-  location.assign(location.href)
+  const here = new URL(location.href)
+  here.searchParams.delete('filter')
+  location.assign(here)
 })
+byId('wake').addEventListener('click', () => {
+  wake(sleeping())
+  desk.repaint()
+  if (desk.current === null && desk.ids[0]) desk.go(desk.ids[0])
+})
+byId('views').addEventListener('toggle', async () => (await import('./views.js')).show(desk))
 
 refresh()
-paintFoot()
+paintFoot(decider)
 desk.go(desk.ids[0] ?? null, { focus: document.activeElement === document.body })
 live.fill()
 queue.dataset.ready = 'true'

@@ -33,6 +33,9 @@ export function textOf(said, why, masks) {
   return whole
 }
 
+/** What stands for a text that is masked whole. */
+export const maskedWhole = () => element('span', { class: 'q-mask' }, say('masked_whole'))
+
 /** @param {string[]} letters */
 function shown(letters) {
   /** @type {(Node | string)[]} */

@@ -1,26 +1,46 @@
-/** How somebody likes to work, kept on this device: keys, comfort. Never a word of a comment. */
+/** How somebody likes to work: keys, comfort. The service keeps it, so it is the same in any browser. */
 
-const PLACE = 'postbag-queue'
+import { ApiError, ask } from '../api.js'
+import { announce } from '../dom.js'
+import { page } from '../page.js'
 
-/** @type {{ keyboard: 'on' | 'off' | 'alt', mask: boolean, large: boolean, keys: Record<string, string> }} */
-const USUAL = { keyboard: 'on', mask: true, large: false, keys: {} }
+const GATHER_MS = 400
 
-function kept() {
-  try {
-    return JSON.parse(localStorage.getItem(PLACE) ?? '{}')
-  } catch {
-    return {}
-  }
-}
+/**
+ * @typedef {{ keyboard: 'on' | 'off' | 'alt', keys: Record<string, string>, mask: boolean,
+ *   mask_all: boolean, size: 'usual' | 'large' | 'larger', density: 'airy' | 'dense', calm: boolean,
+ *   still: boolean, rest_after: number }} Wishes
+ * @type {Wishes}
+ */
+export const wishes = page.queue.wishes
 
-export const wishes = { ...USUAL, ...kept() }
+let timer = 0
 
-/** @param {Partial<typeof USUAL>} changed */
+/** @param {Partial<Wishes>} changed */
 export function wish(changed) {
   Object.assign(wishes, changed)
+  clearTimeout(timer)
+  timer = setTimeout(keep, GATHER_MS)
+}
+
+async function keep() {
+  timer = 0
   try {
-    localStorage.setItem(PLACE, JSON.stringify(wishes))
-  } catch {
-    /* a browser that keeps nothing goes by the page alone */
+    await ask('PUT', '/v1/session/wishes', wishes)
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    announce(error.sentence)
   }
 }
+
+addEventListener('pagehide', () => {
+  if (!timer) return
+  clearTimeout(timer)
+  fetch('/v1/session/wishes', {
+    method: 'PUT',
+    keepalive: true,
+    credentials: 'same-origin',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(wishes),
+  }).catch(() => undefined)
+})
