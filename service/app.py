@@ -25,6 +25,7 @@ from service.web.operations import ReadyState
 from service.web.pulse import LAG_MAX_SECONDS
 from service.web.server import Bounds
 from service.wiring.core import Core
+from service.wiring.editors import Editors
 from service.wiring.figures import Figures
 from service.wiring.ground import Ground, Loop, clock
 from service.wiring.live import Live
@@ -60,6 +61,7 @@ class Service:
     moderators: Moderators
     members: Members
     office: Office
+    editors: Editors
     upkeep: Upkeep
     log: Log
     figures: Figures
@@ -78,6 +80,7 @@ class Service:
             moderators=Moderators.build(ground, core, live, readers),
             members=Members.build(ground, core),
             office=Office.build(ground, core, readers),
+            editors=Editors.build(ground, core),
             upkeep=Upkeep.build(ground, core, live),
             log=Log.build(ground, core),
             figures=Figures.build(ground),
@@ -92,6 +95,7 @@ class Service:
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
             *self.office.operations(core, self.members),
+            *self.editors.operations(),
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),
         ]
@@ -105,6 +109,7 @@ class Service:
                 *self.core.leader_loops(),
                 *self.readers.leader_loops(),
                 *self.moderators.leader_loops(),
+                *self.editors.leader_loops(),
                 *self.log.leader_loops(),
             ),
             leads=self.ground.metrics.leads.set,

@@ -27,6 +27,17 @@ from service.model import Actor, Site, Status, made_at
 from service.storage.dry_runs import DryRun, DryRunStore, Past
 from service.storage.rules import RuleStore
 
+__all__ = [
+    "DAYS",
+    "DAYS_MAX",
+    "DryRun",
+    "DryRunEnded",
+    "DryRuns",
+    "Shown",
+    "TooManyDryRuns",
+    "UnknownDryRun",
+]
+
 log = structlog.get_logger(__name__)
 
 DAYS = 30

@@ -23,6 +23,7 @@ from service.features.screening import Rule, RuleDocument, compile_rules
 from service.features.screening.words import WordList
 from service.model import Actor, Site
 from service.storage.dry_runs import DryRunStore
+from service.storage.rule_figures import Figures, RuleFigureStore
 from service.storage.rules import (
     Effect,
     RuleState,
@@ -34,11 +35,33 @@ from service.storage.rules import (
 )
 from service.storage.word_lists import WordListStore
 
+__all__ = [
+    "FLOOR",
+    "Change",
+    "Figures",
+    "NeverLive",
+    "NotTried",
+    "RuleChanged",
+    "RuleChanges",
+    "RuleFile",
+    "RuleState",
+    "RuleVersion",
+    "StoredRule",
+    "UnknownRule",
+    "state_of",
+]
+
 TRIED_WITHIN = timedelta(hours=24)
 """How old the dry run may be by which a version goes live."""
 
+LATELY = timedelta(days=7)
 HISTORY_MAX = 100
 """Versions and states of a rule that are shown."""
+
+
+FLOOR = 0.5
+"""Share of a live rule's hits that people must turn down, unless somebody chose another. Only of
+rules that accuse: a rule of severity 0 holds what is mostly right."""
 
 
 class UnknownRule(NotFound):
@@ -100,7 +123,12 @@ class RuleChanges:
     store: RuleStore
     lists: WordListStore
     dry_runs: DryRunStore
+    figures: RuleFigureStore
     acts: Acts
+
+    async def lately(self, site: Site, *, now: datetime) -> dict[tuple[str, int], Figures]:
+        """Return by rule and version what they said in the last seven days."""
+        return await self.figures.of_site(site.site_id, since=now - LATELY)
 
     async def file(self, site: Site, rule_id: str) -> RuleFile:
         """Return a rule with its versions and what became of it.
@@ -203,7 +231,7 @@ class RuleChanges:
             BadRules: beside all others it cannot be used.
         """
         said = comment_of(change.comment, needed=True)
-        await self._usable(site, rule_id, version, "live")
+        rule = await self._usable(site, rule_id, version, "live")
         tried = await self.dry_runs.latest_done(site.site_id, rule_id, version)
         if tried is None or tried.ended_at is None or change.now - tried.ended_at > TRIED_WITHIN:
             raise NotTried
@@ -213,7 +241,7 @@ class RuleChanges:
             state="live",
             comment=said,
             expected_share=share,
-            precision_floor=precision_floor,
+            precision_floor=_floor(rule) if precision_floor is None else precision_floor,
         )
         return await self._put(site, rule_id, effect, change)
 
@@ -254,7 +282,7 @@ class RuleChanges:
         lists = await self.rulebook.word_lists(site)
         await asyncio.to_thread(compiled_alone, rule, lists)
 
-    async def _usable(self, site: Site, rule_id: str, version: int, state: State) -> None:
+    async def _usable(self, site: Site, rule_id: str, version: int, state: State) -> Rule:
         """Compile what would be in effect: all rules together have their bounds, too."""
         shipped = shipped_rule(rule_id)
         found = await self.store.version(site.site_id, rule_id, version)
@@ -264,9 +292,11 @@ class RuleChanges:
             raise UnknownRule
         own = [each for each in await self.store.all_rules(site.site_id) if each.rule_id != rule_id]
         rules = [rule for rule in rules_of(own) if rule.id != rule_id]
-        rules.append(read_rule(rule_id, version, state, found))
+        rule = read_rule(rule_id, version, state, found)
+        rules.append(rule)
         lists = with_own(await self.lists.current(site.site_id))
         await asyncio.to_thread(_compile, rules, lists)
+        return rule
 
     async def _put(
         self,
@@ -311,6 +341,10 @@ class RuleChanges:
 
 
 _VERBS: Mapping[State, str] = {"live": "went_live", "shadow": "shadowed", "draft": "switched_off"}
+
+
+def _floor(rule: Rule) -> float | None:
+    return FLOOR if rule.then.severity >= 1 else None
 
 
 def _compile(rules: Sequence[Rule], lists: Mapping[str, WordList]) -> None:

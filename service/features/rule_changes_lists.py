@@ -13,14 +13,16 @@ from service.features import text
 from service.features.administration import Acts
 from service.features.rule_changes import RuleChanged
 from service.features.rule_changes_checks import comment_of
-from service.features.rulebook import BEGINNING, Rulebook, rules_of, with_own
-from service.features.screening import RuleDocument, compile_rules
+from service.features.rulebook import BEGINNING, Rulebook, read_rule, rules_of, with_own
+from service.features.screening import Rule, RuleDocument, compile_rules
 from service.features.screening.language import CODES
 from service.features.screening.rules import TERMS_MAX
 from service.features.screening.words import shipped_lists
 from service.model import Actor, Site
 from service.storage.rules import RuleStore
 from service.storage.word_lists import StoredList, WordListStore
+
+__all__ = ["StoredList", "UnknownWordList", "WordLists"]
 
 TITLE_MAX_CHARS = 200
 TERM_MAX_CHARS = 200
@@ -47,6 +49,15 @@ class WordLists:
         """Return every list of words, the site's own and those that ship."""
         own = {each.name: each for each in await self.lists.current(site.site_id)}
         return [own.get(name) or _shipped_list(name) for name in sorted({*own, *shipped_lists()})]
+
+    async def used_by(self, site: Site) -> dict[str, list[str]]:
+        """Return by list the rules that name it, whatever state they are in."""
+        used: dict[str, list[str]] = {}
+        for entry in await self.rulebook.entries(site):
+            rule = read_rule(entry.rule_id, entry.latest_version, "draft", entry.latest)
+            for name in sorted(lists_of(rule)):
+                used.setdefault(name, []).append(entry.rule_id)
+        return used
 
     async def find(self, site: Site, name: str) -> StoredList:
         """Return one list; version 0 is the one that ships.
@@ -106,6 +117,14 @@ class WordLists:
         lists = with_own(await self.lists.current(site.site_id))
         document = RuleDocument.model_construct(version=1, rules=rules, lists={name: list(entries)})
         await asyncio.to_thread(compile_rules, document, lists=lists)
+
+
+def lists_of(rule: Rule) -> set[str]:
+    """Return the names of the lists that a rule looks up."""
+    leaves = list(rule.when.leaves())
+    names = [leaf.text.list_ for leaf in leaves if leaf.text]
+    names += [leaf.link_domain.list_ for leaf in leaves if leaf.link_domain]
+    return {name for name in names if name is not None}
 
 
 def _entries(words: Sequence[str]) -> list[str]:

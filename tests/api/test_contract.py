@@ -19,6 +19,7 @@ from tests.api.insiders import INSIDER_EXAMPLES
 from tests.api.lane_examples import LANE_EXAMPLES
 from tests.api.log_examples import LOG_EXAMPLES
 from tests.api.office_examples import OFFICE_EXAMPLES
+from tests.api.rule_examples import RULE_EXAMPLES
 from tests.api.table import OPERATIONS
 
 EMAIL = "sam@daily.example"
@@ -339,6 +340,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         invite_member,
         *INSIDER_EXAMPLES,
         *OFFICE_EXAMPLES,
+        *RULE_EXAMPLES,
     )
 }
 """A request of each operation that succeeds, by its name."""

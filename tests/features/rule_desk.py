@@ -16,6 +16,7 @@ from service.features.search.index import SearchIndex
 from service.model import Action, Actor
 from service.storage.administration import AdministrationStore
 from service.storage.dry_runs import DryRun, DryRunStore
+from service.storage.rule_figures import RuleFigureStore
 from service.storage.rules import RuleStore
 from service.storage.search import SearchStore
 from service.storage.word_lists import WordListStore
@@ -50,7 +51,14 @@ class RuleDesk:
         book = Rulebook(store=rules, lists=lists)
         return cls(
             newsroom=newsroom,
-            changes=RuleChanges(rulebook=book, store=rules, lists=lists, dry_runs=runs, acts=acts),
+            changes=RuleChanges(
+                rulebook=book,
+                store=rules,
+                lists=lists,
+                dry_runs=runs,
+                figures=RuleFigureStore(pool=pool),
+                acts=acts,
+            ),
             lists=WordLists(rulebook=book, store=rules, lists=lists, acts=acts),
             runs=DryRuns(
                 store=runs,

@@ -1,0 +1,480 @@
+"""Rules, dry runs and word lists as editors read and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from service.features.dry_run import DAYS, DAYS_MAX, DryRun, Shown
+from service.features.rule_changes import (
+    Figures,
+    RuleFile,
+    RuleState,
+    RuleVersion,
+    StoredRule,
+    state_of,
+)
+from service.features.rule_changes_lists import StoredList
+from service.features.rulebook import shipped_rule
+from service.features.rulebook_trial import TEXT_MAX_CHARS, Spoken, Trial
+from service.features.screening import AuthorFacts
+from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
+
+StateName = Literal["draft", "shadow", "live"]
+Comment = Annotated[str, StringConstraints(max_length=4_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Lang = Literal["en", "fr", "ar", "ar-latn", "other"]
+Entry = Annotated[str, StringConstraints(max_length=400)]
+
+NO_FIGURES = Figures()
+
+
+class RuleIn(Wire):
+    """A rule's next version."""
+
+    rule: dict[str, Any]
+    """As docs/screening.md describes it, without id, version and state."""
+    comment: Comment = ""
+
+
+class SwitchIn(Wire):
+    """A version to be put into a state."""
+
+    version: Annotated[int, Field(ge=1)]
+    comment: Comment = ""
+
+
+class LiveIn(Wire):
+    """A version to be put into effect."""
+
+    version: Annotated[int, Field(ge=1)]
+    comment: Comment
+    """Why; colleagues read it."""
+    precision_floor: Share | None = None
+    """Share of its hits that people must turn down, or it goes back to shadow."""
+
+
+class OffIn(Wire):
+    """Why a rule is switched off."""
+
+    comment: Comment = ""
+
+
+class RollBackIn(Wire):
+    """The way back."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    """One that was live before; null: the last other one."""
+    comment: Comment
+    """Why; colleagues read it."""
+
+
+class TryAuthorIn(Wire):
+    """Who would have written it."""
+
+    approved: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    rejected: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    trusted: bool = False
+
+    def facts(self) -> AuthorFacts:
+        """Return them as rules see them."""
+        return AuthorFacts(approved=self.approved, rejected=self.rejected, trusted=self.trusted)
+
+
+class TryIn(Wire):
+    """A text to be tried."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX_CHARS)]
+    rule: dict[str, Any] | None = None
+    """A rule as it is being written, tried as if it were live."""
+    author: TryAuthorIn = TryAuthorIn()
+
+
+class DryRunIn(Wire):
+    """What is tried on which time."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    """Null: the latest."""
+    rule: dict[str, Any] | None = None
+    """Instead of a version: a rule as it is being written. It cannot go live by that."""
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = DAYS
+
+
+class WordListIn(Wire):
+    """A list's next version."""
+
+    title: Annotated[str, StringConstraints(max_length=400)] = ""
+    langs: Annotated[list[Lang], Field(max_length=5, default_factory=list)]
+    """Languages of texts it is looked for in; empty: all."""
+    words: Annotated[list[Entry], Field(max_length=20_000)]
+    """Words and phrases: `idiot{,s}` is two words, `motherfuck*` any that begins so."""
+    comment: Comment = ""
+
+
+class LatelyOut(Wire):
+    """What a version said in the last seven days."""
+
+    hits: int
+    rejected: int
+    """Hits that people turned down."""
+    approved: int
+
+
+class DemotedOut(Wire):
+    """When and why the service itself took a rule out of effect."""
+
+    at: Timestamp
+    because: Literal["too_often", "too_wrong"]
+    figures: dict[str, Any]
+
+
+class RuleOut(Wire):
+    """A rule, its latest version, and which versions are in effect."""
+
+    id: str
+    title: str
+    state: StateName
+    shipped: bool
+    """Whether it comes with Postbag."""
+    revision: int
+    """Of everything about it; the ETag of the rule."""
+    latest_version: int
+    live_version: int | None
+    shadow_version: int | None
+    went_live_at: Timestamp | None
+    expected_share: float | None
+    """Of comments, by the dry run it went live with."""
+    precision_floor: float | None
+    demoted: DemotedOut | None
+    changed_at: Timestamp
+    rule: dict[str, Any]
+    live: LatelyOut | None
+    """Null where none is live."""
+    shadow: LatelyOut | None
+
+
+class RulesOut(Wire):
+    """Every rule of a site, in the order they ship, its own after them."""
+
+    items: list[RuleOut]
+    next: None
+
+
+class ByWhomOut(Wire):
+    """Who did it."""
+
+    kind: Literal["member", "key", "operator", "service"]
+    name: str
+
+
+class RuleVersionOut(Wire):
+    """One version, which never changes."""
+
+    version: int
+    rule: dict[str, Any]
+    comment: str | None
+    by: ByWhomOut
+    at: Timestamp
+
+
+class RuleStateOut(Wire):
+    """What became of a rule, one entry."""
+
+    version: int
+    state: StateName
+    comment: str | None
+    by: ByWhomOut
+    at: Timestamp
+
+
+class RuleFileOut(RuleOut):
+    """A rule with its history, the latest first."""
+
+    versions: list[RuleVersionOut]
+    states: list[RuleStateOut]
+
+
+class PlaceOut(Wire):
+    """Where in the text a rule saw something."""
+
+    span: list[int]
+    """Half-open range of code points."""
+    text: str
+    via: list[str]
+    """By which reading: `raw`, `norm`, `skeleton`, `masked`, `arabizi`."""
+
+
+class SpokenOut(Wire):
+    """What one rule said."""
+
+    rule: str
+    version: int
+    state: StateName
+    tried: bool
+    """Whether it is the rule that was sent along."""
+    action: str
+    severity: int
+    label: str
+    places: list[PlaceOut]
+
+
+class TrialOut(Wire):
+    """What became of a text that was tried. Nothing is kept."""
+
+    ruling: str
+    """Of what is in effect."""
+    publish: bool
+    language: str
+    tricks: list[str]
+    """How the text hides its words."""
+    norm: str
+    """The text as rules read it."""
+    skeleton: str
+    signals: list[SpokenOut]
+
+
+class ShownOut(Wire):
+    """A comment that a report names."""
+
+    comment_id: str
+    article: str | None
+    text: str | None
+    """Null where it is not kept any more."""
+    spans: list[list[int]]
+    lang: str
+
+
+class DryRunOut(Wire):
+    """A rule tried on earlier comments."""
+
+    id: str
+    rule: str
+    version: int | None
+    state: Literal["waiting", "running", "done", "stopped", "failed"]
+    since: Timestamp
+    until: Timestamp
+    total: int
+    looked_at: int
+    trouble: str | None
+    at: Timestamp
+    ended_at: Timestamp | None
+    report: dict[str, Any] | None
+    """Figures, once it is done: docs/screening.md describes them."""
+    alarms: list[ShownOut]
+    """Hits that people approved, the latest first."""
+    newly: list[ShownOut]
+    """Hits that the live version does not have."""
+    no_longer: list[ShownOut]
+
+
+class DryRunsOut(Wire):
+    """The latest dry runs of a rule, without the comments they name."""
+
+    items: list[DryRunOut]
+    next: None
+
+
+class WordListOut(Wire):
+    """A list of words."""
+
+    name: str
+    version: int
+    """0: the list that ships; the ETag of the list."""
+    title: str
+    langs: list[str]
+    words: list[str]
+    comment: str | None
+    at: Timestamp
+
+
+class WordListHeadOut(Wire):
+    """A list of words, without them."""
+
+    name: str
+    version: int
+    title: str
+    langs: list[str]
+    size: int
+    """Entries."""
+    used_by: list[str]
+    """Rules that name it."""
+
+
+class WordListsOut(Wire):
+    """Every list of a site."""
+
+    items: list[WordListHeadOut]
+    next: None
+
+
+def rule_json(
+    rule: StoredRule, figures: Mapping[tuple[str, int], Figures] | None = None
+) -> dict[str, Any]:
+    """Write a rule."""
+    return {
+        "id": rule.rule_id,
+        "title": rule.latest["title"],
+        "state": state_of(rule),
+        "shipped": shipped_rule(rule.rule_id) is not None,
+        "revision": rule.revision,
+        "latest_version": rule.latest_version,
+        "live_version": rule.live_version,
+        "shadow_version": rule.shadow_version,
+        "went_live_at": optional_stamp(rule.went_live_at),
+        "expected_share": rule.expected_share,
+        "precision_floor": rule.precision_floor,
+        "demoted": _demoted_json(rule),
+        "changed_at": stamp(rule.changed_at),
+        "rule": dict(rule.latest),
+        "live": _lately_json(rule.rule_id, rule.live_version, figures or {}),
+        "shadow": _lately_json(rule.rule_id, rule.shadow_version, figures or {}),
+    }
+
+
+def rule_file_json(
+    file: RuleFile, figures: Mapping[tuple[str, int], Figures] | None = None
+) -> dict[str, Any]:
+    """Write a rule with its history."""
+    return {
+        **rule_json(file.rule, figures),
+        "versions": [
+            {
+                "version": one.version,
+                "rule": dict(one.rule),
+                "comment": one.comment,
+                "by": _by_json(one),
+                "at": stamp(one.at),
+            }
+            for one in file.versions
+        ],
+        "states": [
+            {
+                "version": one.version,
+                "state": one.state,
+                "comment": one.comment,
+                "by": _by_json(one),
+                "at": stamp(one.at),
+            }
+            for one in file.states
+        ],
+    }
+
+
+def trial_json(trial: Trial) -> dict[str, Any]:
+    """Write what became of a text."""
+    verdict = trial.verdict
+    return {
+        "ruling": verdict.ruling,
+        "publish": verdict.publish,
+        "language": verdict.language or "other",
+        "tricks": list(verdict.tricks),
+        "norm": trial.norm,
+        "skeleton": trial.skeleton,
+        "signals": [_spoken_json(one) for one in trial.spoken],
+    }
+
+
+def dry_run_json(
+    run: DryRun,
+    alarms: Sequence[Shown] = (),
+    newly: Sequence[Shown] = (),
+    no_longer: Sequence[Shown] = (),
+) -> dict[str, Any]:
+    """Write a dry run, with the comments that its report names."""
+    named = {"alarms", "new_ones", "lost_ones"}
+    report = run.report
+    return {
+        "id": str(run.dry_run_id),
+        "rule": run.rule_id,
+        "version": run.version,
+        "state": run.state,
+        "since": stamp(run.since),
+        "until": stamp(run.until),
+        "total": run.total,
+        "looked_at": run.looked_at,
+        "trouble": run.trouble,
+        "at": stamp(run.at),
+        "ended_at": optional_stamp(run.ended_at),
+        "report": report and {name: said for name, said in report.items() if name not in named},
+        "alarms": [_shown_json(one) for one in alarms],
+        "newly": [_shown_json(one) for one in newly],
+        "no_longer": [_shown_json(one) for one in no_longer],
+    }
+
+
+def word_list_json(words: StoredList) -> dict[str, Any]:
+    """Write a list."""
+    return {
+        "name": words.name,
+        "version": words.version,
+        "title": words.title,
+        "langs": words.langs,
+        "words": words.words,
+        "comment": words.comment,
+        "at": stamp(words.at),
+    }
+
+
+def word_list_head_json(words: StoredList, used_by: Sequence[str]) -> dict[str, Any]:
+    """Write a list without its words."""
+    return {
+        "name": words.name,
+        "version": words.version,
+        "title": words.title,
+        "langs": words.langs,
+        "size": len(words.words),
+        "used_by": list(used_by),
+    }
+
+
+def _demoted_json(rule: StoredRule) -> dict[str, Any] | None:
+    if rule.demoted_at is None or rule.demoted_for is None:
+        return None
+    figures = {name: said for name, said in rule.demoted_for.items() if name != "because"}
+    return {
+        "at": stamp(rule.demoted_at),
+        "because": rule.demoted_for["because"],
+        "figures": figures,
+    }
+
+
+def _lately_json(
+    rule: str, version: int | None, figures: Mapping[tuple[str, int], Figures]
+) -> dict[str, int] | None:
+    if version is None:
+        return None
+    found = figures.get((rule, version), NO_FIGURES)
+    return {"hits": found.hits, "rejected": found.rejected, "approved": found.approved}
+
+
+def _by_json(one: RuleVersion | RuleState) -> dict[str, str]:
+    return {"kind": one.actor_kind, "name": one.actor_name}
+
+
+def _spoken_json(spoken: Spoken) -> dict[str, Any]:
+    signal = spoken.signal
+    return {
+        "rule": signal.rule,
+        "version": signal.version,
+        "state": signal.state,
+        "tried": spoken.is_tried,
+        "action": signal.effect,
+        "severity": signal.severity,
+        "label": signal.label,
+        "places": [
+            {"span": list(place.span), "text": place.text, "via": list(place.via)}
+            for place in spoken.places
+        ],
+    }
+
+
+def _shown_json(shown: Shown) -> dict[str, Any]:
+    return {
+        "comment_id": str(shown.comment_id),
+        "article": shown.article_key,
+        "text": shown.text,
+        "spans": [list(span) for span in shown.spans],
+        "lang": shown.lang,
+    }
