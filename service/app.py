@@ -83,7 +83,7 @@ class Service:
             editors=Editors.build(ground, core),
             upkeep=Upkeep.build(ground, core, live),
             log=Log.build(ground, core),
-            figures=Figures.build(ground),
+            figures=Figures.build(ground, core),
         )
 
     def operations(self) -> list[Operation]:

@@ -60,6 +60,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(key="search", path="/moderate/search"),
     Section(key="articles", path="/moderate/articles"),
     Section(key="team", path="/moderate/team", role=Role.ADMIN),
+    Section(key="statistics", path="/moderate/statistics"),
     Section(key="log", path="/moderate/log"),
 )
 """In their order; whoever adds a page that people go to adds a line."""
