@@ -13,6 +13,7 @@ import structlog
 
 from service.features.dry_run_tally import wilson
 from service.features.patience import Patience
+from service.features.rule_changes import FLOOR
 from service.features.rulebook import Rulebook
 from service.features.sites import SiteDirectory
 from service.model import Site
@@ -31,8 +32,6 @@ CONFIRMED_MIN = 10
 """Decisions within the hour by which people can say that a rule is right all the same."""
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-FLOOR = 0.5
-"""Share of hits that people must turn down, where nobody chose another."""
 _NONE = Figures()
 
 
@@ -128,10 +127,10 @@ def too_often(rule: Watched, hour: Figures, received: int) -> dict[str, Any] | N
 
 def too_wrong(rule: Watched, day: Figures, now: datetime) -> dict[str, Any] | None:
     """Say why a rule is wrong too often, if for a day it surely was."""
-    if now - rule.went_live_at < DAY:
+    floor = rule.precision_floor
+    if floor is None or now - rule.went_live_at < DAY:
         return None
     interval = wilson(day.rejected, day.decided)
-    floor = FLOOR if rule.precision_floor is None else rule.precision_floor
     if interval is None or interval[1] >= floor:
         return None
     return {
