@@ -32,6 +32,7 @@ from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
 from service.features.lanes import Lanes
 from service.features.lookup import Found, Lookup
+from service.features.order import Order
 from service.features.outcomes import DecisionRequest, Result
 from service.features.own import Own
 from service.features.queue import Queue
@@ -111,6 +112,7 @@ class Newsroom:
     views: Views
     rulebook: Rulebook
     screen: Screen
+    order: Order
     articles: ArticleDirectory
     readers: ReaderStore
     invalidations: Invalidations
@@ -145,7 +147,7 @@ class Newsroom:
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
             keyed=key is not None,
         )
-        stored = await self.pending.accept(item, auto=auto, pending_max=10_000, dk_ttl_ms=60_000)
+        stored = await self.pending.accept(item, auto=auto, pending_max=100_000, dk_ttl_ms=60_000)
         assert stored.outcome == "OK", stored
         return item
 
@@ -262,6 +264,14 @@ def staff(
         reports=ReportStore(pool=pool),
         views=views,
     )
+    order = Order(
+        pending=pending,
+        sites=sites,
+        articles=articles,
+        reports=ReportStore(pool=pool),
+        views=views,
+        clock=lambda: NOON,
+    )
     limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
     own_store, report_store = OwnStore(pool=pool), ReportStore(pool=pool)
     events = Events(
@@ -356,6 +366,7 @@ def staff(
             ),
             appeals=appeals,
             views=views,
+            screenings=ScreeningStore(pool=pool),
             clusters=clusters,
             cursors=Cursors([b"c" * 32]),
         ),
@@ -387,6 +398,7 @@ def staff(
             authors=authors,
             limits=limits,
             new_id=lambda _: uuid4(),
+            changed=order.changed,
             limits_on=limits_on,
         ),
         appeals=appeals,
@@ -394,6 +406,7 @@ def staff(
         views=views,
         rulebook=rulebook,
         screen=screen,
+        order=order,
         articles=articles,
         readers=readers,
         invalidations=invalidations,
