@@ -26,6 +26,7 @@ COMMANDS = MappingProxyType(
         "member": "service.cli.member:member",
         "doctor": "service.cli.doctor:doctor",
         "audit": "service.cli.audit:audit",
+        "rules": "service.cli.rules:rules",
     }
 )
 """Where each command is; loaded when it is asked for, since the server's parts take a while."""

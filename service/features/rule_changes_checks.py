@@ -54,13 +54,16 @@ def compiled_alone(rule: Rule, lists: Mapping[str, WordList]) -> RuleSet:
             replace(one, pointer=one.pointer.replace("/rules/0", "/rule", 1))
             for one in error.errors
         ]
-        errors = tuple(explained(one, written(rule)) for one in told)
+        errors = tuple(explained(one, {"rule": written(rule)}) for one in told)
         raise BadRules(errors[0].detail, errors=errors) from None
 
 
-def explained(error: FieldError, rule: Mapping[str, Any]) -> FieldError:
-    """Say of a pattern that RE2 refuses where in it, and what can be done."""
-    pattern = _at(rule, error.pointer)
+def explained(error: FieldError, whole: Mapping[str, Any]) -> FieldError:
+    """Say of a pattern that RE2 refuses where in it, and what can be done.
+
+    The pointer leads through `whole` to the pattern.
+    """
+    pattern = _at(whole, error.pointer)
     said = _REFUSED.match(error.detail)
     if error.code != "bad_pattern" or not isinstance(pattern, str) or said is None:
         return error
@@ -122,10 +125,10 @@ def _never_closed(pattern: str) -> int:
     return opened[-1] if opened else 0
 
 
-def _at(rule: Mapping[str, Any], pointer: str) -> Any:
-    """Return what a pointer below `/rule` leads to, or None."""
-    value: Any = rule
-    for step in pointer.removeprefix("/rule").split("/")[1:]:
+def _at(whole: Mapping[str, Any], pointer: str) -> Any:
+    """Return what a pointer leads to, or None."""
+    value: Any = whole
+    for step in pointer.split("/")[1:]:
         if isinstance(value, Mapping):
             value = value.get(step)
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):

@@ -16,6 +16,9 @@ from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("dry_runs")
 
+WALK_SECONDS = 20.0
+"""How long a trial waits for a connection: it has time, and would begin anew."""
+
 DryRunState = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
@@ -129,7 +132,7 @@ class DryRunStore:
 
     async def note_progress(self, run: DryRun, *, total: int, looked_at: int) -> bool:
         """Note how far it is; False when somebody has stopped it."""
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
             found = await connection.fetchval(
                 SQL["note_progress"], run.site_id, run.dry_run_id, total, looked_at
             )
@@ -146,7 +149,7 @@ class DryRunStore:
         at: datetime,
     ) -> None:
         """Note that it is `done` or `failed`; one that was stopped meanwhile stays so."""
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
             await connection.execute(
                 SQL["finish"],
                 run.site_id,
@@ -168,13 +171,13 @@ class DryRunStore:
 
     async def count_history(self, site_id: int, first: UUID, end: UUID) -> int:
         """How many comments have ids from `first` and below `end`."""
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
             found: int = await connection.fetchval(SQL["count_history"], site_id, first, end)
         return found
 
     async def history(self, site_id: int, first: UUID, end: UUID, *, limit: int) -> list[Past]:
         """Comments from `first` and below `end`, oldest first."""
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
             rows = await connection.fetch(SQL["read_history"], site_id, first, end, limit)
         return [
             Past(**{**row, "state": Status(row["state"]), "by_people": bool(row["by_people"])})
@@ -185,7 +188,7 @@ class DryRunStore:
         self, site_id: int, author_ids: Sequence[UUID], before: UUID
     ) -> list[AuthorBefore]:
         """What was decided of authors before a comment; those without one are left out."""
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
             rows = await connection.fetch(SQL["records_before"], site_id, author_ids, before)
         return [AuthorBefore(**row) for row in rows]
 
@@ -193,6 +196,6 @@ class DryRunStore:
         self, site_id: int, comment_ids: Sequence[UUID]
     ) -> dict[UUID, tuple[str | None, str | None]]:
         """Article key and text of comments by id; no text where it is not kept any more."""
-        async with connected(self.pool) as connection:
+        async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
             rows = await connection.fetch(SQL["read_texts"], site_id, comment_ids)
         return {row["comment_id"]: (row["article_key"], row["text"]) for row in rows}

@@ -1,0 +1,73 @@
+"""A whole document of rules as it was written: checked, with every fault at its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from service.errors import FieldError
+from service.features.rule_changes_checks import explained
+from service.features.rulebook_text import (
+    Form,
+    Read,
+    Trouble,
+    Unreadable,
+    field_errors,
+    read_document,
+)
+from service.features.screening import BadRules, RuleDocument, compile_rules
+from service.features.screening.words import WordList
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document that can be used."""
+
+    rules: RuleDocument
+    written: Mapping[str, Mapping[str, Any]]
+    """Each rule's JSON by its id, as it was written."""
+
+
+class BadDocument(Exception):  # noqa: N818 - it is told to a person, fault by fault
+    """A document that cannot be used."""
+
+    def __init__(self, troubles: Iterable[Trouble]) -> None:
+        """Carry everything that is wrong, in the order of the lines."""
+        self.troubles = tuple(sorted(troubles, key=lambda one: (one.line, one.column)))
+        super().__init__(self.troubles[0].detail)
+
+
+def read_rules(text: str, form: Form, lists: Mapping[str, WordList]) -> Document:
+    """Read and check a document; `lists` are those that its rules may name beside its own.
+
+    Compiling takes 10 to 100 ms: not for the event loop.
+
+    Raises:
+        BadDocument: it is not of its form, a rule is none, or a pattern or a list cannot be used.
+    """
+    try:
+        read = read_document(text, form)
+    except Unreadable as error:
+        raise BadDocument([error.trouble]) from error
+    try:
+        document = RuleDocument.model_validate(read.value)
+    except ValidationError as error:
+        raise BadDocument(_places(field_errors(error, read.value), read)) from None
+    everything = document.model_copy(
+        update={"rules": [rule.model_copy(update={"state": "live"}) for rule in document.rules]}
+    )
+    try:
+        compile_rules(everything, lists=lists)
+    except BadRules as error:
+        raise BadDocument(
+            _places((explained(one, read.value) for one in error.errors), read)
+        ) from None
+    written = {rule["id"]: rule for rule in read.value.get("rules", ())}
+    return Document(rules=document, written=written)
+
+
+def _places(errors: Iterable[FieldError], read: Read) -> list[Trouble]:
+    return [read.trouble(one) for one in errors]
