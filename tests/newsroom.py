@@ -257,12 +257,19 @@ def staff(
     acknowledged = Acknowledged()
     views = Views(store=ViewStore(redis=redis), sites=sites, clock=lambda: NOON)
     rulebook = Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool))
+    clusters = Clusters(
+        store=ClusterStore(pool=pool),
+        lookup=lookup,
+        cursors=Cursors([b"c" * 32]),
+        clock=lambda: NOON,
+    )
     screen = Screen(
         rulebook=rulebook,
         recents=RecentStore(redis=redis),
         decisions=store,
         reports=ReportStore(pool=pool),
         views=views,
+        cluster_of=lambda site, piece, now: clusters.facts(site, piece.text, now=now),
     )
     order = Order(
         pending=pending,
@@ -287,12 +294,6 @@ def staff(
         limits=limits,
         new_id=new_id,
         limits_on=limits_on,
-    )
-    clusters = Clusters(
-        store=ClusterStore(pool=pool),
-        lookup=lookup,
-        cursors=Cursors([b"c" * 32]),
-        clock=lambda: NOON,
     )
     return Newsroom(
         site=site,

@@ -17,22 +17,27 @@ from service.features.authors import Authors
 from service.features.clusters import Cluster, Clusters
 from service.features.lanes import EMPTY, WAITING_LANES, Lane, LanePage, Lanes
 from service.features.lookup import Found, Lookup
+from service.features.screening.priority import Priority
 from service.features.telling import Telling
+from service.features.urgency import urgency_of
 from service.features.views import Views
 from service.model import (
     Actor,
     Article,
     Lease,
     PendingComment,
+    Screened,
     Site,
     Standing,
     Status,
+    Why,
     made_at,
 )
 from service.storage.lookups import BEGINNING, LookupStore
 from service.storage.pending import Claimed, PendingStore
+from service.storage.screenings import ScreeningStore, Spoke, spoken
 
-__all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort"]
+__all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort", "Spoke"]
 
 NOBODY = UUID(int=0)
 LOOK_BEYOND = 100
@@ -62,6 +67,10 @@ class QueueEntry:
     """Where others say nearly the same."""
     blind: bool = False
     """It is shown as if nobody had decided it."""
+    priority: Priority
+    screened: Screened | None = None
+    """What was made of the text that is shown; None when nobody is told, or nothing was."""
+    why: tuple[Why, ...] = ()
 
     @property
     def item(self) -> PendingComment | None:
@@ -90,6 +99,7 @@ class Queue:
     lanes: Lanes
     appeals: Appeals
     views: Views
+    screenings: ScreeningStore
     clusters: Clusters
     cursors: Cursors
     telling: Telling = field(default_factory=Telling)
@@ -135,16 +145,6 @@ class Queue:
         following_cursor = self.cursors.sign(purpose, following) if following else None
         return QueuePage(entries=entries, next=following_cursor, total=total)
 
-    async def claim(
-        self,
-        site: Site,
-        *,
-        lane: Lane,
-        limit: int,
-        only: Sequence[UUID] | None = None,
-        actor: Actor,
-        now: datetime,
-    ) -> tuple[QueueEntry, ...]:
     async def totals(self, site: Site, *, actor: Actor) -> dict[Lane, int]:
         """Count what lies in each lane for an actor.
 
@@ -158,6 +158,16 @@ class Queue:
         )
         return dict.fromkeys(WAITING_LANES, waiting) | dict(zip(piles, counts, strict=True))
 
+    async def claim(
+        self,
+        site: Site,
+        *,
+        lane: Lane,
+        limit: int,
+        only: Sequence[UUID] | None = None,
+        actor: Actor,
+        now: datetime,
+    ) -> tuple[QueueEntry, ...]:
         """Lease the next comments, or only these; nobody is handed them until the lease ends.
 
         Raises:
@@ -206,6 +216,18 @@ class Queue:
         author_id = found.author_id or UUID(int=0)
         standings = await self.authors.standings(site, [author_id])
         return standings.get(author_id, Standing(author_id=author_id))
+
+    async def signals(self, site: Site, found: Found) -> tuple[Spoke, ...]:
+        """Return what every rule said about each text of a comment, the latest text first.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        kept = await self.screenings.signals(site.site_id, found.article_id, found.comment_id)
+        item = found.waiting
+        if item is None or any(spoke.revision == item.revision for spoke in kept):
+            return kept
+        return (*spoken(item), *kept)  # the journal is half a second behind
 
     def _tell(self, site: Site, claimed: Sequence[Claimed], actor: Actor) -> None:
         """Let colleagues see who has what open."""
@@ -306,12 +328,16 @@ class Queue:
         parents = await self._known(site, [each.parent_id for each in present if each.parent_id])
         articles = await self._articles(site, present, now=now)
         clusters = {} if of_lane.blind else await self._clusters(site, present)
+        saw = {} if of_lane.blind else await self._screenings(site, present)
         within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
         since = {
             each.comment_id: of_lane.since.get(each.comment_id, _came(each)) for each in present
         }
-        return tuple(
-            QueueEntry(
+        entries = []
+        for each in present:
+            screened, why = saw.get(each.comment_id, (None, ()))
+            cluster = clusters.get(each.comment_id)
+            entry = QueueEntry(
                 found=each,
                 article=articles[each.article_key],
                 parent=parents.get(each.parent_id or NOBODY),
@@ -322,11 +348,41 @@ class Queue:
                 due_at=since[each.comment_id] + within,
                 reports=reports.get(each.comment_id, {}),
                 appeal=appeals.get(each.comment_id),
-                cluster=clusters.get(each.comment_id),
+                cluster=cluster,
                 blind=of_lane.blind,
+                screened=screened,
+                why=why,
+                priority=urgency_of(
+                    screened,
+                    why=why,
+                    chars=len(_text(each)),
+                    views_per_hour=articles[each.article_key].views_per_hour,
+                    waited=now - since[each.comment_id],
+                    within=within,
+                    held=each.waiting is not None,
+                    reports=reports.get(each.comment_id),
+                    cluster_size=cluster.size if cluster else 1,
+                ),
             )
-            for each in present
-        )
+            entries.append(entry)
+        return tuple(entries)
+
+    async def _screenings(
+        self, site: Site, found: Sequence[Found]
+    ) -> dict[UUID, tuple[Screened, tuple[Why, ...]]]:
+        """Return what was made of comments: it travels with what waits, else it is kept."""
+        travels = {
+            each.comment_id: (each.waiting.screened, each.waiting.why)
+            for each in found
+            if each.waiting is not None and each.waiting.screened is not None
+        }
+        rest = [(each.article_id, each.comment_id) for each in found if each.waiting is None]
+        if not rest:
+            return travels
+        try:
+            return travels | await self.screenings.latest(site.site_id, rest)
+        except Unavailable:
+            return travels
 
     async def _found(
         self, site: Site, ids: Sequence[UUID], items: Mapping[UUID, PendingComment]
@@ -399,6 +455,11 @@ def owner(actor: Actor) -> str:
 def _without_edit(found: Found) -> Found:
     """Leave out the edit that waits: in the piles of public comments their own text is judged."""
     return found if found.status is Status.PENDING else replace(found, waiting=None)
+
+
+def _text(found: Found) -> str:
+    source = found.waiting or found.public or found.kept
+    return (source.text or "") if source else ""
 
 
 def _came(found: Found) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +29,10 @@ THRESHOLD = Actor(kind="rule", actor_id="reports", name="reports")
 """Who hides a comment that many readers have reported, where the site wants it."""
 
 
+async def _unordered(_site: Site, _ids: Sequence[UUID]) -> None:
+    """Stand in where nothing waits that a report could make more urgent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """What a notice of illegal content says besides (Regulation (EU) 2022/2065, Art. 16)."""
@@ -53,6 +57,8 @@ class Reports:
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
     telling: Telling = field(default_factory=Telling)
+    changed: Callable[[Site, Sequence[UUID]], Awaitable[None]] = _unordered
+    """Told what is more urgent now."""
 
     async def report(
         self,
@@ -100,6 +106,7 @@ class Reports:
         if kept is None:
             raise UnknownComment
         self.telling.reported(site, comment_id, reason)
+        await self.changed(site, [comment_id])
         if site.settings.reports_hide:  # a repeated one, too: the first may have failed here
             await self._hide(
                 site, comment_id, kept.revision, open_reports=kept.open_reports, now=now

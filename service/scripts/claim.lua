@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
--- Leases the next waiting comments to one holder.
+-- Leases the next waiting comments to one holder: the most urgent ones, but every so many of
+-- those handed out the oldest, and now and then one at random, so that nothing waits for ever.
 -- KEYS places
 -- ARGV 1 owner 2 holder's name 3 limit 4 ttl_ms 5 '1' when escalated ones are included
---      6 every how many claims the oldest go first
+--      6 one of how many is the oldest 7 one of how many is any
 -- Answers {id, fence, deadline, ...}.
 --- use places
 --- use leasing
@@ -10,8 +11,8 @@ local EXPIRED_MAX = 100
 local AGE_WINDOW = 200 -- how far among the oldest to look past those leased, settling or set aside
 local now = server_ms()
 local limit, senior = tonumber(ARGV[3]), ARGV[5] == '1'
+local oldest_every, any_every = tonumber(ARGV[6]), tonumber(ARGV[7])
 local deadline = string.format('%.0f', now + ARGV[4])
-local claimed = {}
 
 -- The first `count` ids of two ascending lists of {id, score, ...}.
 local function merged(one, other, count)
@@ -47,25 +48,41 @@ local function oldest(all, claimable)
   return found
 end
 
-local function hand_out(ids)
+expire(now, EXPIRED_MAX)
+local waiting = redis.call('ZCARD', q) + (senior and redis.call('ZCARD', e) or 0)
+limit = math.min(limit, waiting)
+if limit == 0 then
+  return {}
+end
+local count = tonumber(redis.call('HGET', meta, 'claims') or 0)
+local urgent = merged(redis.call('ZRANGE', q, 0, limit - 1, 'WITHSCORES'),
+  senior and redis.call('ZRANGE', e, 0, limit - 1, 'WITHSCORES') or {}, limit)
+local by_age
+local claimed, taken = {}, {}
+
+-- The first of a list that this claim has not taken.
+local function free(ids)
   for _, id in ipairs(ids) do
-    claimed[#claimed + 1] = id
-    claimed[#claimed + 1] = begin_lease(id, ARGV[1], ARGV[2], deadline)
-    claimed[#claimed + 1] = deadline
+    if not taken[id] then
+      return id
+    end
   end
-  limit = limit - #ids
 end
 
-expire(now, EXPIRED_MAX)
-if redis.call('ZCARD', q) == 0 and not (senior and redis.call('ZCARD', e) > 0) then
-  return claimed
+for _ = 1, limit do
+  count = count + 1
+  local id
+  if count % any_every == 0 then
+    id = free({redis.call('ZRANDMEMBER', q)})
+  elseif count % oldest_every == 0 then
+    by_age = by_age or merged(oldest(t, q), senior and oldest(te, e) or {}, limit)
+    id = free(by_age)
+  end
+  id = id or free(urgent)
+  taken[id] = true
+  claimed[#claimed + 1] = id
+  claimed[#claimed + 1] = begin_lease(id, ARGV[1], ARGV[2], deadline)
+  claimed[#claimed + 1] = deadline
 end
-if redis.call('HINCRBY', meta, 'claims', 1) % tonumber(ARGV[6]) == 0 then
-  hand_out(merged(oldest(t, q), senior and oldest(te, e) or {}, limit))
-end
-if limit > 0 then
-  local urgent = redis.call('ZRANGE', q, 0, limit - 1, 'WITHSCORES')
-  local escalated = senior and redis.call('ZRANGE', e, 0, limit - 1, 'WITHSCORES') or {}
-  hand_out(merged(urgent, escalated, limit))
-end
+redis.call('HSET', meta, 'claims', count)
 return claimed

@@ -41,7 +41,9 @@ __all__ = ["Acceptance", "Claimed", "EditOutcome", "Finished", "PendingStore", "
 SETTLE_GRACE_MS = 3_000
 """A request publishes within a second what a rule lets through; then the settle worker may try."""
 OLDEST_EVERY = 5
-"""Every fifth claim takes the oldest first, so that nothing waits for ever (Ruling 9)."""
+"""Every fifth that is handed out is the oldest, so that nothing waits for ever (Ruling 9)."""
+ANY_EVERY = 50
+"""One in fifty is any: what is learnt from decisions is not learnt from the urgent alone."""
 REDO_MS = 24 * 3_600_000
 """How long decided comments are kept against a Postgres that goes back in time."""
 
@@ -255,6 +257,29 @@ class PendingStore:
         scores = [first[0][1] for first in firsts if first]
         return read_time(min(scores)) if scores else None
 
+    async def ranked(self, slug: str, *, first: int, count: int) -> list[UUID]:
+        """Return a stretch of what waits by urgency, escalated ones behind, from a rank on."""
+        at, last = Keys(slug), first + count - 1
+        with unavailable_when_down():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.zrange(at.by_priority, first, last)
+                pipe.zrange(at.escalated_by_priority, first, last)
+                waiting, escalated = await pipe.execute()
+        return [read_uuid(name) for name in (*waiting, *escalated)][:count]
+
+    async def rescore(self, slug: str, scores: Sequence[tuple[UUID, int, float]]) -> int:
+        """Give waiting comments another place in the queue; returns how many had this revision.
+
+        `scores` are ids, the revisions that were judged, and the new scores.
+        """
+        arguments = [
+            value
+            for comment_id, revision, score in scores
+            for value in (str(comment_id), revision, score_text(score))
+        ]
+        ids = [comment_id for comment_id, _, _ in scores]
+        return int(await self.scripts.run(self.redis, "rescore", _with_items(slug, ids), arguments))
+
     # Leases
 
     async def claim(
@@ -265,7 +290,7 @@ class PendingStore:
             self.redis,
             "claim",
             Keys(slug).places,
-            (owner, name, limit, ttl_ms, int(senior), OLDEST_EVERY),
+            (owner, name, limit, ttl_ms, int(senior), OLDEST_EVERY, ANY_EVERY),
         )
         return read_claims(answer)
 

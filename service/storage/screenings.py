@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -35,15 +35,22 @@ class ScreeningStore:
 
     pool: asyncpg.Pool[asyncpg.Record]
 
-    async def latest(self, site_id: int, article_id: UUID, comment_id: UUID) -> Screened | None:
-        """Return what was made of a comment's latest text; without what rules said of it."""
+    async def latest(
+        self, site_id: int, places: Sequence[tuple[UUID, UUID]]
+    ) -> dict[UUID, tuple[Screened, tuple[Why, ...]]]:
+        """Return what was made of the latest text of comments, and the signals that counted.
+
+        `places` are ids of articles and of comments; where in its thread a comment stood is not
+        kept.
+        """
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["screenings_of"], site_id, article_id, comment_id)
-        if not rows:
-            return None
-        row = dict(rows[0])
-        del row["revision"]
-        return Screened(**{**row, "tricks": tuple(row["tricks"])})
+            rows = await connection.fetch(
+                SQL["latest_screenings"],
+                site_id,
+                [article_id for article_id, _ in places],
+                [comment_id for _, comment_id in places],
+            )
+        return {row["comment_id"]: _screened(row) for row in rows}
 
     async def signals(self, site_id: int, article_id: UUID, comment_id: UUID) -> tuple[Spoke, ...]:
         """Return what rules said about each text, the latest text and most severe rule first."""
@@ -62,6 +69,17 @@ class ScreeningStore:
                 deleted = await connection.execute(SQL["purge_screenings"], before, PURGED_AT_ONCE)
 
 
+def spoken(item: PendingComment) -> tuple[Spoke, ...]:
+    """Return what rules said about a text that waits, as it travels with it."""
+    seen = item.screened
+    if seen is None:
+        return ()
+    heard = [*((why, False) for why in item.why), *((why, True) for why in seen.shadow)]
+    return tuple(
+        Spoke(revision=item.revision, why=why, shadow=shadow, at=seen.at) for why, shadow in heard
+    )
+
+
 def screening_rows(
     items: Iterable[tuple[PendingComment, tuple[Any, ...]]],
 ) -> Mapping[str, Sequence[tuple[Any, ...]]]:
@@ -72,16 +90,8 @@ def screening_rows(
         if seen is None:
             continue
         rows["record_screening"].append((*place, item.revision, *_screening_row(seen)))
-        for why, shadow in _signals(item, seen):
-            rows["record_signal"].append((*place, item.revision, *_signal_row(why, shadow, seen)))
+        rows["record_signal"] += [(*place, *_signal_row(spoke)) for spoke in spoken(item)]
     return rows
-
-
-def _signals(item: PendingComment, seen: Screened) -> Iterator[tuple[Why, bool]]:
-    for why in item.why:
-        yield why, False
-    for why in seen.shadow:
-        yield why, True
 
 
 def _screening_row(seen: Screened) -> tuple[Any, ...]:
@@ -99,22 +109,42 @@ def _screening_row(seen: Screened) -> tuple[Any, ...]:
     )
 
 
-def _signal_row(why: Why, shadow: bool, seen: Screened) -> tuple[Any, ...]:  # noqa: FBT001 - a column
+def _signal_row(spoke: Spoke) -> tuple[Any, ...]:
+    why = spoke.why
     return (
+        spoke.revision,
         why.rule,
         why.version,
-        shadow,
+        spoke.shadow,
         why.effect,
         why.severity,
         why.score,
         why.label,
         [list(span) for span in why.spans],
         why.error,
-        seen.at,
+        spoke.at,
     )
 
 
-def _why(row: asyncpg.Record) -> Why:
+def _screened(row: asyncpg.Record) -> tuple[Screened, tuple[Why, ...]]:
+    spoke = [(_why(signal), signal["shadow"]) for signal in row["signals"]]
+    screened = Screened(
+        at=row["at"],
+        ruling=row["ruling"],
+        rule=row["rule"],
+        rule_version=row["rule_version"],
+        reason=row["reason"],
+        severity=row["severity"],
+        risk=round(row["risk"], 3),
+        scores=row["scores"],
+        lang=row["lang"],
+        tricks=tuple(row["tricks"]),
+        shadow=tuple(why for why, shadow in spoke if shadow),
+    )
+    return screened, tuple(why for why, shadow in spoke if not shadow)
+
+
+def _why(row: Mapping[str, Any]) -> Why:
     return Why(
         rule=row["rule"],
         version=row["version"],

@@ -180,7 +180,7 @@ class Moderation:
             actor=call.actor,
             now=call.now,
         )
-        return Reply(content=queue_json(page, now=call.now))
+        return Reply(content=queue_json(page))
 
     async def claim(self, call: Call) -> Reply:
         """Lease comments to whoever asks."""
@@ -193,7 +193,7 @@ class Moderation:
             actor=call.actor,
             now=call.now,
         )
-        return Reply(content={"items": [entry_json(entry, now=call.now) for entry in entries]})
+        return Reply(content={"items": [entry_json(entry) for entry in entries]})
 
     async def renew(self, call: Call) -> Reply:
         """Keep leases, and say which are lost: those that hold on none of the caller's sites."""
@@ -262,6 +262,7 @@ class Moderation:
                 standing=await self.queue.standing(site, found),
                 decisions=history,
                 revisions=await self.lookup.revisions(found, site),
+                signals=await self.queue.signals(site, found),
                 names=await self.decisions.names(history),
             )
         )

@@ -24,6 +24,7 @@ from service.storage.featured import FeaturedStore
 from service.storage.lookups import LookupStore
 from service.storage.records import RecordStore
 from service.storage.saved_searches import SavedSearchStore
+from service.storage.screenings import ScreeningStore
 from service.storage.search import SearchStore
 from service.storage.seen import SeenStore
 from service.storage.sweeps import SweepStore
@@ -94,6 +95,7 @@ class Moderators:
                 lanes=live.lanes,
                 appeals=readers.appeals,
                 views=readers.views,
+                screenings=ScreeningStore(pool=pool),
                 clusters=core.clusters,
                 cursors=core.cursors,
                 telling=core.telling,

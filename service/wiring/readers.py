@@ -14,6 +14,7 @@ from service.features.counts import Counts
 from service.features.guests import Guests
 from service.features.intake import Intake
 from service.features.latest import Latest
+from service.features.order import Order
 from service.features.own import Own
 from service.features.records import Records
 from service.features.reports import Reports
@@ -69,6 +70,7 @@ class Readers:
     waits: Waits
     counts: Counts
     latest: Latest
+    order: Order
 
     @classmethod
     def build(cls, ground: Ground, core: Core, live: Live) -> Self:
@@ -82,8 +84,18 @@ class Readers:
             decisions=DecisionStore(pool=pool),
             reports=ReportStore(pool=pool),
             views=views,
+            cluster_of=lambda site, piece, now: core.clusters.facts(site, piece.text, now=now),
+        )
+        order = Order(
+            pending=core.pending,
+            sites=core.sites,
+            articles=core.articles,
+            reports=ReportStore(pool=pool),
+            views=views,
+            clock=clock,
         )
         return cls(
+            order=order,
             intake=Intake(
                 pending=core.pending,
                 limits=core.limits,
@@ -131,6 +143,7 @@ class Readers:
                 limits=core.limits,
                 new_id=new_id,
                 limits_on=limits_on,
+                changed=order.changed,
                 telling=core.telling,
             ),
             appeals=Appeals(
@@ -199,4 +212,4 @@ class Readers:
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
-        return [self.views.run]
+        return [self.views.run, self.order.run]

@@ -29,14 +29,28 @@ WITH gone AS (
 )
 DELETE FROM screenings WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
 
--- name: screenings_of
--- What was made of each text of a comment, the latest first.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
--- Index: screenings_pkey.
-SELECT revision, at, ruling, rule, rule_version, reason, severity, risk, scores, lang, tricks
-FROM screenings
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
-ORDER BY revision DESC;
+-- name: latest_screenings
+-- What was made of the latest text of each of several comments, with what rules said of it.
+--   $1 site_id integer, $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: screenings_pkey, signals_pkey.
+SELECT wanted.comment_id, s.at, s.ruling, s.rule, s.rule_version, s.reason, s.severity, s.risk,
+       s.scores, s.lang, s.tricks, coalesce(spoke.signals, '[]'::jsonb) AS signals
+FROM unnest($2::uuid[], $3::uuid[]) AS wanted (article_id, comment_id)
+CROSS JOIN LATERAL (
+    SELECT revision, at, ruling, rule, rule_version, reason, severity, risk, scores, lang, tricks
+    FROM screenings
+    WHERE site_id = $1 AND article_id = wanted.article_id AND comment_id = wanted.comment_id
+    ORDER BY revision DESC LIMIT 1
+) s
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object(
+        'rule', rule, 'version', version, 'shadow', shadow, 'effect', effect,
+        'severity', severity, 'score', score, 'label', label, 'spans', spans, 'error', error
+    ) ORDER BY severity DESC, rule) AS signals
+    FROM signals
+    WHERE site_id = $1 AND article_id = wanted.article_id AND comment_id = wanted.comment_id
+      AND revision = s.revision
+) spoke;
 
 -- name: signals_of
 -- What rules said about each text of a comment, the latest text and the most severe rule first.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,9 +11,9 @@ from pydantic import Field, StringConstraints
 from service.features.clusters import suggested_reason
 from service.features.lookup import Found, Revision
 from service.features.outcomes import Result
-from service.features.queue import QueueEntry, QueuePage
-from service.features.screening import priority_of
-from service.model import Decision, Standing, Status
+from service.features.queue import QueueEntry, QueuePage, Spoke
+from service.features.screening.priority import Priority
+from service.model import Decision, Standing, Status, Why
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
 from service.web.wire.clusters import ClusterRef, cluster_ref_json
 from service.web.wire.comments import (
@@ -153,10 +152,28 @@ class PriorityOut(Wire):
     """How urgent a comment is, and why."""
 
     value: float
+    """Harm an hour, and what an honest comment loses by waiting, per second of work."""
     risk: float
+    """Probability that a person would turn it down."""
     severity: int
+    """1 an insult, 3 hate, 10 a threat."""
     reach: float
+    """Readers an hour; of a held comment the few who have its link."""
     urgency: float
+    """0 when it came, 1 when it is due."""
+
+
+class SignalOut(WhyOut):
+    """What one rule said about one text of a comment."""
+
+    revision: int
+    state: Literal["live", "shadow"]
+    """A rule in shadow is recorded without any effect."""
+    effect: str
+    severity: int
+    error: str | None
+    """What kept the rule from being tried: the comment was held for it."""
+    at: Timestamp
 
 
 class LeaseOut(Wire):
@@ -228,6 +245,11 @@ class WholeCommentOut(Wire):
     parent: CommentOut | None
     author: QueueAuthor
     why: list[WhyOut]
+    risk: float | None
+    """Probability that a person would turn its text down; null for what was never screened."""
+    suggested_reason: str | None
+    signals: list[SignalOut]
+    """Every rule that spoke about any of its texts, also those that are only being tried."""
     decisions: list[DecisionOut]
     revisions: list[RevisionOut]
     lease: LeaseOut | None
@@ -259,19 +281,18 @@ def results_json(results: Sequence[Result], names: Names) -> dict[str, Any]:
     return {"results": [_result_json(result, names) for result in results]}
 
 
-def queue_json(page: QueuePage, *, now: datetime) -> dict[str, Any]:
+def queue_json(page: QueuePage) -> dict[str, Any]:
     """Write a page of the queue."""
-    items = [entry_json(entry, now=now) for entry in page.entries]
+    items = [entry_json(entry) for entry in page.entries]
     return {"items": items, "next": page.next, "total": page.total}
 
 
-def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
+def entry_json(entry: QueueEntry) -> dict[str, Any]:
     """Write a comment with what is needed to decide it."""
     article, item = entry.article, entry.item
     comment = pending_json(item) if item else found_json(entry.found)
     if entry.blind:
         comment |= {"status": Status.PENDING}
-    waited = (now - entry.since) / (entry.due_at - entry.since)
     return {
         "comment": comment,
         "article": {
@@ -282,14 +303,8 @@ def entry_json(entry: QueueEntry, *, now: datetime) -> dict[str, Any]:
         },
         "parent": found_json(entry.parent) if entry.parent else None,
         "author": standing_json(entry.standing),
-        "why": why_json(entry),
-        "priority": {
-            "value": float(priority_of(item.score)) if item else 0.0,
-            "risk": max((why.score for why in item.why), default=0.0) if item else 0.0,
-            "severity": 0,
-            "reach": article.views_per_hour or 0.0,
-            "urgency": round(max(waited, 0.0), 3),
-        },
+        "why": [why_json(why) for why in entry.why],
+        "priority": priority_json(entry.priority),
         "due_at": stamp(entry.due_at),
         "cluster": cluster_ref_json(entry.cluster) if entry.cluster else None,
         "reports": [{"reason": reason, "count": count} for reason, count in entry.reports.items()],
@@ -310,18 +325,39 @@ def standing_json(standing: Standing) -> dict[str, Any]:
     }
 
 
-def why_json(entry: QueueEntry) -> list[dict[str, Any]]:
-    """Write the signals that spoke about a comment."""
-    return [
-        {
-            "rule": why.rule,
-            "version": why.version,
-            "label": why.label,
-            "spans": [list(span) for span in why.spans],
-            "score": why.score,
-        }
-        for why in (entry.item.why if entry.item else ())
-    ]
+def priority_json(priority: Priority) -> dict[str, Any]:
+    """Write how urgent a comment is, and by what."""
+    return {
+        "value": round(priority.value, 3),
+        "risk": round(priority.risk, 3),
+        "severity": priority.severity,
+        "reach": round(priority.reach, 1),
+        "urgency": round(priority.urgency, 3),
+    }
+
+
+def why_json(why: Why) -> dict[str, Any]:
+    """Write a signal that spoke about a comment."""
+    return {
+        "rule": why.rule,
+        "version": why.version,
+        "label": why.label,
+        "spans": [list(span) for span in why.spans],
+        "score": why.score,
+    }
+
+
+def signal_json(spoke: Spoke) -> dict[str, Any]:
+    """Write what one rule said about one text, with what it did or would have done."""
+    return {
+        **why_json(spoke.why),
+        "revision": spoke.revision,
+        "state": "shadow" if spoke.shadow else "live",
+        "effect": spoke.why.effect,
+        "severity": spoke.why.severity,
+        "error": spoke.why.error,
+        "at": stamp(spoke.at),
+    }
 
 
 def lease_json(entry: QueueEntry) -> dict[str, Any] | None:
@@ -338,6 +374,7 @@ def whole_json(
     standing: Standing,
     decisions: Sequence[Decision],
     revisions: Sequence[Revision],
+    signals: Sequence[Spoke],
     names: Names,
 ) -> dict[str, Any]:
     """Write one comment with everything known of it."""
@@ -347,7 +384,10 @@ def whole_json(
         "pending": pending_json(edit) if edit else None,
         "parent": found_json(parent) if parent else None,
         "author": standing_json(standing),
-        "why": why_json(entry) if entry else [],
+        "why": [why_json(why) for why in entry.why] if entry else [],
+        "risk": round(entry.screened.risk, 3) if entry and entry.screened else None,
+        "suggested_reason": _suggested(entry) if entry else None,
+        "signals": [signal_json(spoke) for spoke in signals],
         "decisions": [decision_json(decision, names) for decision in decisions],
         "revisions": [
             {
@@ -362,9 +402,10 @@ def whole_json(
 
 
 def _suggested(entry: QueueEntry) -> str | None:
-    """Return what readers say is wrong with it, or why comments like it were rejected."""
+    """Return what readers say is wrong with it, why others like it were rejected, or the rule's."""
     of_cluster = suggested_reason(entry.cluster) if entry.cluster else None
-    return next(iter(entry.reports), of_cluster)
+    of_rule = entry.screened.reason if entry.screened else None
+    return next(iter(entry.reports), of_cluster or of_rule)
 
 
 def _result_json(result: Result, names: Names) -> dict[str, Any]:
