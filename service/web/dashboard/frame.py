@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from service.errors import Failure, Forbidden, NotFound, Unavailable
 from service.features.sessions import SignedInMember
@@ -59,6 +59,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(key="queue", path="/moderate/"),
     Section(key="search", path="/moderate/search"),
     Section(key="articles", path="/moderate/articles"),
+    Section(key="sites", path="/moderate/sites", role=Role.EDITOR),
     Section(key="team", path="/moderate/team", role=Role.ADMIN),
     Section(key="statistics", path="/moderate/statistics"),
     Section(key="log", path="/moderate/log"),
@@ -192,6 +193,8 @@ def _asked_to_sign_in(call: Call) -> Reply:
     path = call.operation.path
     for name, value in call.path.items():
         path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    asked = call.query.model_dump(exclude_defaults=True) if call.query else {}
+    path += f"?{urlencode(asked)}" if asked else ""
     following = "" if path == "/moderate/" else f"?next={quote(path, safe='/')}"
     return led_to(SIGN_IN + following)
 

@@ -191,19 +191,31 @@ def _row(entry: Entry, names: Names, tongue: Tongue, said: Mapping[str, Any]) ->
 
 
 def _details(details: Mapping[str, Any], tongue: Tongue) -> str:
-    """Write what an act says beside itself; roles by their names."""
+    """Write what an act says beside itself; roles by their names, and no ids."""
     if set(details) == {"from", "to"}:
         return f"{_value(details['from'], tongue)} → {_value(details['to'], tongue)}"
     return " · ".join(
-        f"{name}: {_value(value, tongue)}" for name, value in details.items() if value is not None
+        _detail(name, _value(value, tongue), tongue)
+        for name, value in details.items()
+        if value is not None and not name.endswith("_id")
     )
+
+
+def _detail(name: str, value: str, tongue: Tongue) -> str:
+    phrase = f"log_detail_{name}"
+    return tongue.say(phrase, value=value) if tongue.knows(phrase) else f"{name}: {value}"
 
 
 def _value(value: Any, tongue: Tongue) -> str:
     if isinstance(value, list):
         return ", ".join(_value(each, tongue) for each in value)
     phrase = f"role_{value}"
-    return tongue.say(phrase) if tongue.knows(phrase) else str(value)
+    if tongue.knows(phrase):
+        return tongue.say(phrase)
+    try:
+        return tongue.moment(datetime.fromisoformat(str(value)))
+    except ValueError:
+        return str(value)
 
 
 def _day(said: str) -> date | None:

@@ -189,11 +189,11 @@ def _cells(entry: Entry, names: Names) -> tuple[str | None, ...]:
 
 
 def _name(entry: Entry, names: Names) -> str:
-    """Name a rule by its own name; an author is not named to anybody."""
+    """Name a rule by its own name, a key without one by its id; authors are not named."""
     actor = (entry.actor_kind, entry.actor_id)
     if entry.actor_kind == "rule":
         return entry.actor_id
-    return names.get(actor, "")
+    return names.get(actor) or (entry.actor_id if entry.actor_kind == "key" else "")
 
 
 def _id(known: UUID | None) -> str | None:

@@ -17,6 +17,7 @@ const FOUND = 100
 const name = author.name || '–'
 
 new Rows()
+document.querySelector('.p-tabs [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
 
 const acts = /** @type {Record<string, (button: HTMLElement) => Promise<void>>} */ ({
   note: () => words('/notes', say('author_note_title'), say('author_note_label'), 'author_done_note'),

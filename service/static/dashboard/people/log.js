@@ -1,7 +1,7 @@
 /** The log: decisions are taken back, and the chain is followed to its end. */
 
 import { ApiError, ask } from '../api.js'
-import { announce, byId } from '../dom.js'
+import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
 import './times.js'
 
@@ -75,7 +75,7 @@ function tell(sentences, broken) {
   const place = byId('verified')
   place.hidden = false
   place.classList.toggle('error', broken)
-  byId('verified-words').textContent = sentences.join(' ')
+  byId('verified-words').replaceChildren(...sentences.map((each) => element('p', {}, each)))
   announce(sentences[0] ?? '')
 }
 

@@ -156,11 +156,11 @@ function thread(item, found) {
 
 /** @param {any} item @param {any} found */
 function author(item, found) {
-  const { approved, rejected, first_seen: first, banned_until: banned } = item.author
+  const { ref, approved, rejected, first_seen: first, banned_until: banned } = item.author
   const all = approved + rejected
   const share = all ? new Intl.NumberFormat(page.lang, { style: 'percent' }).format(rejected / all) : ''
   const lines = [
-    element('p', {}, element('bdi', {}, item.comment.author.name)),
+    element('p', {}, element('bdi', {}, ref ? element('a', { href: `/moderate/authors/${ref}?site=${page.queue.site}` }, item.comment.author.name) : item.comment.author.name)),
     element(
       'p',
       { class: 'hint' },
