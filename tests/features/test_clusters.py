@@ -314,3 +314,17 @@ async def test_what_is_decided_already_leaves_nothing_to_decide(newsroom: Newsro
     await rejected(newsroom, items[0].comment_id)
     with pytest.raises(NothingWaits):
         await rejected(newsroom, items[0].comment_id)
+
+
+async def test_screening_is_told_of_the_cluster_a_new_comment_would_join(
+    newsroom: Newsroom,
+) -> None:
+    for at, text in enumerate((SPAM, *DISGUISED)):
+        accepted = await newsroom.submit(text, address_hash=f"here-{at}")
+        await kept(newsroom)
+
+    waiting = accepted.found.waiting
+    assert waiting is not None
+    assert waiting.screened is not None
+    [campaign] = [why for why in waiting.screened.shadow if why.rule == "campaign"]
+    assert campaign.label == "7 alike by 6 authors"
