@@ -18,7 +18,7 @@ ON CONFLICT (site_id, article_id, comment_id, revision) DO NOTHING;
 INSERT INTO signals (site_id, article_id, comment_id, revision, rule, version, shadow, effect,
                      severity, score, label, spans, error, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-ON CONFLICT (site_id, article_id, comment_id, revision, rule) DO NOTHING;
+ON CONFLICT (site_id, article_id, comment_id, revision, rule, version) DO NOTHING;
 
 -- name: forget_screening
 -- What was made of the texts of a comment that its author or the law took away.
