@@ -68,6 +68,19 @@ class SiteDirectory:
             raise UnknownSite
         return site
 
+    async def read_again(self, slug: str) -> Site:
+        """Return a site as it is at this moment, and remember it.
+
+        Raises:
+            UnknownSite: there is none.
+            Unavailable: Postgres is away.
+        """
+        site = await self.sites.by_slug(slug)
+        if site is None:
+            raise UnknownSite
+        self.known.put(slug, site)
+        return site
+
     async def all_sites(self) -> list[Site]:
         """Return every site by slug, and remember them for when Postgres is away.
 

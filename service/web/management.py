@@ -240,7 +240,8 @@ class Management:
 
     async def change_settings(self, call: Call) -> Reply:
         """Change what was said, and only if nobody was faster."""
-        wish, site = call.body_as(SettingsIn), call.site
+        # What is remembered may be a second old: what is left out would become what it was.
+        wish, site = call.body_as(SettingsIn), await self.sites.read_again(call.site.slug)
         read = site.settings_version if wish.version is None else wish.version
         changed = await self.sites.change_settings(
             site,

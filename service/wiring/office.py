@@ -9,8 +9,10 @@ from service.features.article_lists import ArticleLists
 from service.storage.article_lists import ArticleListStore
 from service.web.articles import ArticleOffice
 from service.web.dashboard.articles import ArticlePages
+from service.web.dashboard.sites import SitePages
 from service.web.dashboard.team import TeamPages
 from service.web.operation import Operation
+from service.web.pages.house_rules import RulesPages
 from service.wiring.core import Core
 from service.wiring.ground import Ground
 from service.wiring.members import Members
@@ -34,7 +36,7 @@ class Office:
             )
         )
 
-    def operations(self, core: Core, members: Members) -> list[Operation]:
+    def operations(self, ground: Ground, core: Core, members: Members) -> list[Operation]:
         """Return what editors and admins ask, and their pages."""
         office = ArticleOffice(lists=self.article_lists, articles=core.articles, acts=core.acts)
         team = TeamPages(
@@ -46,5 +48,7 @@ class Office:
         return [
             *office.operations(),
             *ArticlePages(lists=self.article_lists, sites=core.sites).operations(),
+            *SitePages(sites=core.sites, public_url=ground.settings.public_url).operations(),
             *team.operations(),
+            *RulesPages().operations(),
         ]
