@@ -17,7 +17,7 @@ TOP: Final = 14.0
 BOTTOM: Final = 26.0
 LEFT: Final = 44.0
 RIGHT: Final = 12.0
-LABELLED: Final = 84.0
+LABELLED: Final = 98.0
 """At the right, where lines are labelled."""
 LABEL_CHARS: Final = 13
 """That fit there."""
@@ -25,6 +25,9 @@ LINE_HEIGHT: Final = 13.0
 TICKS: Final = 4
 LABEL_ROOM: Final = 62.0
 """For one label of the time axis."""
+
+END_ROOM: Final = 20.0
+"""Nearer to the end than this a label ends there."""
 
 Tick = tuple[float, str]
 
@@ -81,9 +84,9 @@ def round_steps(high: float, *, whole: bool = False) -> list[float]:
     return [step * number for number in range(math.ceil(high / step - 1e-9) + 1)]
 
 
-def few(count: int, width: float) -> list[int]:
+def few(count: int, width: float, *, room: float = LABEL_ROOM) -> list[int]:
     """Return which of many steps are labelled so that the labels do not meet."""
-    most = max(2, int(width // LABEL_ROOM))
+    most = max(2, int(width // room))
     every = max(1, math.ceil(count / most))
     return list(range(0, count, every))
 
@@ -104,7 +107,7 @@ def along(area: Area, places: Sequence[Tick]) -> Markup:
         tag("line", x1=area.left, x2=area.right, y1=area.bottom, y2=area.bottom, class_="base")
     ]
     for x, said in places:
-        near_end = x > area.right - LABEL_ROOM / 2
+        near_end = x > area.right - END_ROOM
         drawn.append(
             text(
                 said,

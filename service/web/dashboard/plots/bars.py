@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from service.web.dashboard.plots.axes import (
     HEIGHT,
+    LABEL_ROOM,
     WIDTH,
     Area,
     Scale,
@@ -47,17 +48,19 @@ def bars(
     height: float = HEIGHT,
     highest: float | None = None,
     whole: bool = True,
+    room: float = LABEL_ROOM,
 ) -> Markup:
     """Draw a column for each step; `classes` and `legend` go with the heights of a column.
 
-    `highest` makes several plots comparable; `write` writes the figures of the axis.
+    `highest` makes several plots comparable; `write` writes the figures of the axis, below which
+    each label has this `room`.
     """
     area = Area(top=LEGEND_TOP if legend else 12.0, bottom=height - 26)
     most = max((sum(each.heights) for each in columns), default=0.0)
     steps = round_steps(most if highest is None else highest, whole=whole)
     scale = Scale(low=0, high=steps[-1], start=area.bottom, end=area.top)
     width = area.width / max(len(columns), 1)
-    labelled = few(len(columns), area.width)
+    labelled = few(len(columns), area.width, room=room)
     return picture(
         caption,
         [

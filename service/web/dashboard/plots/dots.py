@@ -20,7 +20,7 @@ from service.web.dashboard.plots.axes import (
 from service.web.dashboard.plots.svg import Caption, Source, group, mark, picture, tag, text
 
 ROW: Final = 22.0
-NAMES: Final = 150.0
+NAMES: Final = 165.0
 """At the left, for what each row is called."""
 NAME_CHARS: Final = 22
 

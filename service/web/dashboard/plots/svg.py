@@ -9,6 +9,9 @@ from markupsafe import Markup, escape
 
 Value = str | float | int | None
 
+ISOLATES = ("\u2068", "\u2069")
+"""Around a text, so that it runs in its own direction within a plot that runs from the left."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caption:
@@ -49,7 +52,7 @@ def group(class_: str, children: Iterable[Markup]) -> Markup:
 
 def text(said: str, x: float, y: float, *, class_: str, anchor: str = "start") -> Markup:
     """Return a line of text; `anchor` is the end of it that stands at `x`."""
-    return tag("text", said, x=x, y=y, class_=class_, text_anchor=anchor)
+    return tag("text", said.join(ISOLATES), x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def mark(source: Source, name: str, **attributes: Value) -> Markup:

@@ -24,9 +24,12 @@ from service.web.dashboard.statistics.written import Written
 RULES_DRAWN: Final = 15
 """Those first that cost most; all are in the table."""
 PEOPLE_DRAWN: Final = 24
+BAND_ROOM: Final = 48.0
+"""For the label of a band of ages."""
 SMALL: Final = 110.0
 """How high one of many small plots is."""
 HALVES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+UPPER: Final = ((0.8, 0.85, 0.9, 0.95, 1.0), (0.6, 0.7, 0.8, 0.9, 1.0), (0.4, 0.6, 0.8, 1.0))
 DURATIONS: Final = (
     1.0,
     10.0,
@@ -162,7 +165,13 @@ class Figures:
             )
             for number, each in enumerate(self.report.queue.bands)
         ]
-        return [Picture(svg=bars(shown.caption, columns, classes=["v-plain"], write=self._count))]
+        return [
+            Picture(
+                svg=bars(
+                    shown.caption, columns, classes=["v-plain"], write=self._count, room=BAND_ROOM
+                )
+            )
+        ]
 
     def _week(self, shown: Shown) -> Sequence[Picture]:
         hours = self.report.queue.hours
@@ -204,7 +213,13 @@ class Figures:
                     shown.caption,
                     drawn,
                     steps=self._labels(),
-                    ticks=[(each, self.written.share(each)) for each in HALVES],
+                    ticks=self._shares_from(
+                        min(
+                            point.value if point.low is None else point.low
+                            for line in drawn
+                            for point in line.points
+                        )
+                    ),
                 )
             )
         ]
@@ -360,6 +375,11 @@ class Figures:
         within = [each for each in DURATIONS if below[0] < each < high]
         beyond = [each for each in DURATIONS if each >= high and each > below[0]][:1]
         return [(each, self.written.seconds(each)) for each in (*below, *within, *beyond)]
+
+    def _shares_from(self, lowest: float) -> list[Tick]:
+        """Return the upper part of the shares where all figures are in it."""
+        ticks = next((each for each in UPPER if each[0] <= lowest), HALVES)
+        return [(each, self.written.share(each)) for each in ticks]
 
     def _shares(self) -> list[Tick]:
         return [(each, self.written.share(each)) for each in HALVES]

@@ -20,7 +20,7 @@ from service.web.pages.words import Tongue
 
 FINE: Final = 0.1
 """Shares below it, and those above its complement, are written with one more digit."""
-UNITS: Final = ((1.0, "second", 90.0), (60.0, "minute", 90.0), (3_600.0, "hour", 36.0))
+UNITS: Final = ((1.0, "second", 60.0), (60.0, "minute", 60.0), (3_600.0, "hour", 24.0))
 """Seconds of each unit, its name, and how many are written before the next one."""
 DAY_SECONDS: Final = 86_400.0
 FEW: Final = 10.0
@@ -107,8 +107,11 @@ class Written:
 
     def moment(self, at: datetime) -> str:
         """Write a day, and its hour where figures are that fine or it is not midnight."""
-        fine = self.step == HOUR or at.hour
-        return self._skeleton("yMMMdHm" if fine else "yMMMd", at)
+        day = self._skeleton("yMMMd", at)
+        if self.step != HOUR and not at.hour:
+            return day
+        both = str(self.tongue.locale.datetime_formats["medium"])
+        return both.replace("{1}", day).replace("{0}", self._skeleton("Hm", at))
 
     def tick(self, at: datetime) -> str:
         """Write a moment below an axis."""
