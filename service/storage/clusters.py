@@ -15,6 +15,9 @@ from service.storage.postgres import Connection, connected, in_transaction, load
 
 SQL = load_queries("clusters")
 
+PLANS = "SET LOCAL plan_cache_mode = force_custom_plan"
+"""A plan that was made while a table was small reads all of it in the middle of a wave."""
+
 
 class ClusterPlace(NamedTuple):
     """A cluster's key."""
@@ -204,6 +207,7 @@ class ClusterStore:
     async def turn(self, *, limit: int) -> AsyncIterator[Turn]:
         """Take a batch of changed comments; they are done with when the block ends well."""
         async with in_transaction(self.pool) as connection:
+            await connection.execute(PLANS)
             taken = await connection.fetch(SQL["take_changes"], limit)
             places = sorted({tuple(row) for row in taken})
             rows = await connection.fetch(SQL["read_changed"], *_columns(places)) if places else ()

@@ -327,4 +327,4 @@ async def test_screening_is_told_of_the_cluster_a_new_comment_would_join(
     assert waiting is not None
     assert waiting.screened is not None
     [campaign] = [why for why in waiting.screened.shadow if why.rule == "campaign"]
-    assert campaign.label == "7 alike by 6 authors"
+    assert campaign.label == "Many have sent nearly the same (7 alike by 6 authors)"
