@@ -13,11 +13,11 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import hostile, public
+from bench import hostile, near, public
+from bench.lines import Line
 from service.features.screening import (
     Facts,
     RuleDocument,
@@ -44,18 +44,6 @@ HOLDING = frozenset({"insults", "hate", "threats", "sexual", "spam-words"})
 NEWS = "threads/globe_and_mail_threads"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table."""
-
-    goal: str
-    measured: str
-    target: str
-    met: bool | None
-    """None for what is told and has no target."""
-    note: str = ""
-
-
 def main() -> None:
     """Measure everything and print the table."""
     rules = compile_rules(shipped_rules())
@@ -65,11 +53,9 @@ def main() -> None:
     lines = [*times(rules, texts), *hostile_times(rules), *many_rules(texts)]
     if public.present():
         lines += [*languages(), *false_hits(rules), *disguises(rules), *spellings(rules)]
+        lines += near.lines()
     for line in lines:
-        met = {True: "met", False: "NOT MET", None: ""}[line.met]
-        print(
-            f"{line.goal:<54} {line.measured:>44}  {line.target:<24} {met:<8} {line.note}".rstrip()
-        )
+        print(line)
 
 
 def sample_texts() -> list[str]:
