@@ -17,7 +17,7 @@ TOP: Final = 14.0
 BOTTOM: Final = 26.0
 LEFT: Final = 44.0
 RIGHT: Final = 12.0
-LABELLED: Final = 98.0
+LABELLED: Final = 112.0
 """At the right, where lines are labelled."""
 LABEL_CHARS: Final = 13
 """That fit there."""

@@ -22,6 +22,9 @@ from service.web.dashboard.plots.axes import (
 )
 from service.web.dashboard.plots.svg import Caption, Source, group, mark, picture, tag, text
 
+PIECE = 16.0
+"""How much of a line stands beside its name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -71,12 +74,16 @@ def lines(
     )
     width = area.width / max(len(steps), 1)
     across = Scale(low=0, high=max(len(steps), 1), start=area.left, end=area.right)
-    ends = [(each.label, scale.at(each.points[-1].value)) for each in drawn if each.points]
+    ends = [
+        (each.label, scale.at(each.points[-1].value), f"series s{number}")
+        for number, each in enumerate(drawn)
+        if each.points
+    ]
     parts = [upright(area, scale, ticks)]
     if limit is not None:
         y = scale.at(limit.value)
         parts.append(tag("line", x1=area.left, x2=area.right, y1=y, y2=y, class_="limit"))
-        ends.append((limit.label, y))
+        ends.append((limit.label, y, ""))
     parts += [_band(each, across, scale, number) for number, each in enumerate(drawn)]
     parts += [_line(each, across, scale, number) for number, each in enumerate(drawn)]
     parts.append(_labels(ends, area))
@@ -116,12 +123,20 @@ def _band(line: Line, across: Scale, scale: Scale, number: int) -> Markup:
     return tag("polygon", points=points, class_=f"band s{number}")
 
 
-def _labels(ends: Sequence[tuple[str, float]], area: Area) -> Markup:
-    places = apart([y for _, y in ends], low=area.top, high=area.bottom)
+def _labels(ends: Sequence[tuple[str, float, str]], area: Area) -> Markup:
+    """Name each line at its end, beside a piece of it: the names may have to move."""
+    places = apart([y for _, y, _ in ends], low=area.top, high=area.bottom)
+    piece = {"x1": area.right + 4, "x2": area.right + 4 + PIECE}
     return group(
         "labels",
         [
-            text(short(said), area.right + 6, y + 4, class_="label")
-            for (said, _), y in zip(ends, places, strict=True)
+            group(
+                class_,
+                [
+                    tag("line", y1=y, y2=y, class_="line" if class_ else "limit", **piece),
+                    text(short(said), area.right + 9 + PIECE, y + 4, class_="label"),
+                ],
+            )
+            for (said, _, class_), y in zip(ends, places, strict=True)
         ],
     )

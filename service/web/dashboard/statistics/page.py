@@ -22,7 +22,7 @@ from service.web.dashboard import words
 from service.web.dashboard.frame import page, page_operation
 from service.web.dashboard.statistics.figures import Figures
 from service.web.dashboard.statistics.shown import Tile
-from service.web.dashboard.statistics.written import Written
+from service.web.dashboard.statistics.written import MARKS, Written
 from service.web.dashboard.view import View
 from service.web.operation import Call, Operation, Reply
 from service.web.statistics import SECONDS, named
@@ -161,7 +161,7 @@ def _tiles(report: Report, written: Written) -> list[Tile]:
             key=key,
             label=say(f"stats_tile_{key}"),
             value=value,
-            before=say("stats_before", value=earlier) if earlier else "",
+            before=say("stats_before", value=earlier.join(MARKS)) if earlier else "",
             alarming=alarming,
         )
 
