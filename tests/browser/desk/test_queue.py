@@ -2,312 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
-from uuid import uuid4
 
 import pytest
-from selenium import webdriver
-from selenium.common.exceptions import JavascriptException
-from uuid_utils.compat import uuid7
 
-from service.features.screening import queue_score
-from service.model import Author, PendingComment, Role, Why, article_id
+from service.model import Role
+from service.web.dashboard.frame import SECTIONS
 from service.web.dashboard.keys import KEYS
-from service.wiring.ground import clock
 from tests.api.calls import Answer
-from tests.api.insiders import Insider, signed_in
-from tests.browser.conftest import Newsroom, axe_source
+from tests.browser.desk.people import ALT, LAYOUTS, SHIFT, Moderator, Waiting, settled
 
 pytestmark = pytest.mark.browser
-
-PATIENCE_SECONDS = 5.0
-ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts" / "dashboard"
-SHIFT = 8
-ALT = 1
-UNSEEN_SECONDS = 0.26
-"""Keys that decide do nothing for 250 ms after a comment became current."""
-
-US = {key: (key, f"Key{key.upper()}") for key in "abcdefghijklmnopqrstuvwxyz"}
-US |= {str(n): (str(n), f"Digit{n}") for n in range(1, 10)}
-US |= {"/": ("/", "Slash"), "?": ("?", "Slash"), "[": ("[", "BracketLeft")}
-US |= {"]": ("]", "BracketRight"), "Enter": ("Enter", "Enter"), "Escape": ("Escape", "Escape")}
-FRENCH = US | {
-    "a": ("a", "KeyQ"),
-    "q": ("q", "KeyA"),
-    "z": ("z", "KeyW"),
-    "w": ("w", "KeyZ"),
-    "1": ("&", "Digit1"),
-    "2": ("é", "Digit2"),
-    "?": ("?", "KeyM"),
-}
-ARABIC = US | {
-    "a": ("ش", "KeyA"),
-    "r": ("ق", "KeyR"),
-    "s": ("س", "KeyS"),
-    "u": ("ع", "KeyU"),
-    "j": ("ت", "KeyJ"),
-    "k": ("ن", "KeyK"),
-    "x": ("ء", "KeyX"),
-    "1": ("\u0661", "Digit1"),
-    "2": ("\u0662", "Digit2"),
-    "?": ("؟", "Slash"),
-}
-LAYOUTS = {"us": US, "french": FRENCH, "arabic": ARABIC}
-
-
-@dataclass(slots=True)
-class Moderator:
-    """Somebody of the newsroom with a browser."""
-
-    chrome: webdriver.Chrome
-    newsroom: Newsroom = field(repr=False)
-    role: Role = Role.MODERATOR
-    layout: dict[str, tuple[str, str]] = field(default_factory=lambda: US)
-
-    # Coming and going
-
-    def sign_in(self, role: Role | None = None) -> None:
-        """Be somebody with a role on the site."""
-        insider = self.insider(role or self.role)
-        self.send("Network.enable")
-        self.send(
-            "Network.setCookie",
-            name="postbag",
-            value=insider.token,
-            url=self.newsroom.api.caller.origin,
-            httpOnly=True,
-            sameSite="Strict",
-        )
-
-    def insider(self, role: Role, name: str = "Nadia Haddad") -> Insider:
-        """Return somebody with a session and a work name."""
-        api = self.newsroom.api
-        insider = signed_in(api, role, self.newsroom.site)
-        naming = "UPDATE members SET name = $2 WHERE member_id = $1"
-        api.aside.run(api.service.ground.pool.execute(naming, insider.member_id, name))
-        return insider
-
-    def prefer(self, lang: str = "en", theme: str = "light") -> None:
-        """Choose language and theme."""
-        where = f"{self.newsroom.api.caller.origin}/moderate/"
-        self.send("Network.setCookie", name="postbag-view", value=f"{lang}.{theme}", url=where)
-
-    def visit(self, **asked: str) -> None:
-        """Open the queue and wait until it can be worked with."""
-        slug = self.newsroom.site.slug
-        origin = self.newsroom.api.caller.origin
-        self.chrome.get(f"{origin}/moderate/?{urlencode({'site': slug, **asked})}")
-        self.until_ready()
-
-    def until_ready(self) -> None:
-        """Wait until the modules are at work."""
-        self.until("document.getElementById('queue')?.dataset.ready")
-
-    # Looking
-
-    def ask(self, script: str, *arguments: Any) -> Any:
-        """Run a script."""
-        return self.chrome.execute_script(script, *arguments)
-
-    def until(self, script: str, *arguments: Any) -> Any:
-        """Wait until a script's value is true, and return it."""
-        return self.wait(lambda: self.ask(f"return {script}", *arguments), script)
-
-    def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """Wait until something is true, and return it."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                if value := condition():
-                    return value
-            except JavascriptException:
-                pass
-            time.sleep(0.02)
-        seen = self.ask("return [document.activeElement?.outerHTML, document.body.innerText]")
-        raise AssertionError(f"Never: {what}\n{seen}\n{self.complaints()}")
-
-    @property
-    def current(self) -> str:
-        """The text of the current card."""
-        return str(self.ask("return document.querySelector('.q-current .q-text')?.innerText ?? ''"))
-
-    @property
-    def cards(self) -> list[str]:
-        """The texts of all cards that are shown."""
-        found: list[str] = self.ask(
-            "return [...document.querySelectorAll('#cards > li')]"
-            ".filter((each) => each.checkVisibility())"
-            ".map((each) => each.querySelector('.q-text').innerText)"
-        )
-        return found
-
-    def until_current(self, text: str) -> None:
-        """Wait until a card is current, and may be decided."""
-        self.until("document.querySelector('.q-current .q-text')?.innerText === arguments[0]", text)
-
-    def until_said(self, text: str) -> None:
-        """Wait until the foot says something."""
-        self.until("document.getElementById('last').innerText.includes(arguments[0])", text)
-
-    def complaints(self) -> list[str]:
-        """Return what the console says since this was called last."""
-        lines: list[dict[str, Any]] = self.chrome.get_log("browser")  # type: ignore[no-untyped-call]
-        return [each["message"] for each in lines if "favicon" not in each["message"]]
-
-    def faults(self) -> list[str]:
-        """Return what axe-core finds wrong."""
-        if not self.ask("return 'axe' in window"):
-            self.chrome.execute_script(axe_source())
-        found = self.chrome.execute_async_script(
-            "const done = arguments[arguments.length - 1];"
-            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',"
-            " 'best-practice'], resultTypes: ['violations']})"
-            ".then(({violations}) => done(violations.flatMap((each) => each.nodes.map((node) =>"
-            " `${each.id}: ${node.html} ${node.failureSummary}`))))"
-        )
-        return list(found)
-
-    def shot(self, name: str) -> None:
-        """Keep a picture among the artefacts of the run."""
-        ARTEFACTS.mkdir(parents=True, exist_ok=True)
-        picture = self.send("Page.captureScreenshot", captureBeyondViewport=False)
-        (ARTEFACTS / f"{name}.png").write_bytes(base64.b64decode(picture["data"]))
-
-    # Acting
-
-    def send(self, command: str, **parameters: Any) -> Any:
-        """Send a command to the browser's developer tools."""
-        return self.chrome.execute_cdp_cmd(command, parameters)
-
-    def press(self, name: str, *, modifiers: int = 0) -> None:
-        """Press the key that this layout has for it, once."""
-        key, code = self.layout[name]
-        if modifiers & SHIFT and key.isascii():
-            key = key.upper()
-        number = {"Enter": 13, "Escape": 27}.get(name, 0)
-        said = {"key": key, "code": code, "modifiers": modifiers}
-        said["windowsVirtualKeyCode"] = number
-        text = key if len(key) == 1 and not modifiers & ALT else "\r" if key == "Enter" else ""
-        self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **said)
-        self.send("Input.dispatchKeyEvent", type="keyUp", **said)
-
-    def decide(self, *names: str, modifiers: int = 0) -> None:
-        """Press keys on a card that was seen for long enough."""
-        time.sleep(UNSEEN_SECONDS)  # the rule itself is about time
-        for name in names:
-            self.press(name, modifiers=modifiers)
-
-    def window(self, width: int, height: int = 900) -> None:
-        """Be a window of that size, in CSS pixels."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-
-
-@pytest.fixture
-def moderator(chrome: webdriver.Chrome, newsroom: Newsroom) -> Iterator[Moderator]:
-    """A moderator of a new site, signed in, whose browser has nothing stored."""
-    who = Moderator(chrome, newsroom)
-    who.window(1280, 900)
-    who.sign_in()
-    who.prefer()
-    chrome.get(f"{newsroom.api.caller.origin}/moderate/sign-in")
-    who.ask("localStorage.clear(); sessionStorage.clear()")
-    who.complaints()
-    yield who
-    who.send("Emulation.clearDeviceMetricsOverride")
-    who.send("Network.clearBrowserCookies")
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Comments that wait, in their order."""
-
-    newsroom: Newsroom
-
-    def post(self, *texts: str, **more: Any) -> list[dict[str, Any]]:
-        """Post comments of guests."""
-        newsroom = self.newsroom
-        article = {"url": "https://daily.example/vote", "title": "Budget vote"}
-        return [
-            newsroom.api.posted(newsroom.article, text, site=newsroom.site, article=article, **more)
-            for text in texts
-        ]
-
-    def numbered(self, many: int) -> list[dict[str, Any]]:
-        """Post so many, each with its number."""
-        return self.post(*(f"Comment {n}." for n in range(many)))
-
-    def status(self, comment_id: str) -> str:
-        """Ask what became of one."""
-        whole = self.whole(comment_id)
-        return str(whole["comment"]["status"])
-
-    def whole(self, comment_id: str) -> Any:
-        """Ask for everything known of one."""
-        newsroom = self.newsroom
-        where = f"/v1/moderation/comments/{comment_id}"
-        return newsroom.api.ask("GET", where, bearer=newsroom.key).json
-
-    def marked(self, text: str, rule: str, span: tuple[int, int]) -> None:
-        """Let a comment wait of which a rule has marked a part."""
-        why = Why(rule=rule, version=2, label="A hard word", spans=(span,), score=0.9)
-        self.newsroom.api.aside.run(self._accepted(text, (why,)))
-
-    def many(self, number: int) -> None:
-        """Let so many wait."""
-
-        async def fill() -> None:
-            for start in range(0, number, 16):
-                texts = [f"Comment {n}." for n in range(start, min(start + 16, number))]
-                await asyncio.gather(*(self._accepted(each) for each in texts))
-
-        self.newsroom.api.aside.run(fill())
-
-    async def _accepted(self, text: str, why: tuple[Why, ...] = ()) -> None:
-        site, now = self.newsroom.site, clock()
-        item = PendingComment(
-            site_id=site.site_id,
-            site=site.slug,
-            article_id=article_id(site.site_id, self.newsroom.article),
-            article_key=self.newsroom.article,
-            comment_id=uuid7(),
-            parent_id=None,
-            author=Author(author_id=uuid4(), kind="guest", name="Omar"),
-            text=text,
-            lang="en",
-            created_at=now,
-            score=queue_score(0, now),
-            why=why,
-            dk=uuid4().hex * 2,
-            fingerprint=uuid4().hex * 2,
-        )
-        await self.newsroom.api.service.moderators.queue.pending.accept(
-            item, auto=False, pending_max=20_000, dk_ttl_ms=60_000
-        )
-
-
-@pytest.fixture
-def waiting(newsroom: Newsroom) -> Waiting:
-    """The comments of the site."""
-    return Waiting(newsroom)
-
-
-def settled(moderator: Moderator, waiting: Waiting, comment: dict[str, Any], status: str) -> None:
-    """Wait until a decision has arrived."""
-    moderator.wait(lambda: waiting.status(comment["id"]) == status, f"{comment['text']} {status}")
 
 
 @pytest.mark.parametrize(
@@ -575,20 +282,18 @@ def test_keys_are_switched_off_need_alt_or_are_others(
     moderator: Moderator, waiting: Waiting
 ) -> None:
     comments = waiting.numbered(3)
-    moderator.visit(sort="oldest")
-    set_to = "localStorage.setItem('postbag-queue', JSON.stringify(arguments[0]))"
-    moderator.ask(set_to, {"keyboard": "off"})
+    moderator.wish(keyboard="off")
     moderator.visit(sort="oldest")
     moderator.decide("a")
     assert moderator.current == "Comment 0."
     assert not moderator.ask("return document.querySelector('.q-current kbd').checkVisibility()")
-    moderator.ask(set_to, {"keyboard": "alt"})
+    moderator.wish(keyboard="alt")
     moderator.visit(sort="oldest")
     moderator.decide("a")
     assert moderator.current == "Comment 0."
     moderator.decide("a", modifiers=ALT)
     settled(moderator, waiting, comments[0], "approved")
-    moderator.ask(set_to, {})
+    moderator.wish()
     moderator.visit(sort="oldest")
     moderator.ask("document.querySelector('[data-act=settings]').click()")
     moderator.until("document.querySelector('dialog[open] details')")
@@ -601,10 +306,15 @@ def test_keys_are_switched_off_need_alt_or_are_others(
     moderator.press("y")
     moderator.shot("settings")
     moderator.press("Escape")
+    moderator.until("!document.querySelector('dialog[open]')")
     moderator.decide("a")
     assert moderator.current == "Comment 1."
     moderator.decide("y")
     settled(moderator, waiting, comments[1], "approved")
+    moderator.ask("localStorage.clear(); sessionStorage.clear()")
+    moderator.visit(sort="oldest")
+    face = "document.querySelector('.q-current .q-approve kbd').innerText"
+    assert moderator.ask(f"return {face}") == "y", "it is kept for the member, not the browser"
 
 
 def test_keys_mean_nothing_in_fields(moderator: Moderator, waiting: Waiting) -> None:
@@ -623,7 +333,7 @@ def test_hard_words_are_masked_until_a_key_shows_them(
 ) -> None:
     waiting.marked("You utter fool.", "insults", (10, 14))
     waiting.numbered(1)
-    moderator.visit()
+    moderator.visit(sort="oldest")
     moderator.until_current("You utter f•••.")
     source = "return fetch(location.href).then((answer) => answer.text())"
     painted = moderator.ask(source).partition("<ol")[2]
@@ -728,7 +438,8 @@ def test_everything_is_found_in_the_palette_and_the_help(
     moderator.visit(sort="oldest")
     moderator.press("?")
     rows = moderator.until("document.querySelectorAll('dialog[open] tr').length")
-    assert rows == len(KEYS)
+    shown = {each.key for each in SECTIONS if Role.MODERATOR.includes(each.role)}
+    assert rows == sum(each.section is None or each.section in shown for each in KEYS)
     moderator.shot("help")
     moderator.press("Escape")
     moderator.until("!document.querySelector('dialog')")
