@@ -24,7 +24,10 @@ from service.web.wire.management import settings_json
 PATH: Final = "/moderate/sites"
 COLUMNS_MAX = 6
 """Languages that stand side by side."""
-RIGHT_TO_LEFT: Final = "ar"
+RIGHT_TO_LEFT: Final = frozenset(
+    {"ar", "ckb", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"}
+)
+"""Languages written from right to left."""
 
 FRAMING: Final[Mapping[str, str]] = {
     **HEADERS,
@@ -101,6 +104,7 @@ class SitePages:
             columns=columns(site.settings),
             reasons=(*REASONS, *site.settings.reasons),
             said=_said,
+            direction=direction,
             rules_missing=[
                 each for each in columns(site.settings) if each not in site.settings.house_rules
             ],
@@ -144,12 +148,17 @@ def columns(settings: SiteSettings) -> list[str]:
     return list(dict.fromkeys((*settings.languages[:COLUMNS_MAX], *written)))
 
 
+def direction(lang: str) -> str:
+    """Return in which direction a language is written: `ltr` or `rtl`."""
+    return "rtl" if lang.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+
+
 def frames(settings: SiteSettings) -> list[Frame]:
     """Return how the widget is shown: from left to right and from right to left, light and dark."""
     known = [each.partition("-")[0] for each in settings.languages]
-    left = next((each for each in known if each in LANGUAGES and each != RIGHT_TO_LEFT), "en")
+    left = next((each for each in known if each in LANGUAGES and each not in RIGHT_TO_LEFT), "en")
     themes: Sequence[Literal["light", "dark"]] = ("light", "dark")
-    return [Frame(lang=lang, theme=theme) for lang in (left, RIGHT_TO_LEFT) for theme in themes]
+    return [Frame(lang=lang, theme=theme) for lang in (left, "ar") for theme in themes]
 
 
 def _said(settings: SiteSettings, lang: str, reason: str) -> Mapping[str, Any]:
