@@ -147,7 +147,7 @@ def _same(one: str, other: str) -> bool:
 async def look_ups(stored: int) -> Line:
     """Time look-ups among so many signatures in Postgres."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o711)  # noqa: PTH101 - the servers run as another user
+        os.chmod(folder, 0o711)  # noqa: PTH101, S103 - the servers run as another user
         async with EmbeddedStores(Path(folder) / "data") as stores:
             url = stores.endpoints.database_url
             await migrate(url)
