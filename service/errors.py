@@ -20,6 +20,9 @@ class FieldError:
     """Stable, snake_case, for programs and translations."""
     detail: str
     """A sentence for a person."""
+    line: int | None = None
+    """Of a document that was sent as a text, from 1; with `column`."""
+    column: int | None = None
 
 
 class Failure(Exception):  # noqa: N818 - the field speaks of failures; "Error" is each kind's own choice

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
-from service.errors import FieldError
+from service.errors import FieldError, Invalid
 from service.features.rule_changes_checks import explained
 from service.features.rulebook_text import (
     Form,
@@ -67,6 +68,58 @@ def read_rules(text: str, form: Form, lists: Mapping[str, WordList]) -> Document
         ) from None
     written = {rule["id"]: rule for rule in read.value.get("rules", ())}
     return Document(rules=document, written=written)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenRule:
+    """One rule as an editor wrote it, and how to say where something is wrong in it."""
+
+    wish: Mapping[str, Any]
+    read: Read | None
+    """None where it was sent as JSON: pointers say it all."""
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Give what is refused within the block its line and column.
+
+        Raises:
+            Invalid: as it was raised.
+        """
+        try:
+            yield
+        except Invalid as refused:
+            read = self.read
+            if read is not None:
+                refused.errors = tuple(
+                    read.located(one, root="/rule") if one.pointer.startswith("/rule") else one
+                    for one in refused.errors
+                )
+            raise
+
+
+def read_rule_text(text: str) -> WrittenRule:
+    """Read one rule in YAML.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        read = read_document(text, "yaml")
+    except Unreadable as error:
+        place = error.trouble
+        fault = FieldError(
+            pointer="/text",
+            code=place.code,
+            detail=place.detail,
+            line=place.line,
+            column=place.column,
+        )
+        raise Invalid(place.detail, errors=(fault,)) from error
+    if not isinstance(read.value, dict):
+        detail = "A rule begins with its title, as in docs/screening.md."
+        fault = FieldError(pointer="/text", code="unreadable", detail=detail, line=1, column=1)
+        raise Invalid(detail, errors=(fault,))
+    return WrittenRule(wish=read.value, read=read)
 
 
 def _places(errors: Iterable[FieldError], read: Read) -> list[Trouble]:

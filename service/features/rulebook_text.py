@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import yaml
@@ -49,6 +49,11 @@ class Read:
     """JSON pointer -> line and column, as far as the form tells them."""
     lines: int
 
+    def located(self, error: FieldError, *, root: str = "") -> FieldError:
+        """Return an error with its line and column; `root` is what pointers begin with."""
+        place = self.trouble(replace(error, pointer=error.pointer.removeprefix(root)))
+        return replace(error, line=place.line, column=place.column)
+
     def trouble(self, error: FieldError) -> Trouble:
         """Say where an error stands: there, or at the nearest place around it that is known."""
         pointer = error.pointer
@@ -85,6 +90,39 @@ def read_document(text: str, form: Form) -> Read:
         raise Unreadable(_broken(1, 1, f"At most {DOCUMENT_MAX_CHARS:,} characters."))
     value, places = _read_toml(text) if form == "toml" else _read_yaml(text)
     return Read(value=value, places=places, lines=text.count("\n") + 1)
+
+
+def write_rule(rule: Mapping[str, Any]) -> str:
+    """Write a rule's JSON as people edit it."""
+    return yaml.dump(
+        dict(rule),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=TEXT_WIDTH,
+    )
+
+
+TEXT_WIDTH = 90
+FLOW_MAX = 72
+"""Characters up to which what has no groups in it stands on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML with short conditions on one line each."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 - PyYAML's
+        """Indent lists below their names."""
+        del indentless
+        super().increase_indent(flow, False)
+
+
+def _mapping(dumper: _Dumper, value: dict[str, Any]) -> yaml.Node:
+    is_short = len(str(value)) <= FLOW_MAX and not {"all", "any", "none", "when"} & value.keys()
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=is_short)
+
+
+_Dumper.add_representer(dict, _mapping)
 
 
 def field_errors(error: ValidationError, value: Any, *, below: str = "") -> tuple[FieldError, ...]:

@@ -79,7 +79,7 @@ class Trials:
         """
         if len(text) > TEXT_MAX_CHARS:
             detail = f"At most {TEXT_MAX_CHARS} characters."
-            error = FieldError(pointer="/text", code="too_long", detail=detail)
+            error = FieldError(pointer="/comment", code="too_long", detail=detail)
             raise Invalid(detail, errors=(error,))
         tried = None
         if wish is not None:

@@ -43,6 +43,9 @@ class FieldErrorOut(BaseModel):
     """A JSON pointer; of a query or path, the parameter's name."""
     code: str = Field(examples=["too_long"])
     detail: str
+    line: int | None = None
+    """Only of a document that was sent as a text."""
+    column: int | None = None
 
 
 class ProblemOut(BaseModel):

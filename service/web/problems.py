@@ -13,6 +13,7 @@ import orjson
 from service.errors import (
     Conflict,
     Failure,
+    FieldError,
     Forbidden,
     Invalid,
     NotFound,
@@ -178,10 +179,7 @@ def problem(failure: Failure, *, request_id: str) -> Reply:
         "request_id": request_id,
     }
     if isinstance(failure, Invalid) and (failure.errors or status == status_of(Invalid)):
-        document["errors"] = [
-            {"pointer": error.pointer, "code": error.code, "detail": error.detail}
-            for error in failure.errors
-        ]
+        document["errors"] = [_error(error) for error in failure.errors]
     return Reply(
         status=status,
         ready=orjson.dumps(document),
@@ -189,6 +187,13 @@ def problem(failure: Failure, *, request_id: str) -> Reply:
         headers=_headers(failure),
         cache=Cache.NEVER,
     )
+
+
+def _error(error: FieldError) -> dict[str, Any]:
+    told: dict[str, Any] = {"pointer": error.pointer, "code": error.code, "detail": error.detail}
+    if error.line is not None:
+        told |= {"line": error.line, "column": error.column}
+    return told
 
 
 def _headers(failure: Failure) -> Mapping[str, str]:

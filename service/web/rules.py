@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -271,15 +272,28 @@ class Rules:
         """Keep a version."""
         wish = call.body_as(RuleIn)
         change = _change(call, wish.comment)
-        await self.changes.save(call.site, call.path["rule"], wish.rule, change)
+        rule = wish.written()
+        if rule is None:
+            detail = "The rule, as `rule` or as `text`."
+            raise Invalid(
+                detail, errors=(FieldError(pointer="/rule", code="missing", detail=detail),)
+            )
+        with rule.located():
+            await self.changes.save(call.site, call.path["rule"], rule.wish, change)
         return await self._file(call, 201 if change.revision is None else 200)
 
     async def try_text(self, call: Call) -> Reply:
         """Try a text."""
         wish = call.body_as(TryIn)
-        trial = await self.trials.of(
-            call.site, wish.text, wish=wish.rule, author=wish.author.facts(), now=call.now
-        )
+        rule = wish.written()
+        with rule.located() if rule else nullcontext():
+            trial = await self.trials.of(
+                call.site,
+                wish.comment,
+                wish=rule.wish if rule else None,
+                author=wish.author.facts(),
+                now=call.now,
+            )
         return Reply(content=trial_json(trial))
 
     async def shadow(self, call: Call) -> Reply:
@@ -316,15 +330,17 @@ class Rules:
     async def dry_run(self, call: Call) -> Reply:
         """Begin a dry run."""
         wish = call.body_as(DryRunIn)
-        run = await self.runs.begin(
-            call.site,
-            call.path["rule"],
-            version=wish.version,
-            wish=wish.rule,
-            days=wish.days,
-            actor=call.actor,
-            now=call.now,
-        )
+        rule = wish.written()
+        with rule.located() if rule else nullcontext():
+            run = await self.runs.begin(
+                call.site,
+                call.path["rule"],
+                version=wish.version,
+                wish=rule.wish if rule else None,
+                days=wish.days,
+                actor=call.actor,
+                now=call.now,
+            )
         return Reply(status=202, content=dry_run_json(run))
 
     async def dry_runs(self, call: Call) -> Reply:

@@ -54,7 +54,7 @@ def save_rule(api: Api) -> Answer:
 
 
 def try_rules(api: Api) -> Answer:
-    json = {"text": "You g.r.u.n.z.e.l", "rule": RULE, "author": {"approved": 3}}
+    json = {"comment": "You g.r.u.n.z.e.l", "rule": RULE, "author": {"approved": 3}}
     return rules(api, "POST", "/try", json=json)
 
 

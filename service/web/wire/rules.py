@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from service.errors import FieldError, Invalid
 from service.features.dry_run import DAYS, DAYS_MAX, DryRun, Shown
 from service.features.rule_changes import (
     Figures,
@@ -18,6 +19,7 @@ from service.features.rule_changes import (
 )
 from service.features.rule_changes_lists import StoredList
 from service.features.rulebook import shipped_rule
+from service.features.rulebook_document import WrittenRule, read_rule_text
 from service.features.rulebook_trial import TEXT_MAX_CHARS, Spoken, Trial
 from service.features.screening import AuthorFacts
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
@@ -31,11 +33,32 @@ Entry = Annotated[str, StringConstraints(max_length=400)]
 NO_FIGURES = Figures()
 
 
-class RuleIn(Wire):
-    """A rule's next version."""
+class WrittenIn(Wire):
+    """A rule as docs/screening.md describes it, without id, version and state."""
 
-    rule: dict[str, Any]
-    """As docs/screening.md describes it, without id, version and state."""
+    rule: dict[str, Any] | None = None
+    text: Annotated[str, StringConstraints(max_length=100_000)] | None = None
+    """The same in YAML: what is wrong is then told with line and column."""
+
+    def written(self) -> WrittenRule | None:
+        """Return the rule, in whichever form; None where there is none.
+
+        Raises:
+            Invalid: there are two, or the YAML is none.
+        """
+        if self.text is None:
+            return None if self.rule is None else WrittenRule(wish=self.rule, read=None)
+        if self.rule is not None:
+            detail = "Either `rule` or `text`."
+            raise Invalid(
+                detail, errors=(FieldError(pointer="/text", code="superfluous", detail=detail),)
+            )
+        return read_rule_text(self.text)
+
+
+class RuleIn(WrittenIn):
+    """A rule's next version: as JSON or as YAML."""
+
     comment: Comment = ""
 
 
@@ -83,22 +106,22 @@ class TryAuthorIn(Wire):
         return AuthorFacts(approved=self.approved, rejected=self.rejected, trusted=self.trusted)
 
 
-class TryIn(Wire):
-    """A text to be tried."""
+class TryIn(WrittenIn):
+    """A text to be tried, and a rule as it is being written, as if it were live."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX_CHARS)]
-    rule: dict[str, Any] | None = None
-    """A rule as it is being written, tried as if it were live."""
+    comment: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX_CHARS)]
+    """What a reader would write."""
     author: TryAuthorIn = TryAuthorIn()
 
 
-class DryRunIn(Wire):
-    """What is tried on which time."""
+class DryRunIn(WrittenIn):
+    """What is tried on which time: a version, or a rule as it is being written.
+
+    By the latter nothing can go live.
+    """
 
     version: Annotated[int, Field(ge=1)] | None = None
     """Null: the latest."""
-    rule: dict[str, Any] | None = None
-    """Instead of a version: a rule as it is being written. It cannot go live by that."""
     days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = DAYS
 
 
