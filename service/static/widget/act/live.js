@@ -20,7 +20,6 @@ export class Live {
     const { signal, host, root } = thread
     root.adoptedStyleSheets.push(this.#held)
     this.pill = press('submit pill', '', () => this.#showNew(), { hidden: true })
-    thread.writing.after(this.pill)
     const look = () => this.#hasWaiting && !document.hidden && acts.refreshMine()
     const poll = setInterval(look, POLL)
     addEventListener('focus', look, { signal })
@@ -81,6 +80,7 @@ export class Live {
     this.#unseen.add(id)
     this.pill.textContent = thread.words.say('fresh', { n: this.#unseen.size })
     this.pill.hidden = false
+    if (!this.pill.isConnected) thread.writing.after(this.pill)
     if (Date.now() - this.#spoken < HUSH) return
     this.#spoken = Date.now()
     this.acts.announce(this.pill.textContent)
