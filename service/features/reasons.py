@@ -53,6 +53,15 @@ PUBLIC_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """Sentences about the comment ("it"), by language and reason."""
 
 
+BY_RULE: Mapping[str, str] = MappingProxyType(
+    {
+        "en": "A rule of this site decided that, and no person has looked yet.",
+        "fr": "Une règle de ce site en a décidé ; personne n’a encore regardé.",
+        "ar": "قرّرت ذلك قاعدة من قواعد هذا الموقع، ولم ينظر فيه أحد بعد.",
+    }
+)
+"""What is said besides where nobody has looked, by language."""
+
 Texts = Mapping[str, Mapping[str, str]]
 """By language and reason."""
 
@@ -70,6 +79,11 @@ def public_text(reason: str, lang: str, own: Texts = NONE) -> str:
         if texts is not None and reason in texts:
             return texts[reason]
     return PUBLIC_TEXTS[DEFAULT_LANGUAGE].get(reason, reason)
+
+
+def by_rule_text(lang: str) -> str:
+    """Return the sentence that says that a rule decided, in a language, else in English."""
+    return BY_RULE.get(lang.partition("-")[0].lower(), BY_RULE[DEFAULT_LANGUAGE])
 
 
 def texts_with(own: Texts) -> Texts:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
+from service.features.screening import queue_score
 from service.model import Action, PendingComment
 from service.storage.pending import Acceptance, Claimed, Finished, PendingStore
 from service.storage.redis import Keys, QueueUnavailable, Scripts, connect
@@ -319,21 +320,90 @@ async def test_the_most_urgent_goes_first_and_the_older_among_equals(desk: Desk)
     assert await desk.claimed(4) == ids([urgent_old, urgent_new, calm_old, calm_new])
 
 
-async def test_every_fifth_claim_takes_the_oldest(desk: Desk) -> None:
+@pytest.mark.parametrize("at_once", [1, 4, 10])
+async def test_every_fifth_that_is_handed_out_is_the_oldest(desk: Desk, at_once: int) -> None:
     items = [make_item(minute, priority=minute * 10) for minute in range(12)]
     await desk.put(*items)
-    order = [(await desk.claimed())[0] for _ in range(10)]
+    order: list[UUID] = []
+    while len(order) < 10:
+        order += await desk.claimed(min(at_once, 10 - len(order)))
     urgent, old = ids(items[::-1]), ids(items)
     assert order == [*urgent[:4], old[0], *urgent[4:8], old[1]]
+
+
+async def test_one_in_fifty_is_any_of_those_that_wait(desk: Desk) -> None:
+    items = [make_item(minute, priority=minute) for minute in range(40)]
+    await desk.put(*items)
+    drawn = set()
+    for _ in range(12):
+        await desk.redis.hset(AT.meta, "claims", 49)
+        (comment_id,) = await desk.claimed()
+        drawn.add(comment_id)
+        await desk.pending.release("daily", owner="key:sam", ids=[comment_id])
+    assert len(drawn) > 2, "neither always the most urgent nor always the oldest"
+
+
+async def test_a_claim_hands_out_nothing_twice_whichever_way_it_is_found(desk: Desk) -> None:
+    items = [make_item(minute, priority=minute) for minute in range(9)]
+    await desk.put(*items)
+    await desk.redis.hset(AT.meta, "claims", 40)
+    assert sorted(await desk.claimed(50)) == sorted(ids(items))
+    assert await desk.claimed(50) == []
+
+
+async def test_a_new_place_in_the_order_is_given_wherever_a_comment_is(desk: Desk) -> None:
+    first, second, held = [make_item(minute, priority=10 * minute) for minute in range(3)]
+    await desk.put(first, second, held)
+    assert await desk.claimed() == ids([held])
+    urgent = queue_score(500, first.created_at)
+    placed = await desk.pending.rescore(
+        "daily", [(first.comment_id, 1, urgent), (held.comment_id, 1, urgent + 1)]
+    )
+    assert placed == 2
+    assert (await desk.get(first)).score == urgent
+    assert await desk.pending.ranked("daily", first=0, count=2) == ids([first, held])
+    assert await desk.claimed(3) == ids([first, second])
+    await desk.pending.release("daily", owner="key:sam", ids=ids([held, first]))
+    assert await desk.claimed(2) == ids([first, held])
+
+
+async def test_what_was_edited_meanwhile_keeps_the_place_of_its_new_text(desk: Desk) -> None:
+    item = make_item(priority=10)
+    await desk.put(item)
+    await desk.pending.edit(replace(item, text="New."), expected_revision=1)
+    assert await desk.pending.rescore("daily", [(item.comment_id, 1, 1.0)]) == 0
+    assert (await desk.get(item)).score == item.score
+
+
+async def test_what_waits_no_more_is_given_no_place(desk: Desk) -> None:
+    assert await desk.pending.rescore("daily", [(make_item().comment_id, 1, 1.0)]) == 0
+    assert await desk.pending.ranked("daily", first=0, count=5) == []
+
+
+@pytest.mark.parametrize("settle", ["publish", "reject", None])
+@pytest.mark.parametrize("waits_at", ["queue", "settling", "lease"])
+async def test_an_edit_goes_where_its_verdict_sends_it_unless_somebody_holds_it(
+    desk: Desk, settle: Literal["publish", "reject"] | None, waits_at: str
+) -> None:
+    item = make_item()
+    await desk.put(item, auto=waits_at == "settling")
+    if waits_at == "lease":
+        assert await desk.claimed() == ids([item])
+    await desk.pending.edit(replace(item, text="New."), expected_revision=1, settle=settle)
+    settles = await desk.redis.zscore(AT.settling, str(item.comment_id)) is not None
+    stays = settle == "publish" and waits_at == "settling"
+    assert settles is (waits_at != "lease" and (settle == "reject" or stays))
+    assert (await desk.redis.zscore(AT.leases, str(item.comment_id)) is not None) is (
+        waits_at == "lease"
+    )
 
 
 async def test_a_claim_by_age_passes_over_what_others_hold(desk: Desk) -> None:
     items = [make_item(minute, priority=minute) for minute in range(6)]
     await desk.put(*items)
     await desk.pending.move("daily", items[0].comment_id, aside=True)
-    for _ in range(4):
-        await desk.claimed(0)
-    assert await desk.claimed(3) == ids(items[1:4])
+    await desk.redis.hset(AT.meta, "claims", 4)
+    assert await desk.claimed(3) == ids([items[1], items[5], items[4]])
 
 
 async def test_a_claim_by_age_fills_up_by_urgency_when_only_the_far_ones_are_free(
@@ -367,7 +437,7 @@ async def test_a_claim_by_age_gives_seniors_the_oldest_of_both_lists(desk: Desk)
     await desk.put(*items)
     await desk.escalate(items[0], items[3])
     await desk.redis.hset(AT.meta, "claims", 4)
-    assert await desk.claimed(3, senior=True) == ids(items[:3])
+    assert await desk.claimed(3, senior=True) == ids([items[0], items[3], items[2]])
 
 
 async def test_a_claim_by_age_keeps_escalated_ones_from_everybody_else(desk: Desk) -> None:

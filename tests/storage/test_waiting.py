@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from service.model import Author, PendingComment, Why
+from service.model import Author, PendingComment, Screened, Why
+from service.payload import from_payload, to_payload
 from service.storage.redis import connect
 from service.storage.waiting import created_ms, from_fields, to_fields
 from tests.storage.queues import DAY, make_item
@@ -38,6 +40,27 @@ SIGNALS = st.builds(
     label=TEXTS,
     spans=st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(tuple),
     score=SCORES,
+    effect=TEXTS,
+    severity=NUMBERS,
+    error=OPTIONAL,
+)
+SCREENED = st.builds(
+    Screened,
+    at=TIMES,
+    ruling=TEXTS,
+    rule=OPTIONAL,
+    rule_version=NUMBERS | st.none(),
+    reason=OPTIONAL,
+    severity=NUMBERS,
+    risk=SCORES,
+    raise_by=SCORES,
+    scores=st.dictionaries(TEXTS, SCORES, max_size=2),
+    lang=OPTIONAL,
+    tricks=st.lists(TEXTS, max_size=2).map(tuple),
+    likeness=TEXTS,
+    position=NUMBERS,
+    depth=NUMBERS,
+    shadow=st.lists(SIGNALS, max_size=2).map(tuple),
 )
 ITEMS = st.builds(
     PendingComment,
@@ -60,6 +83,7 @@ ITEMS = st.builds(
     article_url=OPTIONAL,
     article_title=OPTIONAL,
     why=st.lists(SIGNALS, max_size=3).map(tuple),
+    screened=SCREENED | st.none(),
     dk=OPTIONAL,
     fingerprint=OPTIONAL,
     keyed=st.booleans(),
@@ -99,3 +123,20 @@ def test_age_is_the_same_in_every_time_zone(hours: int) -> None:
     noon = datetime(2026, 11, 25, 12, 0, 0, 123_999, tzinfo=UTC)
     there = noon.astimezone(timezone(timedelta(hours=hours)))
     assert created_ms(replace(make_item(), created_at=there)) == 1_795_608_000_123
+
+
+@given(ITEMS)
+def test_the_journal_reads_what_it_wrote(item: PendingComment) -> None:
+    written = json.loads(json.dumps(to_payload(item)))
+
+    assert from_payload(written) == item
+
+
+def test_what_the_release_before_wrote_is_read() -> None:
+    item = replace(make_item(), why=(Why(rule="links", version=7, label="2 links", score=0.3),))
+    written = to_payload(item)
+    del written["screened"]
+    for name in ("effect", "severity", "error"):
+        del written["why"][0][name]
+
+    assert from_payload(written) == item

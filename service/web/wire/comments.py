@@ -11,7 +11,8 @@ from pydantic import Field
 from service.features import body
 from service.features.appeals import Appeal
 from service.features.lookup import Found
-from service.features.reasons import public_text
+from service.features.reasons import by_rule_text, public_text
+from service.features.screen import tongue
 from service.features.threads import ShownComment, Threaded, ThreadPage
 from service.model import ArticleState, Author, Comment, PendingComment, Site, Status, made_at
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
@@ -247,8 +248,10 @@ def author_json(
     written = found_json(found)
     reason = None
     if found.status in {Status.REJECTED, Status.REMOVED} and decision and decision.reason:
-        lang = written["lang"] or site.settings.languages[0]
+        lang = written["lang"] or _read_as(found) or site.settings.languages[0]
         told = public_text(decision.reason, lang, site.settings.reason_texts)
+        if decision.actor_kind == "rule":
+            told = f"{told} {by_rule_text(lang)}"
         reason = {"code": decision.reason, "text": told}
     until = made_at(found.comment_id) + timedelta(seconds=site.settings.edit_window_seconds)
     editable = found.status in {Status.PENDING, Status.APPROVED} and until > now
@@ -260,6 +263,12 @@ def author_json(
         "appeal": appeal_json(appeal) if appeal else None,
         "pending_revision": edit.revision if edit else None,
     }
+
+
+def _read_as(found: Found) -> str | None:
+    """Return the language a text was found to be in, if its sender did not say."""
+    source = found.waiting or found.kept
+    return tongue(source.screened.lang) if source and source.screened else None
 
 
 def _core(
