@@ -32,6 +32,13 @@ SITES_MAX = 256
 """Sites whose own rules are kept ready, each a few megabytes; those with the shipped rules
 share one set."""
 
+WAIT_SECONDS = 5.0
+"""How long the first who asks waits for rules to be made ready: a fraction of a second, unless
+the machine is very busy. What they ask about would be held otherwise."""
+
+STALE_AFTER_SECONDS = 0.25
+"""How long others wait for a change, before they go on with what was in effect before."""
+
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 """When a shipped rule was last changed, for a site that never did."""
 
@@ -58,11 +65,12 @@ class Rulebook:
 
     store: RuleStore
     lists: WordListStore
-    known: Recall[int, Page] = field(
-        default_factory=partial(Recall[int, Page], entries_max=SITES_MAX)
-    )
+    known: Recall[int, int] = field(default_factory=Recall[int, int])
+    """Which version of its rulebook a site has."""
     ready: dict[int, Page] = field(default_factory=dict)
-    """The page each site was last seen at, so that nothing is compiled twice."""
+    """The page each site was last seen at."""
+    in_work: dict[int, asyncio.Task[Page]] = field(default_factory=dict)
+    """Pages being made ready: once for all who wait."""
 
     async def of(self, site: Site) -> RuleSet:
         """Return the site's live and shadow rules, from memory while Postgres is away.
@@ -70,7 +78,20 @@ class Rulebook:
         Raises:
             Unavailable: Postgres is away, and this process has never read the site's rules.
         """
-        page = await self.known.get(site.site_id, partial(self._read, site.site_id))
+        version = await self.known.get(site.site_id, partial(self.store.version_of, site.site_id))
+        page = self.ready.get(site.site_id)
+        if page is not None and page.version == version:
+            return page.rules
+        work = self.in_work.get(site.site_id) or self._begin(site.site_id, version)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS if page is None else STALE_AFTER_SECONDS):
+                return (await asyncio.shield(work)).rules
+        except TimeoutError as error:
+            if page is None:
+                raise RulesUnusable from error
+        except Unavailable:
+            if page is None:
+                raise
         return page.rules
 
     async def entries(self, site: Site) -> list[StoredRule]:
@@ -110,18 +131,24 @@ class Rulebook:
         """Read a site's rules again next time: this process has changed them."""
         self.known.forget(site.site_id)
 
-    async def _read(self, site_id: int) -> Page:
-        version = await self.store.version_of(site_id)
-        seen = self.ready.get(site_id)
-        if seen is not None and seen.version == version:
-            return seen
+    def _begin(self, site_id: int, version: int) -> asyncio.Task[Page]:
+        work = asyncio.create_task(self._make(site_id, version))
+        self.in_work[site_id] = work
+        work.add_done_callback(partial(self._end, site_id))
+        return work
+
+    def _end(self, site_id: int, work: asyncio.Task[Page]) -> None:
+        del self.in_work[site_id]
+        if not work.cancelled() and work.exception() is None:
+            self._keep(site_id, work.result())
+
+    async def _make(self, site_id: int, version: int) -> Page:
+        """Read and compile what a site has at a version, or at a later one."""
         if version == 0:
             return await asyncio.to_thread(_first_page)
         own, lists = await self.store.all_rules(site_id), await self.lists.current(site_id)
         rules = await asyncio.to_thread(make_ready, rules_of(own), with_own(lists))
-        page = Page(version=version, rules=rules)
-        self._keep(site_id, page)
-        return page
+        return Page(version=version, rules=rules)
 
     def _keep(self, site_id: int, page: Page) -> None:
         self.ready.pop(site_id, None)

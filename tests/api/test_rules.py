@@ -71,6 +71,7 @@ def test_a_typed_text_tells_what_was_seen_where_and_how(api: Api) -> None:
     json = {"comment": "You g.r.u.n.z.e.l, see https://bit.ly/x", "rule": RULE}
     answer = rules(api, "POST", "/try", json=json)
 
+    assert answer.status == 200, answer.raw
     signals: dict[str, Any] = {signal["rule"]: signal for signal in answer.json["signals"]}
     mine, shipped = signals["tried-rule"], signals["hidden-link"]
     assert (mine["tried"], shipped["tried"]) == (True, False)
@@ -115,7 +116,7 @@ def test_what_an_editor_does_is_in_the_log(api: Api) -> None:
     rules(api, "PUT", "/logged", site, json={"rule": RULE, "comment": "New."}, bearer=key)
     rules(api, "POST", "/logged/shadow", site, json={"version": 1}, bearer=key)
 
-    log = api.ask("GET", f"/v1/sites/{site.slug}/acts", bearer=key).json["items"]
+    log = api.ask("GET", f"/v1/sites/{site.slug}/administration", bearer=key).json["items"]
     acts = [(each["act"], each["details"]["rule"], each["details"]["version"]) for each in log]
     assert acts[:2] == [("rule.shadowed", "logged", 1), ("rule.saved", "logged", 1)]
 

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from service.errors import Unavailable
 from service.features.screening import Facts, RuleSet, evaluate
-from tests.newsroom import NOON, Newsroom
+from tests.features.rule_desk import RuleDesk
+from tests.newsroom import NOON, Newsroom, without_postgres
 
 
 def holds(rules: RuleSet, text: str) -> bool:
@@ -21,3 +29,29 @@ async def test_sites_with_the_shipped_rules_share_what_was_made_ready(newsroom: 
     first = await newsroom.rulebook.of(newsroom.site)
 
     assert await newsroom.rulebook.of(newsroom.site) is first
+
+
+async def test_the_rules_are_remembered_while_postgres_is_away(newsroom: Newsroom) -> None:
+    """Time goes on: what is known of the version is not fresh any more."""
+    rules = await newsroom.rulebook.of(newsroom.site)
+    async with without_postgres(newsroom) as away:
+        known = newsroom.rulebook.known
+        known.clock = lambda: time.monotonic() + 60
+        book = replace(newsroom.rulebook, store=away.rulebook.store, lists=away.rulebook.lists)
+
+        assert await book.of(newsroom.site) is rules
+
+
+async def test_a_process_that_never_read_the_rules_says_so(newsroom: Newsroom) -> None:
+    async with without_postgres(newsroom) as away:
+        with pytest.raises(Unavailable):
+            await away.rulebook.of(newsroom.site)
+
+
+async def test_many_who_ask_at_once_wait_for_one_making(newsroom: Newsroom) -> None:
+    desk = RuleDesk.of(newsroom)
+    await desk.changes.draft(newsroom.site, "many-links", desk.change(0))
+
+    made = await asyncio.gather(*(newsroom.rulebook.of(newsroom.site) for _ in range(20)))
+
+    assert len(set(map(id, made))) == 1
