@@ -52,7 +52,10 @@ class Log:
         """Return what is asked of the log, and the pages."""
         log = LogPages(audit=self.audit, sites=core.sites, lookup=core.lookup)
         search = SearchPages(
-            search=moderators.search, searches=moderators.saved_searches, sites=core.sites
+            search=moderators.search,
+            searches=moderators.saved_searches,
+            wishes=moderators.wishes,
+            sites=core.sites,
         )
         author = AuthorPages(
             records=moderators.records,

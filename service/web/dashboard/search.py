@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from service.features.reasons import PUBLIC_TEXTS
+from service.features.reasons import texts_with
 from service.features.search.find import Hits, Search, Sort
 from service.features.search.language import QUERY_MAX_CHARS, Mistake
 from service.features.search.saved import NAME_MAX_CHARS, SavedSearches
 from service.features.sites import SiteDirectory
+from service.features.wishes import Wishes
 from service.model import Site
 from service.web.dashboard.frame import page, page_operation
 from service.web.dashboard.sited import SiteAsked, reasons_of, rights, slug_of, spoken
@@ -55,6 +56,7 @@ class SearchPages:
 
     search: Search
     searches: SavedSearches
+    wishes: Wishes
     sites: SiteDirectory
 
     def operations(self) -> list[Operation]:
@@ -74,6 +76,8 @@ class SearchPages:
         except Mistake as found:
             mistake = _mistake(found, line)
         lang = View.of(call).lang
+        wish = await self.wishes.of(call.member.member_id)
+        keys = {action: wish.keys.get(action, key) for action, key in KEYS}
         base = {"site": site.slug, "q": line, "sort": sort}
         return page(
             call,
@@ -93,10 +97,9 @@ class SearchPages:
             kept=await self.searches.of_member(call.member.member_id, site),
             name_max=NAME_MAX_CHARS,
             line_max=QUERY_MAX_CHARS,
-            keys=KEYS,
-            face=dict(KEYS),
+            face=keys if wish.keyboard != "off" else None,
             spoken=spoken(lang),
-            told={"place": {**told(site, call), "keys": dict(KEYS)}},
+            told={"place": {**told(site, call), "keys": keys, "keyboard": wish.keyboard}},
             may=rights(call.member, site),
         )
 
@@ -142,7 +145,7 @@ def told(site: Site, call: Call) -> dict[str, Any]:
     return {
         "site": site.slug,
         "reasons": reasons_of(site),
-        "texts": {lang: dict(texts) for lang, texts in PUBLIC_TEXTS.items()},
+        "texts": texts_with(site.settings.reason_texts),
         "languages": site.settings.languages,
         **rights(call.member, site),
     }

@@ -7,7 +7,9 @@ const GO_MS = 1_500
 /** @param {KeyboardEvent} event */
 function keyOf(event) {
   if (event.defaultPrevented || event.isComposing || event.repeat) return null
-  if (event.ctrlKey || event.metaKey || event.altKey || writes(event.target)) return null
+  const { keyboard } = page.place
+  if (keyboard === 'off' || event.altKey !== (keyboard === 'alt')) return null
+  if (event.ctrlKey || event.metaKey || writes(event.target)) return null
   const { key, code } = event
   if (/^[a-z]$/i.test(key)) return shifted(key.toUpperCase(), event)
   if (key === '/') return key
