@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from service.features.reasons import PUBLIC_TEXTS
 from service.features.sites import SiteDirectory
 from service.model import REASONS, Mode, Role, SiteSettings
-from service.web.dashboard import files, sample
+from service.web.dashboard import files, sample, words
 from service.web.dashboard.choice import chosen_site
 from service.web.dashboard.frame import HEADERS, POLICY, page, page_operation
+from service.web.dashboard.words import LANGUAGES
 from service.web.operation import HTML, Cache, Call, Operation, Reply
 from service.web.pages.fragment import script_safe
 from service.web.pages.places import base_of
 from service.web.pages.templates import render
-from service.web.pages.words import LANGUAGES, tongue_of
 from service.web.wire.management import settings_json
 
 PATH: Final = "/moderate/sites"
@@ -58,6 +58,7 @@ class PreviewAsked(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    site: str = ""
     lang: str = ""
     theme: Literal["light", "dark"] = "light"
 
@@ -81,7 +82,7 @@ class SitePages:
         """Return both."""
         settings = page_operation("settings_page", PATH, self.show, role=Role.EDITOR)
         preview = page_operation(
-            "widget_preview", f"{PATH}/{{site}}/preview", self.preview, role=Role.EDITOR
+            "widget_preview", f"{PATH}/preview", self.preview, role=Role.EDITOR
         )
         return [replace(settings, query=SettingsAsked), replace(preview, query=PreviewAsked)]
 
@@ -123,10 +124,9 @@ class SitePages:
 
     async def preview(self, call: Call) -> Reply:
         """Show the widget with comments that nobody wrote."""
-        slug = chosen_site(call.member, call.path["site"], Role.EDITOR).slug
-        site = await self.sites.get(slug)
         asked = call.query_as(PreviewAsked)
-        tongue = tongue_of(asked.lang)
+        site = await self.sites.get(chosen_site(call.member, asked.site, Role.EDITOR).slug)
+        tongue = words.tongue(asked.lang if asked.lang in LANGUAGES else LANGUAGES[0])
         return Reply(
             ready=render(
                 "dashboard/preview.html",

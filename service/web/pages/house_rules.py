@@ -13,13 +13,6 @@ from service.web.pages.templates import render
 from service.web.pages.words import tongue_of
 
 
-class NoRules(NotFound):
-    """The site has not written any."""
-
-    code = "no_rules"
-    title = "This site has no house rules."
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesPages:
     """The page of a site's house rules."""
@@ -35,6 +28,7 @@ class RulesPages:
                 tag=TAG,
                 query=PageQuery,
                 answers={200: HTML},
+                problems=(NotFound,),
                 public=True,
                 hidden=True,
                 handler=as_pages(self.show),
@@ -49,7 +43,7 @@ class RulesPages:
         written = settings.house_rules
         lang = next((each for each in asked if each in written), next(iter(written), None))
         if lang is None:
-            raise NoRules
+            raise NotFound("This site has no house rules.")
         tongue = tongue_of(lang)
         return Reply(
             ready=render(
