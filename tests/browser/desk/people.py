@@ -260,12 +260,13 @@ class Waiting:
     def many(self, number: int) -> None:
         """Let so many wait."""
 
-        async def fill() -> None:
-            for start in range(0, number, 16):
-                texts = [f"Comment {n}." for n in range(start, min(start + 16, number))]
+        async def fill(first: int, last: int) -> None:
+            for start in range(first, last, 32):
+                texts = [f"Comment {n}." for n in range(start, min(start + 32, last))]
                 await asyncio.gather(*(self._accepted(each) for each in texts))
 
-        self.newsroom.api.aside.run(fill())
+        for first in range(0, number, 1_000):  # each within the patience of whoever waits
+            self.newsroom.api.aside.run(fill(first, min(first + 1_000, number)))
 
     async def _accepted(self, text: str, why: tuple[Why, ...] = ()) -> None:
         site, now = self.newsroom.site, clock()
@@ -287,7 +288,7 @@ class Waiting:
             fingerprint=uuid4().hex * 2,
         )
         await self.newsroom.api.service.moderators.queue.pending.accept(
-            item, auto=False, pending_max=20_000, dk_ttl_ms=60_000
+            item, auto=False, pending_max=200_000, dk_ttl_ms=60_000
         )
 
 
