@@ -16,6 +16,7 @@ from service.features.search.saved import (
     TooManySearches,
     UnknownSearch,
 )
+from service.model import Role
 from service.web.operation import AMember, Call, Operation, Reply
 from service.web.wire.base import Timestamp, Wire, stamp
 
@@ -65,7 +66,7 @@ class KeepingSearches:
                 path=PLACE,
                 summary="List the searches one keeps on a site",
                 tag=TAG,
-                credential=AMember(),
+                credential=AMember(role=Role.VIEWER),
                 answers={200: SavedSearchesOut},
                 handler=self.show,
             ),
@@ -75,7 +76,7 @@ class KeepingSearches:
                 path=PLACE,
                 summary="Keep a search, in place of another of the same name",
                 tag=TAG,
-                credential=AMember(),
+                credential=AMember(role=Role.VIEWER),
                 body=SearchIn,
                 answers={201: SavedSearchOut},
                 problems=(TooManySearches,),
@@ -87,7 +88,7 @@ class KeepingSearches:
                 path=f"{PLACE}/{{search_id}}",
                 summary="Forget a search",
                 tag=TAG,
-                credential=AMember(),
+                credential=AMember(role=Role.VIEWER),
                 answers={204: None},
                 problems=(UnknownSearch,),
                 handler=self.forget,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
@@ -45,8 +46,16 @@ def _without_stores() -> list[Operation]:
     return Service(**{**parts, "ground": ground}).operations()
 
 
-def _empty(part: type[Any]) -> Any:
-    return part(**dict.fromkeys(field.name for field in dataclasses.fields(part)))
+def _empty(part: Any) -> Any:
+    """Make a part of nothing but what answers by itself."""
+    known = vars(sys.modules[part.__module__])
+    kinds = {each.name: known.get(str(each.type)) for each in dataclasses.fields(part)}
+    return part(
+        **{
+            name: _empty(kind) if hasattr(kind, "operations") else None
+            for name, kind in kinds.items()
+        }
+    )
 
 
 OPERATIONS = [
