@@ -12,7 +12,7 @@ SELECT date_bin($5, d.at, 'epoch') AS start, coalesce(d.lang, '') AS lang,
 FROM decisions d
 WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
   AND d.action IN ('approve', 'reject')
-  AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+  AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
 GROUP BY 1, 2, 3, 4;
 
 -- name: waits
@@ -25,7 +25,7 @@ GROUP BY 1, 2, 3, 4;
 --   $7 reported_due double precision, $8 new_due double precision,
 --   $9 appeals_due double precision
 -- Index: decisions_by_time, decisions_pkey, reports_answered, seen_by_time, comments_pkey,
--- appeals_answered, search_entries_pkey.
+-- appeals_answered.
 WITH waited AS (
     SELECT 'held' AS lane, date_bin($5, d.at, 'epoch') AS start,
            extract(epoch FROM d.at)::double precision
@@ -41,15 +41,15 @@ WITH waited AS (
           SELECT FROM decisions b
           WHERE b.site_id = d.site_id AND b.article_id = d.article_id
             AND b.comment_id = d.comment_id AND b.n < d.n AND b.action IN ('approve', 'reject')))
-      AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+      AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
     UNION ALL
     SELECT 'reported', date_bin($5, r.closed_at, 'epoch'),
            extract(epoch FROM r.closed_at - min(r.at)), $7
     FROM reports r
-    LEFT JOIN search_entries e ON e.site_id = r.site_id AND e.article_id = r.article_id
-        AND e.comment_id = r.comment_id
+    JOIN comments c ON c.site_id = r.site_id AND c.article_id = r.article_id
+        AND c.comment_id = r.comment_id
     WHERE r.site_id = ANY($1::integer[]) AND r.closed_at >= $2 AND r.closed_at < $3
-      AND ($4::text IS NULL OR split_part(e.lang, '-', 1) = $4)
+      AND ($4::text IS NULL OR split_part(lower(c.lang), '-', 1) = $4)
     GROUP BY r.site_id, r.article_id, r.comment_id, r.closed_at
     UNION ALL
     SELECT 'new', date_bin($5, s.at, 'epoch'), extract(epoch FROM s.at - c.published_at), $8
@@ -62,10 +62,10 @@ WITH waited AS (
     SELECT 'appeals', date_bin($5, p.answered_at, 'epoch'),
            extract(epoch FROM p.answered_at - p.at), $9
     FROM appeals p
-    LEFT JOIN search_entries e ON e.site_id = p.site_id AND e.article_id = p.article_id
-        AND e.comment_id = p.comment_id
+    JOIN decisions d ON d.site_id = p.site_id AND d.article_id = p.article_id
+        AND d.comment_id = p.comment_id AND d.n = p.n
     WHERE p.site_id = ANY($1::integer[]) AND p.answered_at >= $2 AND p.answered_at < $3
-      AND ($4::text IS NULL OR split_part(e.lang, '-', 1) = $4)
+      AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
 )
 SELECT lane, start, count(*) AS decided, count(*) FILTER (WHERE seconds <= due) AS in_time,
        percentile_cont(ARRAY[0.5, 0.9, 0.99]) WITHIN GROUP (ORDER BY greatest(seconds, 0))
@@ -92,8 +92,8 @@ GROUP BY 1
 ORDER BY 1;
 
 -- name: queued
--- How many new comments waited at full hours, and how many of them longer than they should. Hours
--- at which nothing waited have no row.
+-- How many new comments waited at full hours, and how many of them longer than they should: from
+-- when they came until they were first decided, or taken away. Hours at which nothing waited have no row.
 --   $1 site_ids integer[], $2 since timestamptz, $3 until timestamptz (both full hours),
 --   $4 lang text (null: all), $5 due double precision[] (seconds, a site each)
 -- Index: decisions_by_time, decisions_pkey, intake_journal_waiting.
@@ -101,19 +101,25 @@ WITH spans AS (
     SELECT to_timestamp(('x0000' || left(translate(d.comment_id::text, '-', ''), 12))::bit(64)::bigint
                         / 1000.0::double precision) AS came, d.at AS gone, d.site_id
     FROM decisions d
-    WHERE d.site_id = ANY($1::integer[]) AND d.at > $2 AND d.action IN ('approve', 'reject')
-      AND d.kind = 'new' AND d.actor_kind IN ('member', 'key')
+    WHERE d.site_id = ANY($1::integer[]) AND d.at > $2 AND d.kind = 'new' AND d.actor_kind <> 'rule'
+      AND d.action IN ('approve', 'reject', 'withdraw', 'delete', 'duplicate', 'erase')
       AND substr(d.comment_id::text, 15, 1) = '7'
       AND (d.n = 1 OR NOT EXISTS (
           SELECT FROM decisions b
           WHERE b.site_id = d.site_id AND b.article_id = d.article_id
-            AND b.comment_id = d.comment_id AND b.n < d.n AND b.action IN ('approve', 'reject')))
-      AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+            AND b.comment_id = d.comment_id AND b.n < d.n
+            AND b.action IN ('approve', 'reject', 'withdraw', 'delete', 'duplicate', 'erase')))
+      AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
     UNION ALL
-    SELECT created_at, 'infinity', site_id
-    FROM intake_journal
-    WHERE site_id = ANY($1::integer[]) AND state = 'waiting' AND kind = 'new'
-      AND ($4::text IS NULL OR split_part(lower(payload ->> 'lang'), '-', 1) = $4)
+    SELECT j.created_at, 'infinity', j.site_id
+    FROM intake_journal j
+    WHERE j.site_id = ANY($1::integer[]) AND j.state = 'waiting' AND j.kind = 'new'
+      AND NOT EXISTS (
+          SELECT FROM decisions b
+          WHERE b.site_id = j.site_id AND b.article_id = j.article_id
+            AND b.comment_id = j.comment_id
+            AND b.action IN ('approve', 'reject', 'withdraw', 'delete', 'duplicate', 'erase'))
+      AND ($4::text IS NULL OR split_part(lower(j.payload ->> 'lang'), '-', 1) = $4)
 )
 SELECT hour, count(*) AS waiting,
        count(*) FILTER (WHERE extract(epoch FROM hour - came)
@@ -142,7 +148,7 @@ FROM (
     WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
       AND d.action IN ('approve', 'reject', 'remove', 'restore', 'escalate', 'reverse')
       AND d.actor_kind IN ('member', 'key')
-      AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+      AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
     GROUP BY 1, 2, 3
 ) hourly
 GROUP BY 1, 2, 3
@@ -171,7 +177,7 @@ FROM (
           SELECT FROM decisions u
           WHERE u.site_id = l.site_id AND u.article_id = l.article_id
             AND u.comment_id = l.comment_id AND u.n > l.n AND u.reverses = l.decision_id)
-      AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+      AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
 ) turned
 GROUP BY 1, 2
 ORDER BY 1, 2;
@@ -182,27 +188,26 @@ ORDER BY 1, 2;
 --   $1 site_ids integer[], $2 since timestamptz, $3 until timestamptz, $4 lang text (null: all),
 --   $5 step interval
 -- Index: reports_made, reports_answered, comments_pkey.
-WITH said AS (
-    SELECT date_bin($5, r.at, 'epoch') AS start, r.reason, 1 AS made, 0 AS answered, 0 AS upheld,
-           r.site_id, r.article_id, r.comment_id
-    FROM reports r
-    WHERE r.site_id = ANY($1::integer[]) AND r.at >= $2 AND r.at < $3
-    UNION ALL
-    SELECT date_bin($5, r.closed_at, 'epoch'), r.reason, 0, 1, (c.status = 'removed')::integer,
-           r.site_id, r.article_id, r.comment_id
+WITH told AS (
+    SELECT r.at, r.closed_at, r.reason, c.status = 'removed' AS removed
     FROM reports r
     JOIN comments c ON c.site_id = r.site_id AND c.article_id = r.article_id
         AND c.comment_id = r.comment_id
-    WHERE r.site_id = ANY($1::integer[]) AND r.closed_at >= $2 AND r.closed_at < $3
+    WHERE r.site_id = ANY($1::integer[])
+      AND (r.at >= $2 AND r.at < $3 OR r.closed_at >= $2 AND r.closed_at < $3)
+      AND ($4::text IS NULL OR split_part(lower(c.lang), '-', 1) = $4)
+), said AS (
+    SELECT date_bin($5, at, 'epoch') AS start, reason, 1 AS made, 0 AS answered, 0 AS upheld
+    FROM told WHERE at >= $2 AND at < $3
+    UNION ALL
+    SELECT date_bin($5, closed_at, 'epoch'), reason, 0, 1, removed::integer
+    FROM told WHERE closed_at >= $2 AND closed_at < $3
 )
-SELECT s.start, s.reason, sum(s.made)::bigint AS made, sum(s.answered)::bigint AS answered,
-       sum(s.upheld)::bigint AS upheld
-FROM said s
-LEFT JOIN search_entries e ON e.site_id = s.site_id AND e.article_id = s.article_id
-    AND e.comment_id = s.comment_id
-WHERE $4::text IS NULL OR split_part(e.lang, '-', 1) = $4
-GROUP BY GROUPING SETS ((s.start), (s.reason))
-ORDER BY s.start, s.reason;
+SELECT start, reason, sum(made)::bigint AS made, sum(answered)::bigint AS answered,
+       sum(upheld)::bigint AS upheld
+FROM said
+GROUP BY GROUPING SETS ((start), (reason))
+ORDER BY start, reason;
 
 -- name: rules_judged
 -- What people's last word was on texts that a rule had spoken about, by rule: how many, and how
@@ -225,7 +230,7 @@ WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
       WHERE l.site_id = d.site_id AND l.article_id = d.article_id
         AND l.comment_id = d.comment_id AND l.n > 1 AND l.n > d.n AND l.revision = d.revision
         AND l.action IN ('approve', 'restore', 'reject', 'remove', 'reverse'))
-  AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+  AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
 GROUP BY s.rule
 ORDER BY s.rule;
 
@@ -248,6 +253,6 @@ WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
       WHERE l.site_id = d.site_id AND l.article_id = d.article_id
         AND l.comment_id = d.comment_id AND l.n > 1 AND l.n > d.n AND l.revision = d.revision
         AND l.action IN ('approve', 'restore', 'reject', 'remove', 'reverse'))
-  AND ($4::text IS NULL OR split_part(d.lang, '-', 1) = $4)
+  AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
 GROUP BY 1
 ORDER BY 1;
