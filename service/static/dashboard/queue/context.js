@@ -4,6 +4,7 @@ import { ApiError, ask } from '../api.js'
 import { byId, element } from '../dom.js'
 import { page, say } from '../page.js'
 import { reasonName } from './cards.js'
+import { afterPaint } from './paint.js'
 import { textOf, when } from './text.js'
 import { wishes } from './wishes.js'
 
@@ -24,7 +25,7 @@ export class Context {
   /** @param {import('./desk.js').Desk} desk */
   constructor(desk) {
     this.#desk = desk
-    desk.addEventListener('current', () => this.#wait())
+    desk.addEventListener('current', afterPaint(() => this.#wait()))
     byId('context-close').addEventListener('click', () => this.show(false))
   }
 

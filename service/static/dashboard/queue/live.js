@@ -4,6 +4,7 @@ import { ApiError, ask } from '../api.js'
 import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
 import { parse } from './filters.js'
+import { afterPaint } from './paint.js'
 import { when } from './text.js'
 
 const POLL_MS = 15_000
@@ -28,7 +29,7 @@ export class Live {
   constructor(desk, decider) {
     this.#desk = desk
     this.#decider = decider
-    desk.addEventListener('changed', () => this.fill())
+    desk.addEventListener('changed', afterPaint(() => this.fill()))
     decider.addEventListener('changed', () => this.#follow())
     setInterval(() => this.#poll(), POLL_MS)
     document.addEventListener('visibilitychange', () => document.hidden || this.#poll())

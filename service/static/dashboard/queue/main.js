@@ -12,7 +12,7 @@ import { Desk } from './desk.js'
 import { Keyboard, table } from './keys.js'
 import { Leases } from './leases.js'
 import { Live } from './live.js'
-import { paintBottom, paintCounts, paintFaces, paintFoot, paintSelection } from './paint.js'
+import { afterPaint, paintBottom, paintCounts, paintFaces, paintFoot, paintSelection } from './paint.js'
 import { askReason } from './reject.js'
 import { putOff, sleeping, wake } from './snooze.js'
 import { translate } from './translate.js'
@@ -256,13 +256,13 @@ function refresh() {
   desk.repaint()
 }
 
-for (const event of ['changed', 'filled'])
-  desk.addEventListener(event, () => {
-    paintChips(desk)
-    paintCounts(desk)
-  })
+const paintAround = afterPaint(() => {
+  paintChips(desk)
+  paintCounts(desk)
+})
+for (const event of ['changed', 'filled']) desk.addEventListener(event, paintAround)
 desk.addEventListener('selection', () => paintSelection(desk))
-desk.addEventListener('current', () => paintBottom(desk))
+desk.addEventListener('current', afterPaint(() => paintBottom(desk)))
 decider.addEventListener('changed', () => paintFoot(decider))
 byId('clear-filter').addEventListener('click', () => {
   const here = new URL(location.href)

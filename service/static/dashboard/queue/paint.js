@@ -9,6 +9,25 @@ import { wishes } from './wishes.js'
 
 const numbers = new Intl.NumberFormat(page.lang)
 
+/**
+ * Does something once the browser has painted, however often it was asked for before: the next card
+ * comes first.
+ * @param {() => void} work
+ */
+export function afterPaint(work) {
+  let asked = false
+  return () => {
+    if (asked) return
+    asked = true
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        asked = false
+        work()
+      }),
+    )
+  }
+}
+
 /** @param {import('./decide.js').Decider} decider */
 export function paintFoot(decider) {
   byId('last').textContent = decider.last
@@ -25,7 +44,7 @@ export function paintCounts(desk) {
   const later = sleeping().length
   byId('empty').hidden = !empty
   byId('empty-words').textContent =
-    later && desk.total ? say('all_later', { n: later }) : say(desk.filter ? 'no_match' : `nothing_${page.queue.lane}`)
+    later ? say('all_later', { n: later }) : say(desk.filter ? 'no_match' : `nothing_${page.queue.lane}`)
   byId('clear-filter').hidden = !desk.filter
   byId('wake').hidden = !later
   const check = document.getElementById('work-on-check')
