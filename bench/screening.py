@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import hostile, near, public
+from bench import hostile, learning, near, public
 from bench.lines import Line
 from service.features.screening import (
     Facts,
@@ -53,7 +53,7 @@ def main() -> None:
     lines = [*times(rules, texts), *hostile_times(rules), *many_rules(texts)]
     if public.present():
         lines += [*languages(), *false_hits(rules), *disguises(rules), *spellings(rules)]
-        lines += near.lines()
+        lines += [*near.lines(), *learning.lines()]
     for line in lines:
         print(line)
 

@@ -1,0 +1,136 @@
+"""How a model learns: stochastic gradient descent on the logistic loss, then calibration.
+
+Plain steps and not adaptive ones: those overfit rare groups of letters where few comments are
+bad (screening.md B1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from service.features.learning.model import Calibration, Model, vector_of
+from service.features.learning.reading import BUCKETS, Reading, Values
+
+PASSES: Final = 3
+RATE: Final = 2.0
+"""Step of the first pass; each later one is smaller."""
+DECAY: Final = 0.5
+"""How fast steps shrink from pass to pass."""
+FOLDS: Final = 5
+"""Parts of what is learnt from; each is judged by what the others taught."""
+SEED: Final = 20_261_125
+NEWTON_STEPS: Final = 50
+CLOSE_ENOUGH: Final = 1e-6
+STEP_MAX: Final = 10.0
+"""What one example may weigh, where few are of its kind."""
+
+Labels = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """What is learnt from."""
+
+    readings: Sequence[Reading]
+    labels: Labels
+    """True for what was turned down."""
+    weights: Scores
+    """What each counts; 1 unless something caps it."""
+
+    def part(self, chosen: npt.NDArray[np.int64]) -> Examples:
+        """Return some of them."""
+        return Examples(
+            readings=[self.readings[at] for at in chosen],
+            labels=self.labels[chosen],
+            weights=self.weights[chosen],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """A model and the scores of its examples by models that had not seen them."""
+
+    model: Model
+    scores: Scores
+    """Calibrated, in the order of the examples."""
+
+
+def fit(examples: Examples) -> Fitted:
+    """Learn a model of examples that have both kinds."""
+    folds = np.arange(len(examples.labels)) % FOLDS
+    np.random.default_rng(SEED).shuffle(folds)
+    unseen = np.zeros(len(folds))
+    for fold in range(FOLDS):
+        learnt, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        if not 0 < examples.labels[learnt].sum() < len(learnt):
+            continue
+        model = learn(examples.part(learnt))
+        unseen[judged] = [model.score(examples.readings[at]) for at in judged]
+    calibration = calibrate(unseen, examples.labels, examples.weights)
+    whole = learn(examples)
+    model = Model(whole.weights, whole.idf, whole.bias, calibration)
+    scores = np.array([calibration.probability(float(score)) for score in unseen])
+    return Fitted(model=model, scores=scores)
+
+
+def learn(examples: Examples) -> Model:
+    """Learn weights, not calibrated; both kinds weigh the same in all."""
+    idf = idf_of(examples.readings)
+    vectors = [vector_of(reading, idf) for reading in examples.readings]
+    labels, weights = examples.labels, examples.weights
+    bad, good = float(weights[labels].sum()), float(weights[~labels].sum())
+    balanced = np.where(
+        labels, (bad + good) / (2 * max(bad, 1e-6)), (bad + good) / (2 * max(good, 1e-6))
+    )
+    steps = np.minimum(weights * balanced, STEP_MAX)
+    learnt = np.zeros(BUCKETS, dtype=np.float32)
+    bias = 0.0
+    order = np.arange(len(vectors))
+    chance = np.random.default_rng(SEED)
+    for number in range(PASSES):
+        rate = RATE / (1 + DECAY * number)
+        chance.shuffle(order)
+        for at in order:
+            buckets, vector = examples.readings[at].buckets, vectors[at]
+            score = float(vector @ learnt[buckets]) + bias
+            step = rate * steps[at] * (float(labels[at]) - 1 / (1 + np.exp(-score)))
+            learnt[buckets] += np.float32(step) * vector
+            bias += 0.1 * step
+    return Model(learnt, idf, bias)
+
+
+def idf_of(readings: Sequence[Reading]) -> Values:
+    """Return how rare each bucket is among some texts."""
+    having = np.zeros(BUCKETS, dtype=np.float32)
+    for reading in readings:
+        having[reading.buckets] += 1
+    idf: Values = np.log((1 + len(readings)) / (1 + having)) + np.float32(1)
+    return idf.astype(np.float32)
+
+
+def calibrate(scores: Scores, labels: Labels, weights: Scores) -> Calibration:
+    """Fit Platt's curve to scores of texts that the model had not seen.
+
+    The targets keep off 0 and 1 by what so few examples leave open.
+    """
+    bad, good = float(weights[labels].sum()), float(weights[~labels].sum())
+    wanted = np.where(labels, (bad + 1) / (bad + 2), 1 / (good + 2))
+    slope, offset = 1.0, float(np.log((bad + 1) / (good + 1)))
+    for _ in range(NEWTON_STEPS):
+        probable = 1 / (1 + np.exp(-np.clip(slope * scores + offset, -30, 30)))
+        error = weights * (probable - wanted)
+        curve = np.maximum(weights * probable * (1 - probable), 1e-9)
+        gradient = np.array([error @ scores, error.sum()])
+        cross = float(curve @ scores)
+        bend = np.array([[curve @ (scores * scores) + 1e-6, cross], [cross, curve.sum() + 1e-6]])
+        move = np.linalg.solve(bend, gradient)
+        slope, offset = slope - float(move[0]), offset - float(move[1])
+        if float(np.abs(move).max()) < CLOSE_ENOUGH:
+            break
+    return Calibration(max(slope, 0.0), offset)

@@ -1,0 +1,138 @@
+"""A model: a weight for each bucket, and how its sums read as probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from service.features.learning.reading import BUCKETS, Reading, Values, placed, read
+from service.features.screening.views import Span
+
+FORMAT: Final = 1
+SHOWN_MAX: Final = 3
+"""Words that an explanation shows (screening.md B7)."""
+WORD_MIN: Final = 0.05
+"""What a word has to add to be shown."""
+
+
+class BrokenModel(ValueError):
+    """What is stored is not a model, or not the one that was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How sums read as probabilities: Platt's logistic curve."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def probability(self, score: float) -> float:
+        """Return the probability that a person would turn it down."""
+        return _logistic(self.slope * score + self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Weights over hashed groups of letters and words."""
+
+    weights: Values
+    idf: Values
+    """How rare each bucket is: what stands in every comment says nothing."""
+    bias: float
+    calibration: Calibration = Calibration()
+
+    def score(self, reading: Reading) -> float:
+        """Return the sum of a text, not calibrated."""
+        return float(vector_of(reading, self.idf) @ self.weights[reading.buckets]) + self.bias
+
+    def probability(self, reading: Reading) -> float:
+        """Return the calibrated probability that a person would turn a text down."""
+        return self.calibration.probability(self.score(reading))
+
+    def explain(self, text: str) -> tuple[tuple[Span, float], ...]:
+        """Return the words that speak most against a text, with what each adds.
+
+        Half-open ranges of code points in the text, in their order.
+        """
+        whole = read(text)
+        norm = _norm(whole, self.idf)
+        view, shown, groups = placed(text)
+        added = np.zeros(len(shown) + 2, dtype=np.float32)
+        for buckets, length in groups:
+            worth = self.weights[buckets] * self.idf[buckets] / (norm * length)
+            for at in range(length):
+                added[at : at + len(worth)] += worth
+        words = [
+            (float(added[start + 1 : end + 1].sum()), (start, end)) for start, end in _words(shown)
+        ]
+        best = islice(
+            sorted((each for each in words if each[0] >= WORD_MIN), reverse=True), SHOWN_MAX
+        )
+        return tuple(sorted((view.span(*span), round(worth, 3)) for worth, span in best))
+
+    def stored(self) -> bytes:
+        """Return the model as it is kept: arrays alone, nothing that could run."""
+        kept = io.BytesIO()
+        np.savez_compressed(
+            kept,
+            format=np.array(FORMAT),
+            weights=self.weights.astype(np.float16),
+            idf=self.idf.astype(np.float16),
+            line=np.array([self.bias, self.calibration.slope, self.calibration.offset]),
+        )
+        return kept.getvalue()
+
+    @classmethod
+    def restored(cls, kept: bytes, *, sha256: bytes) -> Model:
+        """Return the model that was kept.
+
+        Raises:
+            BrokenModel: the bytes are others than were kept, or no model of this format.
+        """
+        if hashlib.sha256(kept).digest() != sha256:
+            raise BrokenModel("The stored model is not the one that was stored.")
+        with np.load(io.BytesIO(kept), allow_pickle=False) as arrays:
+            if int(arrays["format"]) != FORMAT or arrays["weights"].shape != (BUCKETS,):
+                raise BrokenModel("The stored model is of another format.")
+            bias, slope, offset = (float(value) for value in arrays["line"])
+            return cls(
+                weights=arrays["weights"].astype(np.float32),
+                idf=arrays["idf"].astype(np.float32),
+                bias=bias,
+                calibration=Calibration(slope, offset),
+            )
+
+
+def vector_of(reading: Reading, idf: Values) -> Values:
+    """Return what a text weighs in each of its buckets; the whole has length 1."""
+    values: Values = reading.counts * idf[reading.buckets]
+    return values / max(float(np.sqrt(values @ values)), 1e-6)
+
+
+def _norm(reading: Reading, idf: Values) -> float:
+    values = reading.counts * idf[reading.buckets]
+    return max(float(np.sqrt(values @ values)), 1e-6)
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    spans, start = [], None
+    for at, character in enumerate(f"{text} "):
+        if character.isalnum():
+            start = at if start is None else start
+        elif start is not None:
+            spans.append((start, at))
+            start = None
+    return spans
+
+
+def _logistic(value: float) -> float:
+    if value >= 0:
+        return 1 / (1 + math.exp(-min(value, 500)))
+    power = math.exp(max(value, -500))
+    return power / (1 + power)
