@@ -95,7 +95,7 @@ class Service:
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
             *self.office.operations(ground, core, self.members),
-            *self.editors.operations(),
+            *self.editors.operations(core),
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),
         ]

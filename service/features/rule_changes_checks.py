@@ -17,8 +17,8 @@ from service.features.screening import BadRules, Rule, RuleDocument, RuleSet, co
 from service.features.screening.words import WordList
 
 COMMENT_MAX_CHARS = 2_000
-RESERVED = frozenset({"try"})
-"""What no rule is called: it stands in the same place in addresses."""
+RESERVED = frozenset({"new", "try"})
+"""What no rule is called: they stand in the same place in addresses."""
 
 
 def checked(rule_id: str, wish: Mapping[str, Any]) -> Rule:

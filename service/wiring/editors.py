@@ -12,6 +12,7 @@ from service.features.rulebook_trial import Trials
 from service.features.rulebook_watch import RuleWatch
 from service.storage.dry_runs import DryRunStore
 from service.storage.rule_figures import RuleFigureStore
+from service.web.dashboard.rules import RulePages
 from service.web.operation import Operation
 from service.web.rules import Rules
 from service.wiring.core import Core
@@ -63,10 +64,12 @@ class Editors:
             ),
         )
 
-    def operations(self) -> list[Operation]:
+    def operations(self, core: Core) -> list[Operation]:
         """Return what editors ask for."""
-        rules = Rules(changes=self.changes, lists=self.lists, runs=self.runs, trials=self.trials)
-        return rules.operations()
+        changes, lists, runs = self.changes, self.lists, self.runs
+        rules = Rules(changes=changes, lists=lists, runs=runs, trials=self.trials)
+        pages = RulePages(changes=changes, lists=lists, runs=runs, sites=core.sites)
+        return [*rules.operations(), *pages.operations()]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

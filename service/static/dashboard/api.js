@@ -13,7 +13,7 @@ const OWN_ACCOUNT = '/moderate/me'
 export class ApiError extends Error {
   /**
    * @param {number} status 0 when it could not be reached
-   * @param {{ code?: string, detail?: string, errors?: { pointer: string, code: string, detail: string }[] }} problem
+   * @param {{ code?: string, detail?: string, errors?: { pointer: string, code: string, detail: string, line?: number, column?: number }[] }} problem
    * @param {number} wait seconds
    */
   constructor(status, problem, wait = 0) {
@@ -39,8 +39,8 @@ export class ApiError extends Error {
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body] said as JSON
- * @param {{ signal?: AbortSignal, entrance?: boolean }} [wishes] `entrance`: whoever asks is not signed
- *   in yet, so a 401 is an answer like others
+ * @param {{ signal?: AbortSignal, entrance?: boolean, headers?: Record<string, string> }} [wishes]
+ *   `entrance`: whoever asks is not signed in yet, so a 401 is an answer like others
  * @returns {Promise<any>} the answer's JSON; null where it has no body
  * @throws {ApiError}
  */
@@ -62,7 +62,7 @@ export async function ask(method, path, body, wishes = {}) {
  * @param {string} method
  * @param {string} path
  * @param {unknown} body
- * @param {{ signal?: AbortSignal }} wishes
+ * @param {{ signal?: AbortSignal, headers?: Record<string, string> }} wishes
  */
 async function once(method, path, body, wishes) {
   let answer
@@ -72,7 +72,7 @@ async function once(method, path, body, wishes) {
       credentials: 'same-origin',
       cache: 'no-store',
       signal: wishes.signal ?? null,
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...wishes.headers },
       body: body === undefined ? null : JSON.stringify(body),
     })
   } catch (error) {
