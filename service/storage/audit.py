@@ -269,6 +269,7 @@ def _of_decision(row: Mapping[str, Any]) -> Written:
         "duplicate_of",
         "content_hash",
         "request_id",
+        "lang",
     )
     return Written(
         site_id=row["site_id"],

@@ -23,7 +23,8 @@ RETURNING site_id, article_id, comment_id, n, entry_id, written_id;
 -- Index: decisions_pkey.
 SELECT d.site_id, d.article_id, d.comment_id, d.n, d.decision_id, d.at, d.actor_kind, d.actor_id,
        d.action, d.reason, d.revision, d.kind, d.status, d.note, d.rule_version, d.reverses,
-       d.duplicate_of, encode(d.content_hash, 'hex') AS content_hash, d.request_id
+       d.duplicate_of, encode(d.content_hash, 'hex') AS content_hash, d.request_id,
+       d.lang
 FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[])
     AS wanted (site_id, article_id, comment_id, n)
 JOIN decisions d ON d.site_id = wanted.site_id AND d.article_id = wanted.article_id
@@ -101,7 +102,7 @@ LIMIT 1;
 -- name: unlisted_act
 -- An administrative act that is in no chain and does not wait for one; 0 is of the whole service.
 --   $1 site_id integer
--- Index: audit_entries_pkey, administrative_acts_by_site.
+-- Index: audit_entries_by_entry, administrative_acts_by_site.
 SELECT a.entry_id
 FROM administrative_acts a
 WHERE (a.site_id = $1 OR ($1 = 0 AND a.site_id IS NULL))
@@ -132,11 +133,15 @@ WITH chosen AS MATERIALIZED (
       AND ($8::text[] IS NULL OR actor_id = ANY($8::text[]))
       AND ($9::text IS NULL OR reason = $9::text)
       AND ($10::uuid IS NULL OR comment_id = $10::uuid)
-      AND ($11::uuid IS NULL
-           OR comment_id IN (SELECT s.comment_id FROM decision_subjects s
-                             WHERE s.site_id = $1 AND s.author_id = $11::uuid)
-           OR entry_id IN (SELECT r.entry_id FROM reader_acts r
-                           WHERE r.site_id = $1 AND r.author_id = $11::uuid))
+      AND ($11::uuid IS NULL OR position IN (
+          SELECT own.position FROM decision_subjects s
+          JOIN audit_entries own ON own.site_id = s.site_id AND own.comment_id = s.comment_id
+          WHERE s.site_id = $1 AND s.author_id = $11::uuid
+          UNION ALL
+          SELECT own.position FROM reader_acts r
+          JOIN audit_entries own ON own.site_id = r.site_id AND own.entry_id = r.entry_id
+              AND own.kind = 'act'
+          WHERE r.site_id = $1 AND r.author_id = $11::uuid))
       AND ($12::timestamptz IS NULL OR at >= $12::timestamptz)
       AND ($13::timestamptz IS NULL OR at < $13::timestamptz)
     ORDER BY position DESC
