@@ -46,7 +46,7 @@ class Examples:
     def part(self, chosen: npt.NDArray[np.int64]) -> Examples:
         """Return some of them."""
         return Examples(
-            readings=[self.readings[at] for at in chosen],
+            readings=[self.readings[int(at)] for at in chosen],
             labels=self.labels[chosen],
             weights=self.weights[chosen],
         )
@@ -71,7 +71,7 @@ def fit(examples: Examples) -> Fitted:
         if not 0 < examples.labels[learnt].sum() < len(learnt):
             continue
         model = learn(examples.part(learnt))
-        unseen[judged] = [model.score(examples.readings[at]) for at in judged]
+        unseen[judged] = [model.score(examples.readings[int(at)]) for at in judged]
     calibration = calibrate(unseen, examples.labels, examples.weights)
     whole = learn(examples)
     model = Model(whole.weights, whole.idf, whole.bias, calibration)
@@ -85,9 +85,8 @@ def learn(examples: Examples) -> Model:
     vectors = [vector_of(reading, idf) for reading in examples.readings]
     labels, weights = examples.labels, examples.weights
     bad, good = float(weights[labels].sum()), float(weights[~labels].sum())
-    balanced = np.where(
-        labels, (bad + good) / (2 * max(bad, 1e-6)), (bad + good) / (2 * max(good, 1e-6))
-    )
+    half = (bad + good) / 2
+    balanced = np.where(labels, half / max(bad, 1e-6), half / max(good, 1e-6))
     steps = np.minimum(weights * balanced, STEP_MAX)
     learnt = np.zeros(BUCKETS, dtype=np.float32)
     bias = 0.0
@@ -97,7 +96,7 @@ def learn(examples: Examples) -> Model:
         rate = RATE / (1 + DECAY * number)
         chance.shuffle(order)
         for at in order:
-            buckets, vector = examples.readings[at].buckets, vectors[at]
+            buckets, vector = examples.readings[int(at)].buckets, vectors[int(at)]
             score = float(vector @ learnt[buckets]) + bias
             step = rate * steps[at] * (float(labels[at]) - 1 / (1 + np.exp(-score)))
             learnt[buckets] += np.float32(step) * vector

@@ -21,7 +21,7 @@ WORD_MIN: Final = 0.05
 """What a word has to add to be shown."""
 
 
-class BrokenModel(ValueError):
+class BrokenModel(ValueError):  # noqa: N818 - it says what is wrong, as Refused does
     """What is stored is not a model, or not the one that was stored."""
 
 
