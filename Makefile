@@ -11,7 +11,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: bench-screening help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
+.PHONY: bench-screening bench-priority help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -54,6 +54,9 @@ faults: dev ## kill and freeze the stores, for minutes
 
 bench-screening: dev ## measure screening beside its targets
 	@exec $(BIN)/python -m bench.screening
+
+bench-priority: dev ## simulate the order of the queue beside other orders
+	@exec $(BIN)/python -m bench.priority
 
 # No address and no annotation gets into the lock files, so they fit any mirror.
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 \

@@ -47,6 +47,10 @@ def waiting(accepted: Accepted) -> PendingComment:
     return accepted.found.waiting
 
 
+def signed_in(author: UUID) -> dict[str, Any]:
+    return {"kind": "reader", "author_id": author, "principal": f"reader:{author}"}
+
+
 async def redis_keys(newsroom: Newsroom) -> set[bytes]:
     pattern = f"pb:{{{newsroom.site.slug}}}:*"
     return {key async for key in newsroom.redis.scan_iter(pattern)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,9 @@ import pytest
 
 from service.features.screening import Verdict, priority_of
 from service.features.screening.priority import (
+    DELAY_WEIGHT,
     DUE_SECONDS,
+    delay_of,
     is_audited,
     level_of,
     prioritised,
@@ -33,7 +36,7 @@ def level(**given: Any) -> int:
         ({"reach": 1_000.0}, {"reach": 10.0}),
         ({"raise_by": 3.0}, {}),
         ({"size": "cluster"}, {"size": "long"}),
-        ({"waited_seconds": 2 * DUE_SECONDS, "reach": 0.1}, {"reach": 0.1}),
+        ({"waited_seconds": 9 * DUE_SECONDS, "reach": 0.1}, {"reach": 0.1}),
         ({"severity": 10, "reach": 0.0}, {"severity": 9, "reach": 1e9, "raise_by": 10.0}),
         ({"first": True, "reach": 0.0}, {"reach": 1e9}),
     ],
@@ -43,11 +46,19 @@ def test_what_is_more_urgent_stands_higher(more: dict[str, Any], less: dict[str,
 
 
 def test_an_honest_comment_rises_as_its_due_time_nears() -> None:
+    overdue = (0, 0.25, 0.5, 1, 2, 4, 8, 16, 24)
     levels = [
-        level(risk=0.01, reach=1.0, waited_seconds=DUE_SECONDS * share / 4) for share in range(9)
+        level(risk=0.01, reach=1.0, waited_seconds=DUE_SECONDS * times) for times in overdue
     ]
     assert levels == sorted(levels)
-    assert levels[4] > levels[0] + 100
+    assert levels[-1] > levels[0] + 100
+
+
+def test_waiting_costs_more_and_more_without_a_leap() -> None:
+    assert delay_of(1.0) == 1.0
+    steps = [delay_of((at + 1) / 10) - delay_of(at / 10) for at in range(200)]
+    assert all(after >= before - 1e-9 for before, after in pairwise(steps))
+    assert max(steps) < 0.81
 
 
 def test_age_alone_never_comes_before_a_threat() -> None:
@@ -58,7 +69,7 @@ def test_the_sum_is_the_formula() -> None:
     priority = prioritised(
         risk=0.5, severity=3, reach=100.0, waited_seconds=DUE_SECONDS, size="short", raise_by=2.0
     )
-    assert priority.value == pytest.approx((0.5 * 3 * 100 + 0.5) / 6 * 2)
+    assert priority.value == pytest.approx((0.5 * 3 * 100 + DELAY_WEIGHT * 0.5) / 6 * 2)
     assert priority.urgency == 1.0
 
 
