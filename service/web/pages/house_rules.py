@@ -8,7 +8,7 @@ from service.errors import NotFound
 from service.web.operation import HTML, Call, Operation, Reply
 from service.web.pages.asked import PageQuery
 from service.web.pages.files import PAGE_STYLE, TAG
-from service.web.pages.policy import PAGE_HEADERS, as_pages
+from service.web.pages.policy import PAGE_POLICY, as_pages
 from service.web.pages.templates import render
 from service.web.pages.words import tongue_of
 
@@ -55,5 +55,5 @@ class RulesPages:
                 style=PAGE_STYLE.address,
             ),
             media_type=HTML,
-            headers=PAGE_HEADERS,
+            headers={"Content-Security-Policy": PAGE_POLICY},
         )

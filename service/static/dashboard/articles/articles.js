@@ -15,10 +15,10 @@ const base = `/v1/sites/${encodeURIComponent(site)}`
 
 for (const row of document.querySelectorAll('tr[data-key]')) {
   const key = /** @type {HTMLElement} */ (row).dataset.key ?? ''
-  const select = /** @type {HTMLSelectElement} */ (row.querySelector('[data-state]'))
-  const set = /** @type {HTMLElement} */ (row.querySelector('[data-set]'))
-  select.addEventListener('change', () => (set.hidden = select.value === known_(key).state))
-  set.addEventListener('click', () => attempt(set, () => setState(key, select)))
+  const chosen = select(row)
+  const set = setter(row)
+  chosen.addEventListener('change', () => (set.hidden = chosen.value === known_(key).state))
+  set.addEventListener('click', () => attempt(set, () => setState(key, chosen)))
   const button = /** @type {HTMLElement} */ (row.querySelector('[data-change]'))
   button.addEventListener('click', () => attempt(button, () => change(key)))
 }
@@ -38,7 +38,7 @@ async function put(key, changes) {
   Object.assign(article, { state: told.state, mode: told.mode, close_at: told.close_at })
   for (const row of rows(key)) {
     select(row).value = told.state
-    /** @type {HTMLElement} */ (row.querySelector('[data-set]')).hidden = true
+    setter(row).hidden = true
   }
   return article
 }
@@ -57,6 +57,11 @@ function rows(key) {
 /** @param {Element} row */
 function select(row) {
   return /** @type {HTMLSelectElement} */ (row.querySelector('[data-state]'))
+}
+
+/** @param {Element} row */
+function setter(row) {
+  return /** @type {HTMLElement} */ (row.querySelector('[data-set]'))
 }
 
 /**

@@ -18,7 +18,7 @@ for (const row of document.querySelectorAll('tr[data-kid]')) {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault()
-  attempt(/** @type {HTMLElement} */ (form.querySelector('button:last-of-type')), add)
+  attempt(/** @type {HTMLElement} */ (form.querySelector(':scope > button')), add)
 })
 
 byId('make-secret').addEventListener('click', () => {
