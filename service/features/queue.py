@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -146,17 +147,16 @@ class Queue:
         return QueuePage(entries=entries, next=following_cursor, total=total)
 
     async def totals(self, site: Site, *, actor: Actor) -> dict[Lane, int]:
-        """Count what lies in each lane for an actor.
-
-        Raises:
-            Unavailable: a store is away.
-        """
-        piles = [lane for lane in Lane if lane not in WAITING_LANES]
-        waiting, *counts = await asyncio.gather(
-            self.pending.total(site.slug, include_escalated=actor.sees_escalated),
-            *(self.lanes.total(site, lane, actor=actor) for lane in piles),
-        )
-        return dict.fromkeys(WAITING_LANES, waiting) | dict(zip(piles, counts, strict=True))
+        """Count what lies in each lane for an actor; lanes that cannot be counted are left out."""
+        totals: dict[Lane, int] = {}
+        with suppress(Unavailable):
+            waiting = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
+            totals |= dict.fromkeys(WAITING_LANES, waiting)
+        with suppress(Unavailable):  # one after the other: a page is no reason to hurry a database
+            for lane in Lane:
+                if lane not in WAITING_LANES:
+                    totals[lane] = await self.lanes.total(site, lane, actor=actor)
+        return totals
 
     async def claim(
         self,

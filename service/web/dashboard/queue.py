@@ -114,7 +114,7 @@ class QueuePages:
             section="queue",
             parts=["queue"],
             place=place,
-            lanes=[(lane, totals[lane]) for lane in LANES],
+            lanes=[(lane, totals.get(lane, 0)) for lane in LANES],
             wish=wish,
             sorts=SORTS,
             cards=[_card(item, lang, wish, now=call.now) for item in first["items"]],
