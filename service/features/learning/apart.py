@@ -1,0 +1,60 @@
+"""A process apart in which a model learns: seconds of arithmetic that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from service.features.learning.lesson import Lesson
+from service.features.learning.model import Model
+from service.features.learning.report import Learnt, study
+
+NICENESS = 15
+"""So much lower its priority is: comments and moderators come first."""
+MINUTES = 10
+"""How long a lesson may take before it is given up."""
+
+
+async def study_apart(
+    lesson: Lesson, *, before: Mapping[str, Any] | None, current: tuple[bytes, bytes] | None
+) -> Learnt:
+    """Learn a lesson in a process of its own.
+
+    Raises:
+        TimeoutError: it took too long.
+        BrokenProcessPool: the process died.
+    """
+    pool = ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
+    )
+    try:
+        async with asyncio.timeout(MINUTES * 60):
+            return await asyncio.wrap_future(pool.submit(_study, lesson, before, current))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin() -> None:
+    os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)
+
+
+def _study(
+    lesson: Lesson, before: Mapping[str, Any] | None, current: tuple[bytes, bytes] | None
+) -> Learnt:
+    model = Model.restored(current[0], sha256=current[1]) if current else None
+    return study(lesson, before=before, current=model)

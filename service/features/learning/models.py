@@ -1,0 +1,86 @@
+"""Models in use: every process has its own copies, seconds behind what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from service.features.learning.model import BrokenModel, Model
+from service.features.learning.reading import read
+from service.features.patience import Patience
+from service.features.screening.views import Span
+from service.model import Site
+from service.storage.learning import Kind, LearningStore
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What one model makes of a text."""
+
+    kind: Kind
+    version: int
+    probability: float
+    words: tuple[tuple[Span, float], ...]
+    """The words that speak most against it, with what each adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """Say how probable it is that a person would turn a comment down."""
+
+    store: LearningStore
+    loaded: dict[tuple[int, Kind], tuple[int, Model]] = field(default_factory=dict)
+    """By site and model: the version, and what it has learnt."""
+
+    async def run(self) -> None:
+        """Follow what is put to use, without end. Every process does."""
+        patience = Patience("models_wait")
+        while True:
+            with patience:
+                await self.refresh()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def refresh(self) -> None:
+        """Load what was put to use since, and drop what is not in use any more."""
+        currents = await self.store.currents()
+        for key in [key for key in self.loaded if key not in currents]:
+            del self.loaded[key]
+        for key, version in currents.items():
+            if key in self.loaded and self.loaded[key][0] == version:
+                continue
+            kept = await self.store.weights(*key, version)
+            if kept is None:
+                continue
+            try:
+                self.loaded[key] = (version, Model.restored(kept[0], sha256=kept[1]))
+            except BrokenModel:
+                self.loaded.pop(key, None)
+                log.exception("model_broken", site=key[0], model=key[1], version=version)
+
+    def scores(self, site: Site, text: str) -> dict[str, float]:
+        """Return the calibrated probability by model; a model that is not in use says nothing."""
+        in_use = self._of(site)
+        if not in_use:
+            return {}
+        reading = read(text)
+        return {kind: model.probability(reading) for kind, (_, model) in in_use.items()}
+
+    def explain(self, site: Site, text: str) -> list[Explanation]:
+        """Return what each model makes of a text, and which words speak most against it."""
+        reading = read(text)
+        return [
+            Explanation(kind, version, model.probability(reading), model.explain(text))
+            for kind, (version, model) in self._of(site).items()
+        ]
+
+    def _of(self, site: Site) -> dict[Kind, tuple[int, Model]]:
+        return {
+            kind: found for (site_id, kind), found in self.loaded.items() if site_id == site.site_id
+        }
