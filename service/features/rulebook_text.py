@@ -93,14 +93,39 @@ def read_document(text: str, form: Form) -> Read:
 
 
 def write_rule(rule: Mapping[str, Any]) -> str:
-    """Write a rule's JSON as people edit it."""
+    """Write a rule's JSON as people edit it: in the order in which one reads it."""
     return yaml.dump(
-        dict(rule),
+        _in_order(rule),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         width=TEXT_WIDTH,
     )
+
+
+def _in_order(said: Any) -> Any:
+    """Put names in their order again, which Postgres does not keep."""
+    if isinstance(said, list):
+        return [_in_order(each) for each in said]
+    if not isinstance(said, Mapping):
+        return said
+    return {
+        name: _in_order(said[name])
+        for name in sorted(said, key=lambda name: _ORDER.get(name, len(_ORDER)))
+    }
+
+
+_ORDER = {
+    name: place
+    for place, name in enumerate(
+        (
+            *("title", "scope", "when", "then", "all", "any", "none"),
+            *("words", "phrases", "list", "regex", "view", "min", "max"),
+            *("from", "to", "days", "zone", "by", "size_min", "within_minutes"),
+            *("action", "severity", "raise", "reason", "note", "tell", "notify"),
+        )
+    )
+}
 
 
 TEXT_WIDTH = 90
