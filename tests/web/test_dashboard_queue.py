@@ -18,11 +18,13 @@ import orjson
 import pytest
 
 from service.embedded import EmbeddedStores
+from service.features.wishes import Wish
 from service.model import Role
 from service.web.dashboard import files
 from service.web.dashboard.keys import FACES, GROUPS, KEYS
 from service.web.dashboard.queue import pieces
 from service.web.dashboard.words import LANGUAGES
+from service.web.wishes import wish_json
 from tests.api.aside import Aside, aside
 from tests.api.conftest import Api, opened
 from tests.api.insiders import signed_in
@@ -140,6 +142,22 @@ def test_the_page_speaks_the_language_that_was_chosen(api: Api, lang: str, direc
     assert catalogue(lang)["queue_approve"] in page
 
 
+def test_a_filter_that_names_a_lane_and_a_site_leads_there(api: Api) -> None:
+    token = signed_in(api, Role.MODERATOR).token
+    query = f"?filter=lane:new+site:{api.site.slug}+-lang:fr+%22two+words%22"
+    queue = told(shown(api, token, query)[1])["queue"]
+    assert (queue["lane"], queue["filter"]) == ("new", '-lang:fr "two words"')
+    assert shown(api, token, f"?filter=site:{api.other.slug}")[0] == 404
+
+
+def test_what_is_likely_turned_down_is_masked_whole_for_whoever_wants(api: Api) -> None:
+    insider = signed_in(api, Role.MODERATOR)
+    wishes = {**wish_json(Wish()), "mask_all": True}
+    kept = api.ask("PUT", "/v1/session/wishes", json=wishes, bearer=insider.token)
+    assert kept.json == wishes
+    assert told(shown(api, insider.token)[1])["queue"]["wishes"] == wishes
+
+
 def test_texts_of_readers_stay_text(api: Api) -> None:
     hostile = '<script>alert(1)</script><img src=x onerror="alert(1)">'
     api.posted(api.article(), hostile, name='"><b>x')
@@ -241,11 +259,13 @@ def test_texts_are_cut_where_rules_marked_them(
     why: list[tuple[str, int, int]], expected: list[tuple[str, str]]
 ) -> None:
     signals = [{"rule": rule, "spans": [[start, end]]} for rule, start, end in why]
-    assert pieces("You fool, see x", signals) == expected
+    assert pieces("You fool, see x", signals, masks=True) == expected
+    unmasked = pieces("You fool, see x", signals, masks=False)
+    assert "".join(said for _, said in unmasked) == "You fool, see x"
 
 
 def test_of_nothing_there_are_no_pieces() -> None:
-    assert pieces("", [{"rule": "links", "spans": [[0, 3]]}]) == []
+    assert pieces("", [{"rule": "links", "spans": [[0, 3]]}], masks=True) == []
 
 
 def manual_keys() -> str:
