@@ -20,6 +20,8 @@ TURN_KEY = 0x706F737473656C
 """The advisory lock of whoever seals: "postsel" in ASCII."""
 SECONDS = 4.5
 """How long a list or a stretch may take: less than a request."""
+OF_AUTHOR = 20_000
+"""Entries about one author that are looked through at once for what else is asked."""
 SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan"
 """A plan for the filters that are used, not for any."""
 
@@ -210,6 +212,9 @@ class AuditStore:
         """
         async with in_transaction(self.pool) as connection:
             await connection.execute(SETTINGS)
+            positions = None
+            if filters.author_id is not None:
+                positions = await _positions(connection, site_id, filters.author_id, before)
             rows = await connection.fetch(
                 SQL["page"],
                 site_id,
@@ -222,7 +227,7 @@ class AuditStore:
                 _list(filters.actor_ids),
                 filters.reason,
                 filters.comment_id,
-                filters.author_id,
+                positions,
                 filters.since,
                 filters.until,
                 timeout=SECONDS,
@@ -234,6 +239,16 @@ class AuditStore:
         async with connected(self.pool) as connection:
             rows = await connection.fetch(SQL["actors_called"], site_id, name)
         return [row["actor_id"] for row in rows]
+
+
+async def _positions(
+    connection: Connection, site_id: int, author_id: UUID, before: int
+) -> list[int]:
+    """Return where the log is about an author."""
+    rows = await connection.fetch(
+        SQL["positions_of_author"], site_id, author_id, before, OF_AUTHOR, timeout=SECONDS
+    )
+    return [row["position"] for row in rows]
 
 
 async def _written(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> list[Written]:

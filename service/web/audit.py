@@ -128,7 +128,7 @@ class Auditing:
                 summary="Take the log away as a table",
                 description=f"It is logged. {WHO_SEES}",
                 tag=TAG,
-                credential=AModerator(scope=Scope.MANAGE, role=Role.SENIOR),
+                credential=AModerator(scope=Scope.MANAGE, role=Role.SENIOR, fresh=True),
                 query=LogFilters,
                 answers={200: CSV},
                 handler=self.export,

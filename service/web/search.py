@@ -80,7 +80,7 @@ class Searching:
                 summary="Take everything a search finds away as a table",
                 description=f"It is logged. {LANGUAGE}",
                 tag="Moderators",
-                credential=AModerator(scope=Scope.MODERATE, role=Role.SENIOR),
+                credential=AModerator(scope=Scope.MODERATE, role=Role.SENIOR, fresh=True),
                 query=ExportQuery,
                 site_in_query=True,
                 answers={200: CSV},

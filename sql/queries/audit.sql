@@ -113,14 +113,32 @@ WHERE (a.site_id = $1 OR ($1 = 0 AND a.site_id IS NULL))
       SELECT FROM audit_unsealed u WHERE u.site_id = $1 AND u.entry_id = a.entry_id)
 LIMIT 1;
 
+-- name: positions_of_author
+-- Where an author's comments were decided, and what was done about them, the latest first.
+--   $1 site_id integer, $2 author_id uuid, $3 before bigint, $4 limit integer
+-- Index: decision_subjects_by_author, audit_entries_by_comment; reader_acts_pkey,
+-- audit_entries_by_entry.
+SELECT position
+FROM (
+    SELECT e.position FROM decision_subjects s
+    JOIN audit_entries e ON e.site_id = s.site_id AND e.comment_id = s.comment_id
+    WHERE s.site_id = $1 AND s.author_id = $2
+    UNION ALL
+    SELECT e.position FROM reader_acts r
+    JOIN audit_entries e ON e.site_id = r.site_id AND e.entry_id = r.entry_id AND e.kind = 'act'
+    WHERE r.site_id = $1 AND r.author_id = $2
+) own
+WHERE position < $3
+ORDER BY position DESC
+LIMIT $4;
+
 -- name: page
 -- A page of the log, latest first. A filter that is null leaves nothing out.
 --   $1 site_id integer, $2 before bigint, $3 limit integer, $4 kind text,
 --   $5 everything boolean (also what was done to the team, keys and the site),
 --   $6 acts text[], $7 actor_kind text, $8 actor_ids text[], $9 reason text, $10 comment_id uuid,
---   $11 author_id uuid, $12 since timestamptz, $13 until timestamptz
--- Index: audit_entries_pkey and its others, by the filters; decision_subjects_by_author,
--- reader_acts_pkey.
+--   $11 positions bigint[], $12 since timestamptz, $13 until timestamptz
+-- Index: audit_entries_pkey and its others, by the filters; decisions_pkey, reader_acts_by_entry.
 WITH chosen AS MATERIALIZED (
     SELECT site_id, position, kind, article_id, comment_id, n, entry_id, at, actor_kind, actor_id,
            act, reason, hash
@@ -133,15 +151,7 @@ WITH chosen AS MATERIALIZED (
       AND ($8::text[] IS NULL OR actor_id = ANY($8::text[]))
       AND ($9::text IS NULL OR reason = $9::text)
       AND ($10::uuid IS NULL OR comment_id = $10::uuid)
-      AND ($11::uuid IS NULL OR position IN (
-          SELECT own.position FROM decision_subjects s
-          JOIN audit_entries own ON own.site_id = s.site_id AND own.comment_id = s.comment_id
-          WHERE s.site_id = $1 AND s.author_id = $11::uuid
-          UNION ALL
-          SELECT own.position FROM reader_acts r
-          JOIN audit_entries own ON own.site_id = r.site_id AND own.entry_id = r.entry_id
-              AND own.kind = 'act'
-          WHERE r.site_id = $1 AND r.author_id = $11::uuid))
+      AND ($11::bigint[] IS NULL OR position = ANY($11::bigint[]))
       AND ($12::timestamptz IS NULL OR at >= $12::timestamptz)
       AND ($13::timestamptz IS NULL OR at < $13::timestamptz)
     ORDER BY position DESC

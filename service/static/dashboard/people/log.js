@@ -3,6 +3,7 @@
 import { ApiError, ask } from '../api.js'
 import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
+import './taking.js'
 import './times.js'
 
 for (const each of document.querySelectorAll('[data-reverse]')) {

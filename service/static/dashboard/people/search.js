@@ -5,6 +5,7 @@ import { announce, byId } from '../dom.js'
 import { page, say } from '../page.js'
 import { listen } from './keys.js'
 import { Rows } from './rows.js'
+import './taking.js'
 import './times.js'
 
 const SEARCHES = `/v1/sites/${page.place.site}/searches`
