@@ -388,8 +388,15 @@ def test_what_is_no_utf_8_or_empty_is_no_path(api: Api) -> None:
 
 def test_an_article_nobody_has_commented_on_is_empty(api: Api) -> None:
     article = api.article()
+    unseen = {"url": None, "title": None, "state": "open", "closed_at": None, "count": 0}
     assert thread(api, article) == {
-        "article": {"key": article, "url": None, "title": None, "state": "open", "count": 0},
+        "site": {
+            "body_max_chars": 5_000,
+            "guests_allowed": True,
+            "votes_allowed": True,
+            "usual_minutes": None,
+        },
+        "article": {"key": article, **unseen},
         "comments": [],
         "next": None,
         "remaining": 0,
