@@ -28,6 +28,7 @@ from service.wiring.core import Core
 from service.wiring.editors import Editors
 from service.wiring.figures import Figures
 from service.wiring.ground import Ground, Loop, clock
+from service.wiring.learning import Learning
 from service.wiring.live import Live
 from service.wiring.log import Log
 from service.wiring.members import Members
@@ -65,6 +66,7 @@ class Service:
     upkeep: Upkeep
     log: Log
     figures: Figures
+    learning: Learning
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -84,6 +86,7 @@ class Service:
             upkeep=Upkeep.build(ground, core, live),
             log=Log.build(ground, core),
             figures=Figures.build(ground, core),
+            learning=Learning.build(core),
         )
 
     def operations(self) -> list[Operation]:
@@ -98,6 +101,7 @@ class Service:
             *self.editors.operations(core),
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),
+            *self.learning.operations(core),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -111,6 +115,7 @@ class Service:
                 *self.moderators.leader_loops(),
                 *self.editors.leader_loops(),
                 *self.log.leader_loops(),
+                *self.learning.leader_loops(),
             ),
             leads=self.ground.metrics.leads.set,
         )

@@ -109,6 +109,11 @@ async def _no_cluster(_site: Site, _piece: Piece, _now: datetime) -> None:
     """Stand in where nobody looks for texts alike."""
 
 
+def _none_approves(_site: Site) -> frozenset[str]:
+    """Stand in where no model is."""
+    return frozenset()
+
+
 def _one_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="screening")
 
@@ -154,6 +159,8 @@ class Screen:
     views: Views
     scores_of: ScoresOf = _no_scores
     cluster_of: ClusterOf = _no_cluster
+    approving: Callable[[Site], frozenset[str]] = _none_approves
+    """Returns the models that a rule may ask and approve."""
     _thread: ThreadPoolExecutor = field(default_factory=_one_thread)
     """One, so that long texts wait for each other and not everybody for them."""
 
@@ -207,6 +214,7 @@ class Screen:
             recent=recent or (),
             cluster=cluster,
             scores=scores or {},
+            approving=self.approving(site),
             unanswered=failures,
         )
 

@@ -15,6 +15,7 @@ from service.features.clusters import Clusters
 from service.features.decisions import Decisions
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
+from service.features.learning.models import Models
 from service.features.lookup import Lookup
 from service.features.rulebook import Rulebook
 from service.features.settle import Settle
@@ -25,6 +26,7 @@ from service.storage.articles import ArticleStore
 from service.storage.channel import Channel
 from service.storage.clusters import ClusterStore
 from service.storage.decisions import DecisionStore
+from service.storage.learning import LearningStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
 from service.storage.pending import PendingStore
@@ -56,6 +58,7 @@ class Core:
     settle: Settle
     acknowledged: Acknowledged
     clusters: Clusters
+    models: Models
     rulebook: Rulebook
 
     @classmethod
@@ -104,12 +107,13 @@ class Core:
             clusters=Clusters(
                 store=ClusterStore(pool=pool), lookup=lookup, cursors=cursors, clock=clock
             ),
+            models=Models(store=LearningStore(pool=pool)),
             rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
         )
 
     def loops(self) -> list[Loop]:
         """Return what goes on in every process."""
-        return [self.invalidations.run]
+        return [self.invalidations.run, self.models.run]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

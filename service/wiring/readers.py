@@ -84,6 +84,8 @@ class Readers:
             decisions=DecisionStore(pool=pool),
             reports=ReportStore(pool=pool),
             views=views,
+            scores_of=lambda site, piece: core.models.scores_of(site, piece.text),
+            approving=core.models.approving,
             cluster_of=lambda site, piece, now: core.clusters.facts(site, piece.text, now=now),
         )
         order = Order(

@@ -213,7 +213,9 @@ def test_score(score: Score, reading: Reading) -> Evidence | None:
         return None
     if score.above is not None and probability <= score.above:
         return None
-    if score.below is not None and probability >= score.below:
+    if score.below is not None and (
+        score.model not in reading.facts.approving or probability >= score.below
+    ):
         return None
     return Evidence(notes=(f"{score.model} {probability:.0%}",))
 

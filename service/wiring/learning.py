@@ -1,0 +1,39 @@
+"""What learns: models in use, new versions of them, and what editors see of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.learning.desk import ModelDesk
+from service.features.learning.refit import Refit
+from service.web.learning import Learning as Asking
+from service.web.operation import Operation
+from service.wiring.core import Core
+from service.wiring.ground import Loop, clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learning:
+    """Models that learn of the newsroom's decisions."""
+
+    desk: ModelDesk
+    refit: Refit
+
+    @classmethod
+    def build(cls, core: Core) -> Self:
+        """Wire it to the stores."""
+        store = core.models.store
+        return cls(
+            desk=ModelDesk(store=store, acts=core.acts),
+            refit=Refit(store=store, sites=core.sites, clock=clock),
+        )
+
+    def operations(self, core: Core) -> list[Operation]:
+        """Return what is asked about models, and their page."""
+        asking = Asking(desk=self.desk, models=core.models, lookup=core.lookup)
+        return asking.operations()
+
+    def leader_loops(self) -> list[Loop]:
+        """Return what goes on in one process of all."""
+        return [self.refit.run]
