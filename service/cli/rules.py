@@ -18,7 +18,7 @@ from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.show import said, table
 from service.cli.stores import OpenStores, open_stores
-from service.errors import Failure, Unavailable
+from service.errors import Unavailable
 from service.features.administration import Acts
 from service.features.dry_run import DAYS, DAYS_MAX, DryRun, DryRuns
 from service.features.rule_changes import Change, RuleChanges
@@ -282,7 +282,7 @@ def _read(file: Path, lists: Mapping[str, WordList]) -> Document:
     try:
         return read_rules(file.read_text("utf-8"), form_of(file.name), lists)
     except UnicodeDecodeError as error:
-        raise Failure(f"{file}: it is not UTF-8.") from error
+        raise click.ClickException(f"{file} is not UTF-8.") from error
     except BadDocument as bad:
         for trouble in bad.troubles:
             click.echo(f"{file}:{trouble.line}:{trouble.column}: {trouble.detail}")
