@@ -16,7 +16,8 @@ from service.features.audit import AuditLog, Checked, Head, head_of
 from service.features.sites import SiteDirectory
 from service.settings import Settings
 from service.storage.administration import AdministrationStore
-from service.storage.audit import WHOLE_SERVICE, AuditStore
+from service.storage.audit import AuditStore
+from service.storage.audit_chain import WHOLE_SERVICE, ChainStore
 from service.storage.decisions import DecisionStore
 from service.storage.sites import SiteStore
 from service.wiring.ground import new_id
@@ -113,6 +114,7 @@ async def _chains(stores: OpenStores, slug: str | None) -> dict[str, int]:
 def _log(stores: OpenStores) -> AuditLog:
     return AuditLog(
         store=AuditStore(pool=stores.pool),
+        chains=ChainStore(pool=stores.pool),
         decisions=DecisionStore(pool=stores.pool),
         acts=Acts(new_id=new_id),
         administration=AdministrationStore(pool=stores.pool),

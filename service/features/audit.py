@@ -12,10 +12,11 @@ from service.features.administration import Acts
 from service.features.audit_chain import BEGINNING, Break, Stretch, followed
 from service.model import Action, Actor, Site
 from service.storage.administration import AdministrationStore
-from service.storage.audit import AuditStore, Entry, Filters, Head
+from service.storage.audit import AuditStore, Entry, Filters
+from service.storage.audit_chain import ChainStore, Head, Kind
 from service.storage.decisions import DecisionStore
 
-__all__ = ["AuditLog", "AuditPage", "Checked", "Entry", "Filters", "Head", "Sought"]
+__all__ = ["AuditLog", "AuditPage", "Checked", "Entry", "Filters", "Head", "Kind", "Sought"]
 
 LAST = 2**62
 """After every position."""
@@ -74,6 +75,7 @@ class AuditLog:
     """Read the log, and check it. Methods raise Unavailable while Postgres is away."""
 
     store: AuditStore
+    chains: ChainStore
     decisions: DecisionStore
     acts: Acts
     administration: AdministrationStore
@@ -124,9 +126,9 @@ class AuditLog:
         Whoever begins at 0 and goes on where this ends has checked all of it. Where the end is
         reached, also that nothing is in the log and not in the chain.
         """
-        before = BEGINNING if after == 0 else await self.store.hash_at(site_id, after)
-        head = await self.store.head(site_id) or Head(position=0, hash=BEGINNING)
-        waiting = await self.store.waiting(site_id)
+        before = BEGINNING if after == 0 else await self.chains.hash_at(site_id, after)
+        head = await self.chains.head(site_id) or Head(position=0, hash=BEGINNING)
+        waiting = await self.chains.waiting(site_id)
         if before is None:
             broken = Break(fault="gap", position=after, entry_id=None)
             seen = Stretch(position=max(after - 1, 0), hash=BEGINNING, broken=broken)
@@ -154,7 +156,7 @@ class AuditLog:
             await asyncio.sleep(pause_seconds)
             seen = await self.verify(site_id, after=seen.position)
         if seen.broken is None and known is not None:
-            found = await self.store.hash_at(site_id, known.position)
+            found = await self.chains.hash_at(site_id, known.position)
             if found != known.hash:
                 broken = Break(fault="other_head", position=known.position, entry_id=None)
                 return replace(seen, broken=broken)
@@ -165,14 +167,14 @@ class AuditLog:
         end = position + limit
         while seen.broken is None and seen.position < end:
             size = min(PIECE, end - seen.position)
-            links = await self.store.links(site_id, after=seen.position, limit=size)
+            links = await self.chains.links(site_id, after=seen.position, limit=size)
             seen = followed(links, position=seen.position, before=seen.hash)
             if len(links) < size:
                 break
         return seen
 
     async def _unlisted(self, site_id: int, position: int) -> Break | None:
-        entry_id = await self.store.unlisted(site_id)
+        entry_id = await self.chains.unlisted(site_id)
         if entry_id is None:
             return None
         return Break(fault="unlisted", position=position + 1, entry_id=entry_id)

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from service.storage.audit import Link, Written
+from service.storage.audit_chain import Link, Written
 
 BEGINNING = bytes(32)
 """What stands before the first entry of a chain."""

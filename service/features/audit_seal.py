@@ -13,7 +13,7 @@ from service.features.audit import AuditLog
 from service.features.audit_chain import BEGINNING, hash_of
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
-from service.storage.audit import WHOLE_SERVICE, AuditStore
+from service.storage.audit_chain import WHOLE_SERVICE, ChainStore
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ REST_SECONDS = 0.05
 class AuditSeal:
     """Seal what was written. Only one process may."""
 
-    store: AuditStore
+    store: ChainStore
     audit: AuditLog
     sites: SiteDirectory
     clock: Callable[[], datetime]

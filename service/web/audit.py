@@ -12,11 +12,10 @@ from pydantic import Field, StringConstraints
 
 from service.cursors import BadCursor
 from service.errors import FieldError, Invalid
-from service.features.audit import STRETCH, AuditLog, AuditPage, Filters, Sought
+from service.features.audit import STRETCH, AuditLog, AuditPage, Filters, Kind, Sought
 from service.features.search.language import Mistake, days
 from service.features.sessions import role_on
 from service.model import Role, Scope
-from service.storage.audit import Kind
 from service.web.operation import AModerator, Cache, Call, Operation, Reply
 from service.web.wire.audit import (
     AuditOut,

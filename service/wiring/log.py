@@ -10,6 +10,7 @@ from service.features.audit_seal import AuditSeal
 from service.features.dossiers import Dossiers
 from service.storage.administration import AdministrationStore
 from service.storage.audit import AuditStore
+from service.storage.audit_chain import ChainStore
 from service.storage.decisions import DecisionStore
 from service.storage.dossiers import DossierStore
 from service.web.audit import Auditing
@@ -34,9 +35,10 @@ class Log:
     def build(cls, ground: Ground, core: Core) -> Self:
         """Wire it to the stores."""
         pool = ground.pool
-        store = AuditStore(pool=pool)
+        chains = ChainStore(pool=pool)
         audit = AuditLog(
-            store=store,
+            store=AuditStore(pool=pool),
+            chains=chains,
             decisions=DecisionStore(pool=pool),
             acts=core.acts,
             administration=AdministrationStore(pool=pool),
@@ -44,7 +46,7 @@ class Log:
         )
         return cls(
             audit=audit,
-            seal=AuditSeal(store=store, audit=audit, sites=core.sites, clock=clock),
+            seal=AuditSeal(store=chains, audit=audit, sites=core.sites, clock=clock),
             dossiers=Dossiers(store=DossierStore(pool=pool)),
         )
 

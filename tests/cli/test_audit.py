@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from service.features.audit_chain import BEGINNING, hash_of
-from service.storage.audit import AuditStore
+from service.storage.audit_chain import ChainStore
 from service.storage.postgres import open_pool
 from tests.cli.conftest import CommandLine
 
@@ -16,7 +16,7 @@ async def _sealed(command: CommandLine, database_url: str) -> None:
     for scope in ("read", "write"):
         await command("key", "create", "--site", "daily", "--scope", scope)
     async with open_pool(database_url, min_size=1, max_size=1) as pool:
-        while await AuditStore(pool=pool).seal(hash_of, beginning=BEGINNING, limit=100):
+        while await ChainStore(pool=pool).seal(hash_of, beginning=BEGINNING, limit=100):
             pass
 
 

@@ -22,7 +22,8 @@ from service.features.audit_seal import AuditSeal
 from service.features.outcomes import DecisionRequest
 from service.model import Action
 from service.storage.administration import AdministrationStore
-from service.storage.audit import AuditStore, Head
+from service.storage.audit import AuditStore
+from service.storage.audit_chain import ChainStore, Head
 from service.storage.decisions import DecisionStore
 from service.storage.postgres import DatabaseUnavailable, open_pool
 from service.storage.redis import connect
@@ -92,15 +93,16 @@ async def grounds(
 async def archive(grounds: tuple[asyncpg.Pool, Any, asyncpg.Connection]) -> Archive:
     pool, redis, root = grounds
     newsroom = await open_site(pool, redis)
-    store, acts = AuditStore(pool=pool), Acts(new_id=new_id)
+    chains, acts = ChainStore(pool=pool), Acts(new_id=new_id)
     audit = AuditLog(
-        store=store,
+        store=AuditStore(pool=pool),
+        chains=chains,
         decisions=DecisionStore(pool=pool),
         acts=acts,
         administration=AdministrationStore(pool=pool),
         cursors=Cursors([b"c" * 32]),
     )
-    seal = AuditSeal(store=store, audit=audit, sites=newsroom.sites, clock=lambda: NOON)
+    seal = AuditSeal(store=chains, audit=audit, sites=newsroom.sites, clock=lambda: NOON)
     return Archive(newsroom=newsroom, audit=audit, seal=seal, acts=acts, root=root)
 
 
@@ -227,7 +229,7 @@ async def test_a_chain_of_several_stretches_is_followed_to_its_end(long: Archive
     rest = await long.audit.verify(long.site_id, after=first.position, limit=4)
     assert (first.position, first.head, first.done) == (4, 6, False)
     assert (rest.position, rest.done, rest.broken) == (6, True, None)
-    written = (await long.audit.store.links(long.site_id, after=0, limit=1))[0]
+    written = (await long.audit.chains.links(long.site_id, after=0, limit=1))[0]
     assert written.written is not None
     assert written.hash == hash_of(BEGINNING, 1, written.written)
 
@@ -340,7 +342,7 @@ async def test_the_daily_look_logs_each_head_and_what_is_broken(long: Archive) -
 async def test_checks_are_made_when_they_are_due(long: Archive) -> None:
     times: list[datetime] = [NOON, NOON, NOON + timedelta(days=2)]
     seal = AuditSeal(
-        store=long.audit.store,
+        store=long.audit.chains,
         audit=long.audit,
         sites=long.newsroom.sites,
         clock=lambda: times.pop(0) if times else NOON,
@@ -359,4 +361,4 @@ async def test_without_postgres_nothing_is_read(archive: Archive) -> None:
     nowhere = "postgresql://postbag@/postbag?host=/nonexistent"
     async with asyncpg.create_pool(nowhere, min_size=0, max_size=1) as pool:
         with pytest.raises(DatabaseUnavailable):
-            await AuditStore(pool=pool).head(archive.site_id)
+            await ChainStore(pool=pool).head(archive.site_id)
