@@ -34,7 +34,16 @@ from service.model import (
     Site,
     Status,
 )
-from service.storage.decisions import Branch, Case, Changes, Deciding, Entry, Place, Question
+from service.storage.decisions import (
+    Branch,
+    Case,
+    Changes,
+    Deciding,
+    Entry,
+    Place,
+    Question,
+    Seen,
+)
 from service.storage.pending import Finished
 
 DUPLICATE_REASON = "duplicate"
@@ -48,8 +57,8 @@ class _Subject:
     waiting: PendingComment | None
     author_id: UUID | None
     """Whose it is, also when nothing of it waits any more."""
-    lang: str | None
-    """What it is written in, likewise."""
+    seen: Seen
+    """What was known of its text, likewise."""
 
     @property
     def latest(self) -> Decision | None:
@@ -501,7 +510,7 @@ class Sitting:
             kind=kind,
             text=text,
             author_id=subject.author_id,
-            lang=subject.lang,
+            seen=subject.seen,
             duplicate_of=duplicate_of,
             rule_version=self.actor.rule_version,
         )
@@ -586,8 +595,15 @@ def _subject(case: Case, item: PendingComment | None) -> _Subject:
     waiting = waiting_of((item, case.journaled), latest)
     source = waiting or case.public or case.kept
     author_id = source.author.author_id if source else None
-    lang = source.lang if source else None
-    return _Subject(case=case, waiting=waiting, author_id=author_id, lang=lang)
+    seen = Seen(lang=source.lang if source else None)
+    if waiting is not None and waiting.screened is not None:
+        screened = waiting.screened
+        seen = Seen(
+            lang=waiting.lang or (None if screened.lang == "other" else screened.lang),
+            risk=screened.risk,
+            rules=tuple({each.rule: None for each in waiting.why if each.error is None}),
+        )
+    return _Subject(case=case, waiting=waiting, author_id=author_id, seen=seen)
 
 
 def _parent_place(subject: _Subject) -> Place | None:

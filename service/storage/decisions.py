@@ -74,6 +74,17 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was known of a text when it was judged: what statistics count by."""
+
+    lang: str | None
+    risk: float | None = None
+    """None: it was not screened."""
+    rules: tuple[str, ...] | None = None
+    """Those that had spoken about it, and counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What Postgres knows of a comment that is to be decided."""
 
@@ -164,7 +175,7 @@ class Changes:
         kind: ItemKind,
         text: str,
         author_id: UUID | None,
-        lang: str | None,
+        seen: Seen,
         duplicate_of: UUID | None = None,
         rule_version: int | None = None,
     ) -> None:
@@ -188,8 +199,10 @@ class Changes:
                 hashlib.sha256(text.encode()).digest(),
                 decision.at,
                 telemetry.request_id(),
-                lang,
+                seen.lang,
                 rule_version,
+                seen.risk,
+                None if seen.rules is None else list(seen.rules),
             )
         )
         self._rows["place"].append((place[0], place[2], place[1]))

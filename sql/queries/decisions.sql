@@ -152,12 +152,12 @@ WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND revision = $4
 --   $6 action text, $7 revision integer, $8 kind text, $9 status text, $10 reason text,
 --   $11 note text, $12 actor_kind text, $13 actor_id text, $14 reverses uuid,
 --   $15 duplicate_of uuid, $16 content_hash bytea, $17 at timestamptz, $18 request_id text,
---   $19 lang text, $20 rule_version integer
+--   $19 lang text, $20 rule_version integer, $21 risk real, $22 rules text[]
 INSERT INTO decisions (site_id, article_id, comment_id, n, decision_id, action, revision, kind,
                        status, reason, note, actor_kind, actor_id, reverses, duplicate_of,
-                       content_hash, at, request_id, lang, rule_version)
+                       content_hash, at, request_id, lang, rule_version, risk, rules)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20);
+        $20, $21, $22);
 
 -- name: name_subject
 -- Whose comment a decision is about.
