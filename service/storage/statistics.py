@@ -130,23 +130,16 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RuleJudged:
-    """What people made of the texts a rule had spoken about."""
+class TextsJudged:
+    """What people made of the texts a rule had spoken about, or of those of a risk."""
 
-    rule: str
+    bin: int | None
+    """Of ten, by risk; None: by rule."""
+    rule: str | None
     judged: int
     turned_down: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskJudged:
-    """What people made of texts of a risk."""
-
-    bin: int
-    """Of ten."""
-    judged: int
-    turned_down: int
-    predicted: float
+    predicted: float | None
+    """The mean risk of a bin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +156,7 @@ class Counted:
     overturned: list[Overturned]
     overturned_before: list[Overturned]
     reported: list[Reported]
-    rules: list[RuleJudged]
-    risks: list[RiskJudged]
+    texts: list[TextsJudged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +198,7 @@ async def _count(connection: Connection, asked: Asked) -> Counted:
     overturned = await fetch(SQL["overturned"], *span)
     overturned_before = await fetch(SQL["overturned"], *before)
     reported = await fetch(SQL["reported"], *span, step)
-    rules = await fetch(SQL["rules_judged"], *span)
-    risks = await fetch(SQL["risks_judged"], *span)
+    texts = await fetch(SQL["texts_judged"], *span)
     return Counted(
         judged=[Judged(**row) for row in judged],
         waits=[_waited(row) for row in waits],
@@ -218,8 +209,7 @@ async def _count(connection: Connection, asked: Asked) -> Counted:
         overturned=[Overturned(**row) for row in overturned],
         overturned_before=[Overturned(**row) for row in overturned_before],
         reported=[Reported(**row) for row in reported],
-        rules=[RuleJudged(**row) for row in rules],
-        risks=[RiskJudged(**row) for row in risks],
+        texts=[TextsJudged(**row) for row in texts],
     )
 
 

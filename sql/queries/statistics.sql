@@ -87,7 +87,8 @@ CROSS JOIN LATERAL (
            ($5::double precision[])[array_position($1::integer[], j.site_id)] AS due
 ) w
 WHERE j.site_id = ANY($1::integer[]) AND j.state = 'waiting'
-  AND ($3::text IS NULL OR split_part(lower(j.payload ->> 'lang'), '-', 1) = $3)
+  AND ($3::text IS NULL OR split_part(lower(coalesce(
+      j.payload ->> 'lang', j.payload -> 'screened' ->> 'lang')), '-', 1) = $3)
 GROUP BY 1
 ORDER BY 1;
 
@@ -119,7 +120,8 @@ WITH spans AS (
           WHERE b.site_id = j.site_id AND b.article_id = j.article_id
             AND b.comment_id = j.comment_id
             AND b.action IN ('approve', 'reject', 'withdraw', 'delete', 'duplicate', 'erase'))
-      AND ($4::text IS NULL OR split_part(lower(j.payload ->> 'lang'), '-', 1) = $4)
+      AND ($4::text IS NULL OR split_part(lower(coalesce(
+          j.payload ->> 'lang', j.payload -> 'screened' ->> 'lang')), '-', 1) = $4)
 )
 SELECT hour, count(*) AS waiting,
        count(*) FILTER (WHERE extract(epoch FROM hour - came)
@@ -209,50 +211,43 @@ FROM said
 GROUP BY GROUPING SETS ((start), (reason))
 ORDER BY start, reason;
 
--- name: rules_judged
--- What people's last word was on texts that a rule had spoken about, by rule: how many, and how
--- many they turned down. Rules in shadow, and those that could not be tried, say nothing.
+-- name: texts_judged
+-- Texts that people first judged in a time, by what screening had seen in them, and how many of
+-- them they turned down: their last word so far counts, and what was undone and not decided again
+-- does not. By rule that had spoken (bin is null), and by risk in ten bins from 0 to 1 (rule is
+-- null), with the mean of the risks.
 --   $1 site_ids integer[], $2 since timestamptz, $3 until timestamptz, $4 lang text (null: all)
--- Index: decisions_by_time, decisions_later, signals_pkey.
-SELECT s.rule, count(*) AS judged,
-       count(*) FILTER (WHERE d.action IN ('reject', 'remove')) AS turned_down
-FROM decisions d
-JOIN LATERAL (
-    SELECT DISTINCT rule FROM signals
-    WHERE site_id = d.site_id AND article_id = d.article_id AND comment_id = d.comment_id
-      AND revision = d.revision AND NOT shadow AND error IS NULL
-) s ON true
-WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
-  AND d.actor_kind IN ('member', 'key')
-  AND d.action IN ('approve', 'restore', 'reject', 'remove')
-  AND NOT EXISTS (
-      SELECT FROM decisions l
-      WHERE l.site_id = d.site_id AND l.article_id = d.article_id
-        AND l.comment_id = d.comment_id AND l.n > 1 AND l.n > d.n AND l.revision = d.revision
-        AND l.action IN ('approve', 'restore', 'reject', 'remove', 'reverse'))
-  AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
-GROUP BY s.rule
-ORDER BY s.rule;
-
--- name: risks_judged
--- What people's last word was on texts, by the risk that screening had seen in them, in ten bins
--- from 0 to 1: how many, how many they turned down, and the mean of the risks.
---   $1 site_ids integer[], $2 since timestamptz, $3 until timestamptz, $4 lang text (null: all)
--- Index: decisions_by_time, decisions_later, screenings_pkey.
-SELECT least(floor(s.risk * 10), 9)::integer AS bin, count(*) AS judged,
-       count(*) FILTER (WHERE d.action IN ('reject', 'remove')) AS turned_down,
-       avg(s.risk)::double precision AS predicted
-FROM decisions d
-JOIN screenings s ON s.site_id = d.site_id AND s.article_id = d.article_id
-    AND s.comment_id = d.comment_id AND s.revision = d.revision
-WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
-  AND d.actor_kind IN ('member', 'key')
-  AND d.action IN ('approve', 'restore', 'reject', 'remove')
-  AND NOT EXISTS (
-      SELECT FROM decisions l
-      WHERE l.site_id = d.site_id AND l.article_id = d.article_id
-        AND l.comment_id = d.comment_id AND l.n > 1 AND l.n > d.n AND l.revision = d.revision
-        AND l.action IN ('approve', 'restore', 'reject', 'remove', 'reverse'))
-  AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
+-- Index: decisions_by_time, decisions_later, decisions_pkey.
+WITH later AS MATERIALIZED (
+    SELECT DISTINCT ON (site_id, article_id, comment_id, revision)
+           site_id, article_id, comment_id, revision, n, action
+    FROM decisions
+    WHERE site_id = ANY($1::integer[]) AND at >= $2 AND n > 1
+      AND action IN ('approve', 'restore', 'reject', 'remove', 'reverse')
+    ORDER BY site_id, article_id, comment_id, revision, n DESC
+), judged AS (
+    SELECT d.risk, d.rules, coalesce(l.action, d.action) AS action
+    FROM decisions d
+    LEFT JOIN later l ON l.site_id = d.site_id AND l.article_id = d.article_id
+        AND l.comment_id = d.comment_id AND l.revision = d.revision AND l.n > d.n
+    WHERE d.site_id = ANY($1::integer[]) AND d.at >= $2 AND d.at < $3
+      AND d.action IN ('approve', 'reject') AND d.actor_kind IN ('member', 'key')
+      AND d.risk IS NOT NULL AND l.action IS DISTINCT FROM 'reverse'
+      AND (d.n = 1 OR NOT EXISTS (
+          SELECT FROM decisions b
+          WHERE b.site_id = d.site_id AND b.article_id = d.article_id
+            AND b.comment_id = d.comment_id AND b.n < d.n AND b.revision = d.revision
+            AND b.action IN ('approve', 'reject')))
+      AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
+)
+SELECT NULL::integer AS bin, spoke.rule, count(*) AS judged,
+       count(*) FILTER (WHERE action IN ('reject', 'remove')) AS turned_down,
+       NULL::double precision AS predicted
+FROM judged, unnest(rules) AS spoke (rule)
+GROUP BY spoke.rule
+UNION ALL
+SELECT least(floor(risk * 10), 9)::integer AS bin, NULL, count(*),
+       count(*) FILTER (WHERE action IN ('reject', 'remove')), avg(risk)::double precision
+FROM judged
 GROUP BY 1
-ORDER BY 1;
+ORDER BY 1, 2;

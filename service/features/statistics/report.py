@@ -38,8 +38,8 @@ from service.storage.statistics import (
     Overturned,
     Queued,
     Reported,
-    RiskJudged,
     StatisticsStore,
+    TextsJudged,
     Waited,
     Waiting,
     Worked,
@@ -104,12 +104,12 @@ class Statistics:
             waits=[_lane_waits(lane, due[lane], counted.waits) for lane in LANES],
             queue=_queue(counted.waiting, counted.queued, now),
             languages=_languages(judged),
-            rules=_rules(counted),
+            rules=_rules(counted.texts),
             loads=_loads(counted, seen, starts, names, own),
             people=len(actors),
             reports=_report_steps(counted.reported, judged, starts),
             reasons=_report_reasons(counted.reported),
-            calibration=_calibration(counted.risks),
+            calibration=_calibration(counted.texts),
         )
 
 
@@ -248,10 +248,11 @@ def _primary(lang: str) -> str:
     return lang.partition("-")[0].lower()
 
 
-def _rules(counted: Counted) -> list[RulePrecision]:
+def _rules(texts: Iterable[TextsJudged]) -> list[RulePrecision]:
     rules = [
         RulePrecision(rule=each.rule, share=Share(part=each.turned_down, whole=each.judged))
-        for each in counted.rules
+        for each in texts
+        if each.rule is not None
     ]
     return sorted(rules, key=lambda each: (-each.cost, each.rule))
 
@@ -331,8 +332,8 @@ def _report_reasons(reported: Iterable[Reported]) -> list[ReportReason]:
     return sorted(reasons, key=lambda each: (-each.share.whole, -each.made, each.reason))
 
 
-def _calibration(risks: Iterable[RiskJudged]) -> list[Calibration]:
-    by_bin = {each.bin: each for each in risks}
+def _calibration(texts: Iterable[TextsJudged]) -> list[Calibration]:
+    by_bin = {each.bin: each for each in texts if each.bin is not None}
     bins = []
     for number in range(BINS):
         found = by_bin.get(number)

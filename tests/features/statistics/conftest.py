@@ -17,7 +17,7 @@ from service.features.settle import SCREENING
 from service.features.statistics.figures import Report
 from service.features.statistics.ranges import Range
 from service.features.statistics.report import Statistics
-from service.model import Action, Actor, Author, PendingComment, article_id
+from service.model import Action, Actor, Author, PendingComment, Screened, Why, article_id
 from service.storage.decisions import DecisionStore
 from service.storage.statistics import StatisticsStore
 from tests.features.conftest import SharedStores
@@ -86,7 +86,6 @@ async def past(shared_stores: SharedStores) -> Past:
     while await made.room.journal_all():
         pass
     await _decide_all(made, chance)
-    await _see(made, chance)
     return made
 
 
@@ -105,6 +104,7 @@ def _item(room: Newsroom, number: int, chance: random.Random) -> PendingComment:
     """Make a comment; the later ones come closer together, and some just now."""
     created = NOW - (NOW - FIRST) * (1 - number / SIZE) ** 1.5 - timedelta(seconds=number % 7)
     created = created.replace(microsecond=created.microsecond // 1000 * 1000)
+    spoken = chance.sample(RULES, chance.randrange(3))
     key = f"story-{chance.randrange(5)}"
     return PendingComment(
         site_id=room.site.site_id,
@@ -120,6 +120,19 @@ def _item(room: Newsroom, number: int, chance: random.Random) -> PendingComment:
         lang=chance.choice(LANGS),
         created_at=created,
         score=queue_score(0, created),
+        why=tuple(
+            Why(rule=rule, version=1, label=rule, error=chance.choice([None] * 9 + ["Timeout"]))
+            for rule in spoken
+        ),
+        screened=Screened(
+            at=created,
+            ruling="hold",
+            risk=chance.choice([0.0, 0.35, 0.6, 1.0]),
+            lang=chance.choice(["en", "ar-latn", "other"]),
+            shadow=(Why(rule="tried", version=1, label="tried"),),
+        )
+        if number % 9
+        else None,
     )
 
 
@@ -213,22 +226,3 @@ async def decide(
     if requests:
         results = await made.room.decisions.decide([made.room.site], requests, actor=by, now=at)
         assert {each.outcome for each in results} == {"applied"}, results
-
-
-async def _see(made: Past, chance: random.Random) -> None:
-    """Write down what screening saw: risks, and rules that spoke, in shadow or in vain too."""
-    place = ("site_id", "article_id", "comment_id", "revision")
-    screenings, signals = [], []
-    for item in made.items:
-        key = (item.site_id, item.article_id, item.comment_id, 1)
-        screenings.append((*key, item.created_at, "hold", 2, chance.choice([0.0, 0.35, 0.6, 1.0])))
-        for rule in chance.sample(RULES, chance.randrange(3)):
-            said = (rule, 1, chance.random() < 0.2, "hold", 2, 0.2, rule)
-            error = "Timeout" if chance.random() < 0.1 else None
-            signals.append((*key, *said, error, item.created_at))
-    async with made.room.pool.acquire() as connection:
-        columns = [*place, "at", "ruling", "severity", "risk"]
-        await connection.copy_records_to_table("screenings", records=screenings, columns=columns)
-        said_columns = ["rule", "version", "shadow", "effect", "severity", "score", "label"]
-        columns = [*place, *said_columns, "error", "at"]
-        await connection.copy_records_to_table("signals", records=signals, columns=columns)
