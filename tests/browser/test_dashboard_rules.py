@@ -132,3 +132,16 @@ def test_a_moderator_reads_rules_and_changes_none(
     assert who.ask("return document.documentElement.scrollWidth") <= 360
     who.send("Emulation.clearDeviceMetricsOverride")
     who.send("Network.clearBrowserCookies")
+
+
+@pytest.mark.parametrize("page", ["rules", "rules/insults", "word-lists/insults-ar"])
+def test_a_page_of_rules_is_for_everybody(editor: Admin, page: str) -> None:
+    """No fault by axe-core, and no sideways scrolling where it is narrow."""
+    for lang, theme, width in (("en", "dark", 1280), ("ar", "light", 360), ("fr", "contrast", 360)):
+        editor.window(width, 900)
+        editor.prefer(lang, theme)
+        editor.open(page)
+        editor.until("document.querySelector('h1')")
+        assert editor.faults() == [], (lang, theme, width)
+        wide = editor.ask("return document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, (lang, theme, width)
