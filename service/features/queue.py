@@ -359,7 +359,7 @@ class Queue:
                     views_per_hour=articles[each.article_key].views_per_hour,
                     waited=now - since[each.comment_id],
                     within=within,
-                    held=each.waiting is not None,
+                    held=of_lane.blind or each.waiting is not None,
                     reports=reports.get(each.comment_id),
                     cluster_size=cluster.size if cluster else 1,
                 ),

@@ -17,6 +17,7 @@ from service.features.lanes import Lane
 from service.features.screening.priority import is_audited
 from service.model import Action, Actor, PendingComment
 from service.storage.checks import CheckStore, Sampled
+from service.web.wire.moderation import entry_json
 from tests.features.conftest import OpenSite
 from tests.features.test_lanes import ids, look
 from tests.newsroom import KIM, SAM, Newsroom
@@ -126,6 +127,16 @@ async def test_what_is_checked_is_shown_as_if_it_waited(new_site: OpenSite) -> N
     assert entry.blind
     assert entry.reports == {}
     assert entry.due_at == newsroom.now + timedelta(days=7)
+
+
+async def test_nothing_that_is_shown_tells_how_it_was_decided(new_site: OpenSite) -> None:
+    newsroom = await new_site()
+    for action in (Action.APPROVE, Action.REJECT):
+        await sampled(newsroom, action)
+    approved, rejected = map(entry_json, (await look(newsroom, Lane.CHECK)).entries)
+    for shown in (approved, rejected):
+        shown["comment"] |= {"id": "", "created_at": ""}
+    assert approved == rejected
 
 
 async def test_a_check_is_answered_once_and_only_while_the_decision_stands(

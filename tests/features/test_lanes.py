@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from service.cursors import BadCursor
-from service.features.lanes import Lane
+from service.features.lanes import REPORTED_WITHIN, Lane
 from service.features.queue import QueueEntry, QueuePage
 from service.model import Action, PendingComment
 from service.storage.redis import Keys
@@ -112,7 +112,7 @@ async def test_the_most_reported_come_first_then_those_reported_longest_ago(
         {"abuse": 1},
     ]
     due = [each.due_at - newsroom.now for each in page.entries]
-    assert due == [timedelta(hours=1, minutes=minutes) for minutes in (3, 2, 0, 1)]
+    assert due == [REPORTED_WITHIN + minutes * MINUTE for minutes in (3, 2, 0, 1)]
 
 
 async def test_the_oldest_appeal_comes_first_with_what_its_author_said(

@@ -291,8 +291,10 @@ def entry_json(entry: QueueEntry) -> dict[str, Any]:
     """Write a comment with what is needed to decide it."""
     article, item = entry.article, entry.item
     comment = pending_json(item) if item else found_json(entry.found)
-    if entry.blind:
+    standing = entry.standing
+    if entry.blind:  # the author's record would tell what became of it
         comment |= {"status": Status.PENDING}
+        standing = Standing(author_id=UUID(int=0))
     return {
         "comment": comment,
         "article": {
@@ -302,7 +304,7 @@ def entry_json(entry: QueueEntry) -> dict[str, Any]:
             "views_per_hour": article.views_per_hour,
         },
         "parent": found_json(entry.parent) if entry.parent else None,
-        "author": standing_json(entry.standing),
+        "author": standing_json(standing),
         "why": [why_json(why) for why in entry.why],
         "priority": priority_json(entry.priority),
         "due_at": stamp(entry.due_at),

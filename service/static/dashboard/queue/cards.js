@@ -39,7 +39,7 @@ export function filled(card, item, { revealed = false } = {}) {
   about?.setAttribute('aria-labelledby', `name-${comment.id} since-${comment.id}`)
   about?.setAttribute('aria-describedby', `text-${comment.id}`)
   put('name', comment.author.name)
-  put('standing', ...standing(author))
+  put('standing', ...(page.queue.lane === 'check' ? [''] : standing(author)))
   put('since', when(comment.created_at))
   const due = put('due', say(isPast(item.due_at) ? 'overdue' : 'due', { when: when(item.due_at) }))
   due.classList.toggle('q-late', isPast(item.due_at))
@@ -53,7 +53,7 @@ export function filled(card, item, { revealed = false } = {}) {
   put('why', ...whys(item))
   put('reports', item.reports.length ? reported(item.reports) : '')
   put('appeal', item.appeal ? say('appeal_says', { text: item.appeal.text }) : '')
-  put('risk', factors(priority))
+  put('risk', page.queue.lane === 'check' ? '' : factors(priority))
   put('cluster', item.cluster && item.cluster.size > 1 ? similar(item.cluster) : '')
   put('featured', comment.featured ? say('is_featured') : '')
   put('lease', item.lease && !item.ours ? say('lease_by', { name: item.lease.by }) : '')
@@ -89,6 +89,7 @@ function means(action, item, card) {
   if (action === 'escalate') return item.comment.status === 'pending' && !checks
   if (action === 'reveal') return card.querySelector('.q-text .q-mask') !== null
   if (action === 'spam') return item.appeal === null
+  if (action === 'author') return !checks
   if (action === 'hide' || action === 'feature') return shown
   if (action === 'translate') return mayTranslate(item)
   return true

@@ -109,8 +109,7 @@ export class Context {
     this.#body.replaceChildren(
       section('article', ...this.#article(item, found)),
       section('thread_around', thread(item, found)),
-      section('author', ...author(item, found)),
-      section('signals', signals(item)),
+      ...(page.queue.lane === 'check' ? [] : [section('author', ...author(item, found)), section('signals', signals(item))]),
       ...(found?.whole ? [...edits(item, found.whole), log(found.whole)] : []),
       ...(page.queue.lane === 'check' ? [element('p', { class: 'hint' }, say('blind'))] : [order()]),
     )
