@@ -33,6 +33,8 @@ BODIES: Mapping[str, Any] = {
     "reject_all_waiting": {"reason": "spam"},
     "change_member": {"role": "viewer"},
     "decide_cluster": {"action": "approve"},
+    "promote_model": {"version": 1},
+    "allow_model_approval": {"approves": False},
     "keep_search": {"name": "Links", "q": "rule:links"},
 }
 """Bodies of those that look at their object only when the body is one."""

@@ -17,6 +17,7 @@ from tests.api.conftest import Api
 from tests.api.desk_examples import DESK_EXAMPLES
 from tests.api.insiders import INSIDER_EXAMPLES
 from tests.api.lane_examples import LANE_EXAMPLES
+from tests.api.learning_examples import LEARNING_EXAMPLES
 from tests.api.log_examples import LOG_EXAMPLES
 from tests.api.office_examples import OFFICE_EXAMPLES
 from tests.api.rule_examples import RULE_EXAMPLES
@@ -325,6 +326,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         *LANE_EXAMPLES,
         *LOG_EXAMPLES,
         *CLUSTER_EXAMPLES,
+        *LEARNING_EXAMPLES,
         describe_article,
         read_article,
         merge_article,
