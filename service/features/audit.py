@@ -22,7 +22,7 @@ LAST = 2**62
 """After every position."""
 STEP = 100
 """Entries of one look while everything is read out."""
-STRETCH = 5_000
+STRETCH = 2_000
 """Entries that are checked in one request."""
 PIECE = 1_000
 """Of them, at once: others are not kept waiting for the hashing."""
