@@ -7,6 +7,7 @@ from typing import Self
 
 from service.features.learning.desk import ModelDesk
 from service.features.learning.refit import Refit
+from service.web.dashboard.learning import LearningPages
 from service.web.learning import Learning as Asking
 from service.web.operation import Operation
 from service.wiring.core import Core
@@ -32,7 +33,8 @@ class Learning:
     def operations(self, core: Core) -> list[Operation]:
         """Return what is asked about models, and their page."""
         asking = Asking(desk=self.desk, models=core.models, lookup=core.lookup)
-        return asking.operations()
+        pages = LearningPages(desk=self.desk, sites=core.sites)
+        return [*asking.operations(), *pages.operations()]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

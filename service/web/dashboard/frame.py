@@ -60,6 +60,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(key="search", path="/moderate/search"),
     Section(key="articles", path="/moderate/articles"),
     Section(key="rules", path="/moderate/rules", role=Role.MODERATOR),
+    Section(key="learning", path="/moderate/learning", role=Role.MODERATOR),
     Section(key="sites", path="/moderate/sites", role=Role.EDITOR),
     Section(key="team", path="/moderate/team", role=Role.ADMIN),
     Section(key="statistics", path="/moderate/statistics"),
