@@ -128,14 +128,8 @@ def _curve(kind: str, title: str, figures: Mapping[str, Any], tongue: Tongue) ->
     drawn = Line(
         label="",
         points=[
-            Point(
-                step=at,
-                value=area,
-                source=Source(
-                    row=at, values=[area], label=f"{steps[at]}: {_decimal(area, tongue)}"
-                ),
-            )
-            for at, (_, area) in enumerate(points)
+            Point(step=at, value=area, source=Source(row=at, values=[area], label=label))
+            for at, (area, label) in enumerate(labelled)
         ],
     )
     caption = Caption(
