@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -46,8 +47,11 @@ WAITING_MAX = 5
 """Trials of one site that may wait: each takes minutes on a large history."""
 KEPT = timedelta(days=90)
 """How long the figures of a trial are kept."""
-PAGE = 1_000
-"""Comments read at once; a quarter of a second of work."""
+PAGE = 2_000
+"""Comments read at once; half a second of work."""
+PROCESSES_MAX = 8
+COMMENTS_EACH = 5_000
+"""Comments from which on another process is worth its start."""
 PAUSE_SECONDS = 0.5
 RUNS_SHOWN = 10
 
@@ -251,7 +255,7 @@ class DryRuns:
         first, end = _bound(run.since), _bound(run.until)
         total = await self.store.count_history(site.site_id, first, end)
         tally, met = Tally(), set[UUID]()
-        async with apart(job) as go:
+        async with apart(job, processes=_processes(total)) as go:
             page = await self._page(site, first, end, met)
             while page.comments or page.following is not None:
                 work = asyncio.ensure_future(go(page.before, page.comments))
@@ -331,6 +335,12 @@ class _Page:
 
 
 _NO_PAGE = _Page(comments=(), before={}, following=None)
+
+
+def _processes(total: int) -> int:
+    """Return how many processes are worth their start: half a second each."""
+    cores = os.cpu_count() or 1
+    return max(1, min(cores, PROCESSES_MAX, total // COMMENTS_EACH))
 
 
 def _earlier(row: Past, text: str) -> Earlier:

@@ -1,6 +1,6 @@
-"""A process apart in which rules are tried on history, so that nobody waits for it.
+"""Processes apart in which rules are tried on history, so that nobody waits for it.
 
-It is started afresh, works at the lowest priority, and ends with the one that started it.
+They are started afresh, work at a low priority, and end with the one that started them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from service.features.dry_run_tally import Before, Earlier, Tally, Walk
-from service.features.screening import Rule, RuleDocument, compile_rules
+from service.features.screening import Rule, RuleDocument, RuleSet, compile_rules
 from service.features.screening.words import WordList
 from service.model import Mode
 
@@ -45,26 +45,46 @@ _walk: Walk | None = None
 
 
 @asynccontextmanager
-async def apart(job: Job) -> AsyncIterator[Go]:
-    """Lend a function that tries a job's rules on the next stretch, in a process of its own.
+async def apart(job: Job, *, processes: int = 1) -> AsyncIterator[Go]:
+    """Lend a function that tries a job's rules on the next stretch, in processes of their own.
 
-    Stretches are worked off in the order in which they are given. BrokenProcessPool is raised
-    when the process died.
+    Each author is one process's, and stretches are worked off in the order in which they are
+    given: so every comment is met with what its author did before. BrokenProcessPool is raised
+    when a process died.
     """
-    pool = ProcessPoolExecutor(
+    pools = [_pool(job) for _ in range(processes)]
+
+    async def go(before: Mapping[UUID, Before], comments: Sequence[Earlier]) -> Tally:
+        known: list[dict[UUID, Before]] = [{} for _ in pools]
+        parts: list[list[Earlier]] = [[] for _ in pools]
+        for author_id, record in before.items():
+            known[author_id.int % processes][author_id] = record
+        for comment in comments:
+            whose = comment.author_id or comment.comment_id
+            parts[whose.int % processes].append(comment)
+        work = [
+            asyncio.wrap_future(pool.submit(_go, met, part))
+            for pool, met, part in zip(pools, known, parts, strict=True)
+        ]
+        whole = Tally()
+        for tally in await asyncio.gather(*work):
+            whole.add(tally)
+        return whole
+
+    try:
+        yield go
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _pool(job: Job) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
         max_workers=1,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,
         initargs=(job,),
     )
-
-    async def go(before: Mapping[UUID, Before], comments: Sequence[Earlier]) -> Tally:
-        return await asyncio.wrap_future(pool.submit(_go, dict(before), list(comments)))
-
-    try:
-        yield go
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _begin(job: Job) -> None:
@@ -72,15 +92,32 @@ def _begin(job: Job) -> None:
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    document = RuleDocument.model_construct(version=1, rules=list(job.rules), lists={})
-    _walk = Walk(
-        rules=compile_rules(document, lists=job.lists),
+    _walk = walk_of(job)
+
+
+def walk_of(job: Job) -> Walk:
+    """Compile a job's rules: the one that is tried, and all others for what it hits.
+
+    Raises:
+        BadRules: they cannot be used.
+    """
+    mine = [rule for rule in job.rules if rule.id == job.tried]
+    others = [rule for rule in job.rules if rule.id != job.tried]
+    asks = any(leaf.kind == "rule_hit" for rule in mine for leaf in rule.when.leaves())
+    return Walk(
+        rules=_compiled([*mine, *others] if asks else mine, job),
+        others=None if asks else _compiled(others, job),
         tried=job.tried,
         version=job.version,
         live=job.live,
         site=job.site,
         mode=job.mode,
     )
+
+
+def _compiled(rules: Sequence[Rule], job: Job) -> RuleSet:
+    document = RuleDocument.model_construct(version=1, rules=list(rules), lists={})
+    return compile_rules(document, lists=job.lists)
 
 
 def _end_with_parent() -> None:

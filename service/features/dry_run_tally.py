@@ -76,7 +76,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of a stretch; two of them add up."""
+    """Counts of some comments; two of them add up."""
 
     looked_at: int = 0
     hits: int = 0
@@ -102,7 +102,7 @@ class Tally:
     lost_ones: list[Sample] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Take in the counts of a later stretch."""
+        """Take in the counts of other comments."""
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for lang, counts in other.langs.items():
@@ -110,7 +110,9 @@ class Tally:
         self.overlap.update(other.overlap)
         self.hours.update(other.hours)
         for name in _SAMPLES:
-            setattr(self, name, [*getattr(other, name), *getattr(self, name)][:SAMPLES_MAX])
+            both = [*getattr(other, name), *getattr(self, name)]
+            both.sort(key=lambda sample: sample.comment_id, reverse=True)
+            setattr(self, name, both[:SAMPLES_MAX])
 
 
 _NUMBERS: Final = (
@@ -135,7 +137,10 @@ class Walk:
     """Walk history with a rule, oldest comment first."""
 
     rules: RuleSet
-    """All that is in effect, with the rule that is tried as if it were live."""
+    """The rule that is tried, as if it were live, and its live version."""
+    others: RuleSet | None
+    """All else that is in effect, for what the rule hits; None where `rules` has that too,
+    because the rule asks what the others say."""
     tried: str
     version: int
     """Of the rule that is tried."""
@@ -162,7 +167,8 @@ class Walk:
     def _try(self, comment: Earlier, tally: Tally) -> None:
         at = made_at(comment.comment_id)
         author = self._author(comment, at)
-        verdict = evaluate(self._facts(comment, author, at), self.rules)
+        facts = self._facts(comment, author, at)
+        verdict = evaluate(facts, self.rules)
         mine = _said(verdict.signals, self.tried, self.version)
         theirs = _said(verdict.signals, self.tried, self.live)
         lang = verdict.language or "other"
@@ -171,7 +177,8 @@ class Walk:
         hit = mine is not None and not mine.failed
         _count(tally, comment, lang, hit=hit)
         if hit and mine is not None:
-            others = [one for one in verdict.signals if one.rule != self.tried and not one.failed]
+            wider = verdict if self.others is None else evaluate(facts, self.others)
+            others = [one for one in wider.signals if one.rule != self.tried and not one.failed]
             tally.overlap.update({one.rule for one in others})
             tally.hours[int(at.timestamp() // 3600)] += 1
             tally.added += self._adds(mine, others)

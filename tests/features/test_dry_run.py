@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 import pytest
 
 from service.features.dry_run import DryRunEnded, TooManyDryRuns
-from service.model import Action, Mode, SiteSettings
+from service.features.dry_run_apart import Job, apart, walk_of
+from service.features.dry_run_tally import Earlier
+from service.features.rulebook import read_rule, rules_of
+from service.features.screening.words import shipped_lists
+from service.model import Action, Mode, SiteSettings, Status
 from tests.features.conftest import OpenSite
 from tests.features.rule_desk import BADWORD, RuleDesk
-from tests.newsroom import SAM, Newsroom
+from tests.newsroom import NOON, SAM, Newsroom, new_id
 
 
 @pytest.fixture
@@ -153,3 +160,50 @@ async def test_a_few_runs_of_a_site_may_wait(desk: RuleDesk) -> None:
 
     for run in runs:
         await desk.runs.stop(site, run.dry_run_id, actor=SAM, now=now)
+
+
+async def test_several_processes_count_what_one_does() -> None:
+    """Each author is one process's: repeats and records are the same."""
+    comments = history()[:600]
+    job = Job(
+        rules=[read_rule("tried", 1, "live", TRIED), *rules_of([])],
+        lists=shipped_lists(),
+        tried="tried",
+        version=1,
+        live=None,
+        site="daily",
+        mode=Mode.POST,
+    )
+    alone = walk_of(job).go(comments)
+
+    async with apart(job, processes=2) as go:
+        shared = await go({}, comments[:300])
+        shared.add(await go({}, comments[300:]))
+
+    alone.langs, shared.langs = dict(alone.langs), dict(shared.langs)
+    assert alone.hits > 0
+    assert shared == alone
+
+
+def history() -> list[Earlier]:
+    """A few authors who repeat themselves, and links now and then."""
+    return [
+        Earlier(
+            comment_id=new_id(NOON - timedelta(minutes=1_000 - number)),
+            author_id=UUID(int=number % 7 + 1),
+            author_kind="guest",
+            article_key="story-1",
+            text="Buy this at https://a.example" if number % 5 == 0 else f"Good bread, {number}.",
+            depth=0,
+            verdict=number % 3 == 0,
+            status=Status.APPROVED,
+        )
+        for number in range(600)
+    ]
+
+
+TRIED = {
+    "title": "Twice the same",
+    "when": {"all": [{"repeat": {"within_minutes": 60}}]},
+    "then": {"action": "hold", "severity": 1},
+}
