@@ -164,6 +164,37 @@ def test_articles_go_on_from_page_to_page(api: Api) -> None:
     assert forged.status == 400
 
 
+def test_the_log_tells_in_words_what_was_done_here(api: Api) -> None:
+    site = api.new_site()
+    sam = signed_in(api, Role.ADMIN, site)
+    where = f"/v1/sites/{site.slug}"
+
+    def act(method: str, path: str, json: Any) -> None:
+        answer = api.ask(method, f"{where}/{path}", json=json, bearer=sam.token)
+        assert answer.status in {200, 201}, answer.raw
+
+    act("PUT", "settings", {"mode": "post", "house_rules": {"en": "A secret of ours."}})
+    act("PUT", "articles/story", {"state": "closed"})
+    act("POST", "closures", {"older_than_days": 0})
+    act("POST", "keys", {"name": "CMS", "scopes": ["read"]})
+    key_id = api.ask("GET", f"{where}/keys", bearer=sam.token).json["items"][-1]["key_id"]
+    act("POST", f"keys/{key_id}/rotate", {})
+
+    def log() -> str:
+        return look(api, sam, f"/moderate/log?site={site.slug}").told
+
+    for words_of_it in (
+        "Settings changed",
+        "When comments are published: pre → post; House rules",
+        "Article changed",
+        "state: closed",
+        "Key replaced",
+        f"key: {key_id}",
+    ):
+        api.eventually(lambda said=words_of_it: said in log())
+    assert "A secret of ours." not in log()
+
+
 # The picture of the widget.
 
 

@@ -224,9 +224,23 @@ def _day(said: str) -> date | None:
     except ValueError:
         return None
 
+def _changes(changes: Mapping[str, Any], tongue: Tongue) -> str:
+    """Write which settings were changed, from what and to what; of texts only that they were."""
+    if set(changes) == {"from", "to"}:
+        return f"{_value(changes['from'], tongue)} → {_value(changes['to'], tongue)}"
+    said = []
+    for name, change in changes.items():
+        phrase = f"set_{name}"
+        shown = tongue.say(phrase) if tongue.knows(phrase) else name
+        said.append(f"{shown}: {_value(change, tongue)}" if change else shown)
+    return "; ".join(said)
+
+
 
 def _id(said: str) -> UUID | None:
     try:
+    if isinstance(value, Mapping):
+        return _changes(value, tongue)
         return UUID(said) if said else None
     except ValueError:
         return UUID(int=0)  # names nothing, and so finds nothing
