@@ -52,7 +52,9 @@ class Log:
 
     def operations(self, core: Core, moderators: Moderators) -> list[Operation]:
         """Return what is asked of the log, and the pages."""
-        log = LogPages(audit=self.audit, sites=core.sites, lookup=core.lookup)
+        log = LogPages(
+            audit=self.audit, wishes=moderators.wishes, sites=core.sites, lookup=core.lookup
+        )
         search = SearchPages(
             search=moderators.search,
             searches=moderators.saved_searches,
@@ -65,6 +67,7 @@ class Log:
             sweeps=moderators.sweeps,
             search=moderators.search,
             audit=self.audit,
+            wishes=moderators.wishes,
             sites=core.sites,
         )
         return [

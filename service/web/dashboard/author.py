@@ -14,6 +14,7 @@ from service.features.records import Ban, Person, Records
 from service.features.search.find import Search
 from service.features.sites import SiteDirectory
 from service.features.sweeps import Sweep, Sweeps, UnknownSweep
+from service.features.wishes import Wishes
 from service.model import Site
 from service.web.dashboard.frame import page, page_operation
 from service.web.dashboard.log import rows_of
@@ -44,6 +45,7 @@ class AuthorPages:
     sweeps: Sweeps
     search: Search
     audit: AuditLog
+    wishes: Wishes
     sites: SiteDirectory
 
     def operations(self) -> list[Operation]:
@@ -104,7 +106,8 @@ class AuthorPages:
                 sees_escalated=call.sees_escalated(site),
                 now=call.now,
             )
-            shown["rows"] = hit_rows(hits)
+            wish = await self.wishes.of(call.member.member_id)
+            shown["rows"] = hit_rows(hits, masks=wish.mask)
         elif tab in {"decisions", "log"}:
             filters = Filters(
                 kind="decision" if tab == "decisions" else "act", author_id=person.author_id

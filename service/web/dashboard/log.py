@@ -9,14 +9,17 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from service.features.audit import AuditLog, Entry, Filters, Names, Sought, may_reverse
 from service.features.lookup import Lookup
 from service.features.sites import SiteDirectory
+from service.features.wishes import Wishes
 from service.model import Action
 from service.web.audit import sees_everything
 from service.web.dashboard import words
 from service.web.dashboard.frame import page, page_operation
-from service.web.dashboard.sited import SiteAsked, reasons_of, rights, slug_of, spoken
+from service.web.dashboard.sited import SiteAsked, cut, reasons_of, rights, slug_of, spoken
 from service.web.dashboard.view import View
 from service.web.finding import find_on
 from service.web.operation import Call, Operation, Reply
@@ -42,6 +45,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """What may be chosen among; everything else is chosen as it is written."""
+
+
+class CommentAsked(BaseModel):
+    """The address of one comment."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    revealed: str = ""
+    """Anything: nothing is masked."""
 
 
 class LogAsked(SiteAsked):
@@ -89,6 +101,7 @@ class LogPages:
     """The log, and one comment with all that was decided about it."""
 
     audit: AuditLog
+    wishes: Wishes
     sites: SiteDirectory
     lookup: Lookup
 
@@ -96,7 +109,7 @@ class LogPages:
         """Return both pages."""
         log = page_operation("log_page", "/moderate/log", self.show)
         comment = page_operation("comment_page", "/moderate/comments/{comment_id}", self.comment)
-        return [replace(log, query=LogAsked), comment]
+        return [replace(log, query=LogAsked), replace(comment, query=CommentAsked)]
 
     async def show(self, call: Call) -> Reply:
         """Show a page of the log."""
@@ -144,6 +157,9 @@ class LogPages:
         )
         lang = View.of(call).lang
         comment = found_json(found)
+        wish = await self.wishes.of(call.member.member_id)
+        masks = wish.mask and not call.query_as(CommentAsked).revealed
+        shown = cut(found, comment["text"] or "", masks=masks)
         return page(
             call,
             "comment.html",
@@ -151,6 +167,8 @@ class LogPages:
             parts=["queue", "people"],
             site=site,
             comment=comment,
+            pieces_shown=shown,
+            masked=any(kind == "mask" for kind, _ in shown),
             created=datetime.fromisoformat(comment["created_at"]),
             ref=str(found.author_id) if found.author_id and found.author_id.int else None,
             rows=rows_of(log.entries, log.names, lang),
@@ -206,9 +224,23 @@ def _detail(name: str, value: str, tongue: Tongue) -> str:
     return tongue.say(phrase, value=value) if tongue.knows(phrase) else f"{name}: {value}"
 
 
+def _changes(changes: Mapping[str, Any], tongue: Tongue) -> str:
+    """Write which settings were changed, from what and to what; of texts only that they were."""
+    if set(changes) == {"from", "to"}:
+        return f"{_value(changes['from'], tongue)} → {_value(changes['to'], tongue)}"
+    said = []
+    for name, change in changes.items():
+        phrase = f"set_{name}"
+        shown = tongue.say(phrase) if tongue.knows(phrase) else name
+        said.append(f"{shown}: {_value(change, tongue)}" if change else shown)
+    return "; ".join(said)
+
+
 def _value(value: Any, tongue: Tongue) -> str:
     if isinstance(value, list):
         return ", ".join(_value(each, tongue) for each in value)
+    if isinstance(value, Mapping):
+        return _changes(value, tongue)
     phrase = f"role_{value}"
     if tongue.knows(phrase):
         return tongue.say(phrase)
@@ -224,23 +256,9 @@ def _day(said: str) -> date | None:
     except ValueError:
         return None
 
-def _changes(changes: Mapping[str, Any], tongue: Tongue) -> str:
-    """Write which settings were changed, from what and to what; of texts only that they were."""
-    if set(changes) == {"from", "to"}:
-        return f"{_value(changes['from'], tongue)} → {_value(changes['to'], tongue)}"
-    said = []
-    for name, change in changes.items():
-        phrase = f"set_{name}"
-        shown = tongue.say(phrase) if tongue.knows(phrase) else name
-        said.append(f"{shown}: {_value(change, tongue)}" if change else shown)
-    return "; ".join(said)
-
-
 
 def _id(said: str) -> UUID | None:
     try:
-    if isinstance(value, Mapping):
-        return _changes(value, tongue)
         return UUID(said) if said else None
     except ValueError:
         return UUID(int=0)  # names nothing, and so finds nothing

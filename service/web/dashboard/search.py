@@ -15,12 +15,12 @@ from service.features.sites import SiteDirectory
 from service.features.wishes import Wishes
 from service.model import Site
 from service.web.dashboard.frame import page, page_operation
-from service.web.dashboard.sited import SiteAsked, reasons_of, rights, slug_of, spoken
+from service.web.dashboard.sited import SiteAsked, cut, reasons_of, rights, slug_of, spoken
 from service.web.dashboard.view import View
 from service.web.operation import Call, Operation, Reply
 from service.web.wire.search import hits_json
 
-ROWS = 50
+ROWS = 100
 EXCERPT_CHARS = 300
 """Of a text, in a row: three lines."""
 SORTS: Final[tuple[Sort, ...]] = ("newest", "oldest")
@@ -89,7 +89,7 @@ class SearchPages:
             line=line,
             sort=sort,
             sorts=SORTS,
-            rows=hit_rows(hits),
+            rows=hit_rows(hits, masks=wish.mask),
             mistake=mistake,
             further=urlencode({**base, "cursor": hits.next}) if hits.next else None,
             begun=urlencode(base) if asked.cursor else None,
@@ -115,12 +115,13 @@ class SearchPages:
         )
 
 
-def hit_rows(hits: Hits) -> list[dict[str, Any]]:
+def hit_rows(hits: Hits, *, masks: bool) -> list[dict[str, Any]]:
     """Return what is found as rows show it."""
     rows = []
-    for each in hits_json(hits)["items"]:
+    for hit, each in zip(hits.hits, hits_json(hits)["items"], strict=True):
         comment, decision = each["comment"], each["decision"]
         text = comment["text"] or ""
+        excerpt = text[:EXCERPT_CHARS] + ("…" if len(text) > EXCERPT_CHARS else "")
         rows.append(
             {
                 "id": comment["id"],
@@ -131,7 +132,7 @@ def hit_rows(hits: Hits) -> list[dict[str, Any]]:
                 "ref": each["ref"],
                 "lang": comment["lang"],
                 "article": each["article"]["title"] or each["article"]["key"],
-                "excerpt": text[:EXCERPT_CHARS] + ("…" if len(text) > EXCERPT_CHARS else ""),
+                "pieces": cut(hit.found, excerpt, masks=masks),
                 "by": decision and (decision["by"]["name"] or None),
                 "by_kind": decision and decision["by"]["kind"],
                 "reason": decision and decision["reason"],

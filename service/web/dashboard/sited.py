@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import NotFound
+from service.features.lookup import Found
 from service.features.sessions import SignedInMember, role_on
 from service.model import REASONS, Role, Site
 from service.web.dashboard import words
+from service.web.dashboard.queue import pieces
 
 
 class SiteAsked(BaseModel):
@@ -46,6 +48,14 @@ def rights(member: SignedInMember, site: Site) -> dict[str, bool]:
 def reasons_of(site: Site) -> tuple[str, ...]:
     """Return all reasons of a site."""
     return (*REASONS, *site.settings.reasons)
+
+
+def cut(found: Found, said: str, *, masks: bool) -> list[tuple[str, str]]:
+    """Cut a text where signals marked it, as the queue does; of public texts nothing is kept."""
+    is_public = found.public is not None and found.public.text is not None
+    source = None if is_public else found.waiting or found.kept
+    why = [{"rule": each.rule, "spans": each.spans} for each in source.why] if source else []
+    return pieces(said, why, masks=masks)
 
 
 def spoken(lang: str) -> Mapping[str, Any]:

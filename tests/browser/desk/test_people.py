@@ -54,7 +54,7 @@ def found(who: Moderator, waiting: Waiting, line: str, many: int) -> None:
     room = waiting.newsroom
 
     def there() -> bool:
-        asked = urlencode({"site": room.site.slug, "q": line})
+        asked = urlencode({"site": room.site.slug, "q": line, "limit": 100})
         answer = room.api.ask("GET", f"/v1/moderation/comments?{asked}", bearer=room.key)
         return len(answer.json["items"]) == many
 
@@ -121,17 +121,35 @@ def test_search_is_worked_by_keys_alone(
     moderator.until("document.activeElement.id === 'filter'")
 
 
-def test_a_whole_page_is_selected_decided_and_taken_back(
+def test_more_than_fifty_are_decided_after_their_number_was_typed(
     moderator: Moderator, waiting: Waiting
 ) -> None:
     moderator.sign_in(Role.SENIOR)
-    waiting.many(60)
-    found(moderator, waiting, "comment", 50)
+    waiting.numbered(60)
+    found(moderator, waiting, "comment", 60)
     press(moderator, "#all")
     press(moderator, "[data-act=spam_all]")
-    moderator.until("document.getElementById('outcome-words').innerText.includes(': 50.')")
+    fill(moderator, "#p-number", "59")
+    press(moderator, "dialog button.primary")
+    moderator.until("document.querySelector('dialog .error').checkVisibility()")
+    fill(moderator, "#p-number", "60")
+    press(moderator, "dialog button.primary")
+    moderator.until("document.getElementById('outcome-words').innerText.includes(': 60.')")
     press(moderator, "#undo")
-    moderator.until("document.getElementById('outcome-words').innerText === 'Taken back: 50.'")
+    moderator.until("document.getElementById('outcome-words').innerText === 'Taken back: 60.'")
+
+
+def test_what_may_hurt_is_masked_until_one_asks_for_it(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    waiting.marked("You fool, go away.", "insults", (4, 8))
+    found(moderator, waiting, "fool", 1)
+    assert "f•••" in moderator.ask("return document.querySelector('.p-text').innerText")
+    assert "fool, go" not in moderator.chrome.page_source
+    press(moderator, ".p-text a")
+    moderator.until("document.querySelector('.p-words')?.innerText.includes('f•••')")
+    press(moderator, ".p-whole .hint a[href*=revealed]")
+    moderator.until("document.querySelector('.p-words')?.innerText === 'You fool, go away.'")
 
 
 def test_a_mistake_in_the_line_is_shown_where_it_is(moderator: Moderator, waiting: Waiting) -> None:
