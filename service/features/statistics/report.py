@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from service.features.lanes import APPEALED_WITHIN, REPORTED_WITHIN, SEEN_WITHIN, Lane
 from service.features.statistics.arithmetic import Share
@@ -56,6 +56,11 @@ LANGUAGES_SHOWN: Final = 5
 """Lines that can be told apart; further languages share one."""
 OTHERS: Final = "*"
 BINS: Final = 10
+DEAR_DAYS: Final = 7
+"""More days than these are counted once a minute: a million decisions take some seconds."""
+KEPT_FOR: Final = timedelta(minutes=1)
+KEPT_MAX: Final = 16
+"""Ranges that are kept; each is some hundred kilobytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,8 @@ class Statistics:
 
     store: StatisticsStore
     decisions: DecisionStore
+    kept: dict[tuple[Any, ...], tuple[datetime, Counted]] = field(default_factory=dict)
+    """What was counted of many days in the last minute."""
 
     async def report(
         self,
@@ -83,7 +90,7 @@ class Statistics:
         Raises:
             Unavailable: Postgres is away.
         """
-        counted = await self.store.count(_asked(sites, days, lang, now))
+        now, counted = await self._count(sites, days, lang, now)
         starts = days.starts(now=now)
         due = {**DUE, Lane.HELD: _due(sites)}
         own = (actor.kind, actor.actor_id)
@@ -111,6 +118,24 @@ class Statistics:
             reasons=_report_reasons(counted.reported),
             calibration=_calibration(counted.texts),
         )
+
+    async def _count(
+        self, sites: Sequence[Site], days: Range, lang: str | None, now: datetime
+    ) -> tuple[datetime, Counted]:
+        """Count, or return what was counted a moment ago, and when."""
+        asked = _asked(sites, days, lang, now)
+        if days.days <= DEAR_DAYS:
+            return now, await self.store.count(asked)
+        key = (tuple(asked.site_ids), tuple(asked.due), days, lang)
+        found = self.kept.get(key)
+        if found is not None and timedelta() <= now - found[0] < KEPT_FOR:
+            return found
+        counted = await self.store.count(asked)
+        while len(self.kept) >= KEPT_MAX:
+            self.kept.pop(next(iter(self.kept)))
+        self.kept.pop(key, None)
+        self.kept[key] = (now, counted)
+        return now, counted
 
 
 def _asked(sites: Sequence[Site], days: Range, lang: str | None, now: datetime) -> Asked:

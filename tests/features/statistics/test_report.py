@@ -421,6 +421,17 @@ async def test_sites_are_counted_together_and_no_other_one(past: Past, new_site:
     assert (await other.report()).tiles.decided == 1
 
 
+async def test_many_days_are_counted_once_a_minute(empty: Past) -> None:
+    nour, item = empty.people[0], await empty.room.post()
+    await empty.report(LONG)
+    await decide(empty, Action.APPROVE, [item], by=nour, at=NOW)
+    again = await empty.report(LONG, now=NOW + timedelta(seconds=59))
+    later = await empty.report(LONG, now=NOW + timedelta(seconds=60))
+    assert (again.tiles.decided, again.made_at) == (0, NOW)
+    assert (later.tiles.decided, later.made_at) == (1, NOW + timedelta(seconds=60))
+    assert (await empty.report(WEEK)).tiles.decided == 1
+
+
 async def test_of_nothing_every_table_is_there_and_says_nothing(empty: Past) -> None:
     report = await empty.report()
     assert report.tiles.decided == 0
