@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from service.wiring.ground import clock
 from service.features.learning.lesson import lesson_of
 from service.features.learning.report import study
 from service.model import Site
 from service.storage.learning import LearningStore, Version
+from service.wiring.ground import clock
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.features.learning.test_model import lesson_rows
@@ -18,8 +18,14 @@ LEARNT = study(lesson_of("abuse", lesson_rows(320)), before=None, current=None)
 
 
 def with_models(api: Api) -> tuple[Site, str]:
-    """Give a site of its own two versions of a model; return it and a key."""
+    """Return a site of its own with two versions of a model, and a key."""
     site = api.new_site()
+    learn(api, site)
+    return site, api.new_key(site)
+
+
+def learn(api: Api, site: Site) -> None:
+    """Give a site two versions of a model, the newer one in use."""
     store = LearningStore(pool=api.service.ground.pool)
     for days in (2, 1):
         at = clock() - timedelta(days=days)
@@ -37,7 +43,6 @@ def with_models(api: Api) -> tuple[Site, str]:
         api.aside.run(
             store.keep(site.site_id, version, weights=LEARNT.weights, sha256=LEARNT.sha256, kept=10)
         )
-    return site, api.new_key(site)
 
 
 def read_models(api: Api) -> Answer:
