@@ -28,6 +28,8 @@ BODIES: Mapping[str, Any] = {
     "report_comment": {"reason": "spam"},
     "appeal": {"text": "Please look again."},
     "answer_appeal": {"grant": False},
+    "check_decision": {"verdict": "approve"},
+    "feature_comment": {"featured": True},
     "add_note": {"text": "Known."},
     "warn_reader": {"text": "Be kind."},
     "reject_all_waiting": {"reason": "spam"},
