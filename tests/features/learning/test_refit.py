@@ -8,8 +8,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from service.features.cluster_decisions import Ticked
-from service.features.learning.lesson import Lesson
+from service.features.learning.apart import study_apart
+from service.features.learning.lesson import Lesson, lesson_of
 from service.features.learning.model import Model
 from service.features.learning.models import Models
 from service.features.learning.refit import VERSIONS_KEPT, Refit
@@ -17,7 +20,7 @@ from service.features.learning.report import Learnt, study
 from service.features.outcomes import DecisionRequest
 from service.model import Action, Actor, PendingComment
 from service.storage.learning import LearningStore, Version
-from tests.features.learning.test_model import texts
+from tests.features.learning.test_model import lesson_rows, texts
 from tests.newsroom import NOON, Newsroom, real_time
 
 PEOPLE = [Actor(kind="member", actor_id=str(uuid4()), name=name) for name in ("Sam", "Kim", "Lea")]
@@ -183,3 +186,13 @@ async def test_a_cluster_that_was_decided_at_once_is_one_lesson(newsroom: Newsro
     assert len(rows) == 12
     assert len({row.operation_id for row in rows}) == 1
     assert None not in {row.operation_id for row in rows}
+
+
+@pytest.mark.faults
+async def test_a_lesson_is_learnt_in_a_process_apart() -> None:
+    lesson = lesson_of("abuse", lesson_rows(320))
+    here = study(lesson, before=None, current=None)
+    apart = await study_apart(lesson, before=None, current=None)
+    assert apart.sha256 == here.sha256
+    again = await study_apart(lesson, before=here.figures, current=(here.weights, here.sha256))
+    assert again.refused == ()
