@@ -26,6 +26,7 @@ from service.features.intake import (
     ParentNotPublished,
     QueueEmptied,
     QueueFull,
+    RefusedByRule,
     WarningUnacknowledged,
 )
 from service.features.lookup import Found, Lookup
@@ -114,6 +115,7 @@ class Readers:
                     UnknownParent,
                     ParentNotPublished,
                     KeyReused,
+                    RefusedByRule,
                     RateLimited,
                     QueueEmptied,
                     QueueFull,
