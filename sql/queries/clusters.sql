@@ -68,9 +68,7 @@ ORDER BY wanted.site_id, wanted.comment_id;
 --   $1 bands integer[]
 -- Index: cluster_signatures_bands, cluster_signatures_pkey.
 SELECT s.site_id, s.cluster_id, s.comment_id, s.numbers, s.bands
-FROM (
-    SELECT DISTINCT site_id, cluster_id FROM cluster_signatures WHERE bands && $1::integer[]
-) near
+FROM clusters_near($1::integer[]) near
 JOIN cluster_signatures s ON s.site_id = near.site_id AND s.cluster_id = near.cluster_id;
 
 -- name: found
