@@ -261,12 +261,12 @@ class Waiting:
         """Let so many wait."""
 
         async def fill(first: int, last: int) -> None:
-            for start in range(first, last, 32):
-                texts = [f"Comment {n}." for n in range(start, min(start + 32, last))]
+            for start in range(first, last, 8):
+                texts = [f"Comment {n}." for n in range(start, min(start + 8, last))]
                 await asyncio.gather(*(self._accepted(each) for each in texts))
 
-        for first in range(0, number, 1_000):  # each within the patience of whoever waits
-            self.newsroom.api.aside.run(fill(first, min(first + 1_000, number)))
+        for first in range(0, number, 500):  # each within the patience of whoever waits
+            self.newsroom.api.aside.run(fill(first, min(first + 500, number)))
 
     async def _accepted(self, text: str, why: tuple[Why, ...] = ()) -> None:
         site, now = self.newsroom.site, clock()
