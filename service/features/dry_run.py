@@ -47,8 +47,8 @@ WAITING_MAX = 5
 """Trials of one site that may wait: each takes minutes on a large history."""
 KEPT = timedelta(days=90)
 """How long the figures of a trial are kept."""
-PAGE = 2_000
-"""Comments read at once; half a second of work."""
+PAGE = 1_000
+"""Comments read at once; a quarter of a second of work, for which a stop has to wait."""
 PROCESSES_MAX = 8
 COMMENTS_EACH = 5_000
 """Comments from which on another process is worth its start."""

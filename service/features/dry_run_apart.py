@@ -90,7 +90,8 @@ def _pool(job: Job) -> ProcessPoolExecutor:
 def _begin(job: Job) -> None:
     global _walk  # noqa: PLW0603 - one process, one job
     os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # sent to all processes of a service at once
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _walk = walk_of(job)
 

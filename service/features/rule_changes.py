@@ -315,7 +315,7 @@ class RuleChanges:
         )
         if not done:
             raise RuleChanged
-        self.rulebook.forget(site)
+        await self.rulebook.renew(site)
         return await self._rule(site, rule_id)
 
     async def _rule(self, site: Site, rule_id: str) -> StoredRule:

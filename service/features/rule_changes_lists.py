@@ -109,7 +109,7 @@ class WordLists:
         )
         if saved is None:
             raise RuleChanged
-        self.rulebook.forget(site)
+        await self.rulebook.renew(site)
         return await self.find(site, name)
 
     async def _usable_with(self, site: Site, name: str, entries: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -36,8 +37,12 @@ WAIT_SECONDS = 5.0
 """How long the first who asks waits for rules to be made ready: a fraction of a second, unless
 the machine is very busy. What they ask about would be held otherwise."""
 
-STALE_AFTER_SECONDS = 0.25
-"""How long others wait for a change, before they go on with what was in effect before."""
+RENEW_SECONDS = 3.0
+"""How long whoever changes rules waits for them to be ready; after that it goes on behind."""
+
+STALE_AFTER_SECONDS = 1.0
+"""How long others wait for a change, before they go on with what was in effect before. Compiling
+takes a tenth of that, unless the machine is very busy."""
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 """When a shipped rule was last changed, for a site that never did."""
@@ -127,9 +132,16 @@ class Rulebook:
         """
         return with_own(await self.lists.current(site.site_id))
 
-    def forget(self, site: Site) -> None:
-        """Read a site's rules again next time: this process has changed them."""
+    async def renew(self, site: Site) -> None:
+        """Make ready what this process has just changed, so that the next comment meets it."""
         self.known.forget(site.site_id)
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(RENEW_SECONDS):
+                version = await self.store.version_of(site.site_id)
+                while (page := self.ready.get(site.site_id)) is None or page.version < version:
+                    work = self.in_work.get(site.site_id) or self._begin(site.site_id, version)
+                    await asyncio.shield(work)
+                    await asyncio.sleep(0)
 
     def _begin(self, site_id: int, version: int) -> asyncio.Task[Page]:
         work = asyncio.create_task(self._make(site_id, version))

@@ -98,7 +98,7 @@ class RuleWatch:
             ),
         )
         if done:
-            self.rulebook.forget(site)
+            await self.rulebook.renew(site)
             log.warning("rule_demoted", site=site.slug, rule=rule.rule_id, because=why["because"])
         return done
 

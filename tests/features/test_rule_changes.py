@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -148,14 +149,14 @@ async def test_a_changed_shipped_rule_keeps_its_first_version(desk: RuleDesk) ->
     assert said(await desk.rulebook.of(site), LINKS)["many-links", 1] == "live"
 
 
-async def test_another_process_sees_a_change_within_a_second(desk: RuleDesk) -> None:
+async def test_another_process_sees_a_change_by_itself(desk: RuleDesk) -> None:
     site, other = desk.newsroom.site, RuleDesk.of(desk.newsroom)
     assert ("many-links", 1) in said(await other.rulebook.of(site), LINKS)
 
     await desk.changes.draft(site, "many-links", desk.change(UNTOUCHED))
-    other.rulebook.known.forget(site.site_id)  # as the second does that an answer is fresh
-
-    assert ("many-links", 1) not in said(await other.rulebook.of(site), LINKS)
+    async with asyncio.timeout(10):
+        while ("many-links", 1) in said(await other.rulebook.of(site), LINKS):
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
