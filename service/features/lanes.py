@@ -51,6 +51,8 @@ SEEN_WITHIN = timedelta(hours=24)
 CHECKED_WITHIN = timedelta(days=7)
 
 EMPTY = LanePage(ids=(), since={}, following=None)
+BLIND = LanePage(ids=(), since={}, following=None, within=CHECKED_WITHIN, blind=True)
+"""No page of the lane, but how its comments are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

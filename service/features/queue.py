@@ -16,7 +16,7 @@ from service.features.appeals import Appeal, Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.clusters import Cluster, Clusters
-from service.features.lanes import EMPTY, WAITING_LANES, Lane, LanePage, Lanes
+from service.features.lanes import BLIND, EMPTY, WAITING_LANES, Lane, LanePage, Lanes
 from service.features.lookup import Found, Lookup
 from service.features.screening.priority import Priority
 from service.features.telling import Telling
@@ -174,7 +174,8 @@ class Queue:
             Unavailable: Redis is away.
         """
         if only is not None:
-            return await self._claim_only(site, only, limit, actor, now=now)
+            shown = BLIND if lane is Lane.CHECK else EMPTY
+            return await self._claim_only(site, only, limit, actor, shown, now=now)
         if lane not in WAITING_LANES:
             return await self._claim_of_lane(site, lane, limit, actor, now=now)
         claimed = await self.pending.claim(
@@ -268,7 +269,14 @@ class Queue:
         return QueuePage(entries=entries, next=following, total=total)
 
     async def _claim_only(
-        self, site: Site, ids: Sequence[UUID], limit: int, actor: Actor, *, now: datetime
+        self,
+        site: Site,
+        ids: Sequence[UUID],
+        limit: int,
+        actor: Actor,
+        shown: LanePage,
+        *,
+        now: datetime,
     ) -> tuple[QueueEntry, ...]:
         """Lease the free ones of those that are there and that the actor may see."""
         there = [
@@ -285,7 +293,8 @@ class Queue:
             ttl_ms=LEASE_MS,
         )
         self._tell(site, claimed, actor)
-        return await self._entries(site, [each.comment_id for each in claimed], now=now)
+        ids = [each.comment_id for each in claimed]
+        return await self._entries(site, ids, now=now, of_lane=shown)
 
     async def _claim_of_lane(
         self, site: Site, lane: Lane, limit: int, actor: Actor, *, now: datetime

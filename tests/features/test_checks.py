@@ -14,6 +14,7 @@ from service.features.checks import (
     UnknownCheck,
 )
 from service.features.lanes import Lane
+from service.features.queue import QueuePage
 from service.features.screening.priority import is_audited
 from service.model import Action, Actor, PendingComment
 from service.storage.checks import CheckStore, Sampled
@@ -88,7 +89,7 @@ async def test_every_decision_of_the_fixed_share_is_in_the_sample(new_site: Open
     assert DAY_MIN <= len(drawn) <= DAY_MIN + len(fixed)
 
 
-async def look_as(newsroom: Newsroom, actor: Actor):  # noqa: ANN201 - a page of the queue
+async def look_as(newsroom: Newsroom, actor: Actor) -> QueuePage:
     return await newsroom.queue.look(
         newsroom.site,
         lane=Lane.CHECK,
@@ -137,6 +138,21 @@ async def test_nothing_that_is_shown_tells_how_it_was_decided(new_site: OpenSite
     for shown in (approved, rejected):
         shown["comment"] |= {"id": "", "created_at": ""}
     assert approved == rejected
+
+
+async def test_holding_what_is_checked_tells_no_more(new_site: OpenSite) -> None:
+    newsroom = await new_site()
+    comment = await sampled(newsroom, Action.REJECT)
+    (held,) = await newsroom.queue.claim(
+        newsroom.site,
+        lane=Lane.CHECK,
+        limit=1,
+        only=[comment.comment_id],
+        actor=SAM,
+        now=newsroom.now,
+    )
+    assert held.lease is not None
+    assert entry_json(held)["comment"]["status"] == "pending"
 
 
 async def test_a_check_is_answered_once_and_only_while_the_decision_stands(
