@@ -125,7 +125,7 @@ class Facts:
     """Newest first, at most `RECENT_MAX`."""
     cluster: ClusterFacts | None = None
     approving: frozenset[str] = frozenset()
-    """Models whose low probability may be asked for: what approves, asks for it."""
+    """Models that a rule may ask and approve."""
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Calibrated probability by model name, 0 to 1."""
     unanswered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

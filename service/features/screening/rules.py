@@ -379,7 +379,7 @@ class Rule(Strict):
 
     def _has_grounds(self, leaves: list[Condition]) -> None:
         for leaf in leaves:
-            if leaf.judged:
+            if leaf.judged and self.then.action == "reject":
                 continue
             if leaf.kind not in NARROWS or (leaf.text is not None and leaf.text.arabizi):
                 raise ValueError(

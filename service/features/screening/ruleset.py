@@ -157,6 +157,8 @@ class _Compiler:
 
     def _ready(self, rule: Rule, pointer: str) -> Ready:
         test, needs = self._test(rule.when, f"{pointer}/when")
+        if models := _asked_before_approving(rule):
+            test = partial(conditions.test_allowed, models, test)
         return Ready(
             rule=rule,
             test=test,
@@ -287,6 +289,13 @@ def _either(options: Sequence[Needs]) -> Needs:
     if any(needs is None for needs in options):
         return None
     return frozenset().union(*(needs for needs in options if needs is not None))
+
+
+def _asked_before_approving(rule: Rule) -> frozenset[str]:
+    """Return the models whose word a rule approves by."""
+    if rule.then.action != "approve":
+        return frozenset()
+    return frozenset(leaf.score.model for leaf in rule.when.leaves() if leaf.score is not None)
 
 
 def _asks_others(rule: Rule) -> bool:

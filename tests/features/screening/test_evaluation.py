@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -41,6 +42,19 @@ NEW = AuthorFacts()
 REPEATED = {"repeat": {"within_minutes": 60}}
 SHORT = {"length": {"max": 1_000}}
 """Met by every text here."""
+
+
+def lately(*minutes: int) -> ClusterFacts:
+    """A cluster of long ago, with some that came so many minutes ago, each of somebody else."""
+    return ClusterFacts(
+        size=50,
+        authors=40,
+        first_at=NOON - timedelta(days=3),
+        latest=(
+            *((NOON - timedelta(minutes=each), UUID(int=each)) for each in minutes),
+            (NOON - timedelta(days=3), UUID(int=0)),
+        ),
+    )
 
 
 def at(hour: int, minute: int = 0, days: int = 0) -> Facts:
@@ -106,6 +120,31 @@ def at(hour: int, minute: int = 0, days: int = 0) -> Facts:
         (
             {"cluster": {"size_min": 5, "authors_min": 3, "within_minutes": 60}},
             facts(cluster=ClusterFacts(size=5, authors=3, first_at=NOON - timedelta(minutes=61))),
+            False,
+        ),
+        (
+            {"cluster": {"size_min": 3, "authors_min": 2, "within_minutes": 60}},
+            facts(cluster=lately(10, 50)),
+            True,
+        ),
+        (
+            {"cluster": {"size_min": 3, "authors_min": 2, "within_minutes": 60}},
+            facts(cluster=lately(10, 70)),
+            False,
+        ),
+        (
+            {"cluster": {"size_min": 2, "rejected_min": 3}},
+            facts(cluster=ClusterFacts(size=9, authors=1, first_at=NOON, rejected=2)),
+            False,
+        ),
+        (
+            {"cluster": {"size_min": 2, "rejected_min": 3, "approved_max": 0}},
+            facts(cluster=ClusterFacts(size=9, authors=1, first_at=NOON, rejected=3)),
+            True,
+        ),
+        (
+            {"cluster": {"size_min": 2, "rejected_min": 3, "approved_max": 0}},
+            facts(cluster=ClusterFacts(size=9, authors=1, first_at=NOON, rejected=3, approved=1)),
             False,
         ),
         ({"score": {"model": "abuse", "above": 0.5}}, facts(scores={"abuse": 0.6}), True),
@@ -238,6 +277,21 @@ def test_approval_never_overrides_a_rule_that_saw_harm() -> None:
     harm = rule(SHORT, "none", id="harm", then={"severity": 1})
     assert verdict(facts(mode=Mode.PRE), approve).publish
     assert not verdict(facts(mode=Mode.PRE), approve, harm).publish
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"all": [{"score": {"model": "abuse", "below": 0.2}}]},
+        {"none": [{"score": {"model": "abuse", "above": 0.2}}]},
+    ],
+)
+def test_a_model_approves_nothing_until_it_may_be_asked(when: dict[str, Any]) -> None:
+    approves = rule(when, "approve")
+    asked = facts(mode=Mode.PRE, scores={"abuse": 0.1})
+    assert not verdict(asked, approves).publish
+    allowed = facts(mode=Mode.PRE, scores={"abuse": 0.1}, approving=frozenset({"abuse"}))
+    assert verdict(allowed, approves).publish
 
 
 def test_a_shadow_rule_is_recorded_and_changes_nothing() -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from service.features.screening import BadRules, RuleDocument
 from service.features.screening.patterns import PatternError, compiled
-from service.features.screening.rules import DEPTH_MAX, LEAVES_MAX, RULES_MAX
+from service.features.screening.rules import DEPTH_MAX, JUDGED_MIN, LEAVES_MAX, RULES_MAX
 from tests.features.screening.make import facts, rule, rules, verdict
 
 WORD = {"text": {"words": ["spam"]}}
@@ -126,6 +126,16 @@ def test_only_what_is_seen_without_guessing_refuses_or_rejects(
     action: str, when: dict[str, Any]
 ) -> None:
     assert "only what can be seen without guessing" in refused(rule(when, action))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_what_people_rejected_three_times_is_ground_to_reject_more_of_it(count: int) -> None:
+    when = {"all": [{"cluster": {"size_min": 4, "rejected_min": count}}]}
+    if count < JUDGED_MIN:
+        assert "only what can be seen without guessing" in refused(rule(when, "reject"))
+    else:
+        RuleDocument.model_validate({"rules": [rule(when, "reject")]})
+    assert "only what can be seen without guessing" in refused(rule(when, "refuse"))
 
 
 @pytest.mark.parametrize("action", ["refuse", "reject"])
