@@ -103,11 +103,35 @@ def test_a_rule_goes_from_draft_to_live_and_back(api: Api) -> None:
     rules(api, "POST", f"{what}/off", json={})
 
 
-def test_a_live_rule_holds_what_readers_send(api: Api) -> None:
+def test_a_shadow_rule_changes_nothing_and_a_live_one_holds(api: Api) -> None:
     site = api.new_site(mode="post")
-    shipped = rules(api, "GET", site=site, bearer=api.new_key(site)).json["items"]
+    key = api.new_key(site)
 
-    assert {rule["id"]: rule["state"] for rule in shipped}["many-links"] == "live"
+    def asked(method: str, what: str, **json: Any) -> Any:
+        return rules(api, method, what, site, json=json or None, bearer=key).json
+
+    def sent(text: str) -> int:
+        return api.post(api.article(), text, site=site).status
+
+    asked("PUT", "/grunzel", rule=RULE)
+    asked("POST", "/grunzel/shadow", version=1)
+    assert sent("You grunzel in shadow.") == 201
+
+    run = asked("POST", "/grunzel/dry-runs", days=1)
+    where = f"/v1/sites/{site.slug}/dry-runs/{run['id']}"
+    api.eventually(lambda: api.ask("GET", where, bearer=key).json["state"] == "done")
+    asked("POST", "/grunzel/live", version=1, comment="It is right.")
+    assert sent("You grunzel, held.") == 202
+    assert sent("The bread was good.") == 201
+
+    def lately() -> dict[str, Any]:
+        found = asked("GET", "/grunzel")["live"]
+        assert isinstance(found, dict)
+        return found
+
+    api.eventually(lambda: lately()["hits"] == 2)
+    asked("POST", "/grunzel/off", comment="No use.")
+    assert sent("You grunzel once more.") == 201
 
 
 def test_what_an_editor_does_is_in_the_log(api: Api) -> None:

@@ -155,7 +155,7 @@ async def test_another_process_sees_a_change_by_itself(desk: RuleDesk) -> None:
 
     await desk.changes.draft(site, "many-links", desk.change(UNTOUCHED))
     async with asyncio.timeout(10):
-        while ("many-links", 1) in said(await other.rulebook.of(site), LINKS):
+        while ("many-links", 1) in said(await other.rulebook.of(site), LINKS):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
 
 
