@@ -249,7 +249,7 @@ def _languages(judged: Sequence[Judged]) -> list[LanguageRate]:
     frequent: Counter[str] = Counter()
     for each in judged:
         frequent[_primary(each.lang)] += each.decided
-    own = [lang for lang, _ in frequent.most_common(LANGUAGES_SHOWN)]
+    own = sorted(frequent, key=lambda lang: (-frequent[lang], lang))[:LANGUAGES_SHOWN]
     cells: dict[str, dict[datetime, list[int]]] = {lang: {} for lang in own}
     for each in judged:
         lang = _primary(each.lang)
