@@ -328,3 +328,27 @@ async def test_screening_is_told_of_the_cluster_a_new_comment_would_join(
     assert waiting.screened is not None
     [campaign] = [why for why in waiting.screened.shadow if why.rule == "campaign"]
     assert campaign.label == "Many have sent nearly the same (7 alike by 6 authors)"
+
+
+async def test_what_is_erased_leaves_its_cluster_and_nothing_is_compared_with_it_any_more(
+    newsroom: Newsroom,
+) -> None:
+    items = await posted(newsroom, SPAM)
+    await newsroom.approve(*items)
+    await kept(newsroom)
+    assert await newsroom.clusters.facts(newsroom.site, DISGUISED[0], now=NOON) is not None
+
+    await newsroom.pool.execute(
+        "UPDATE comments SET author_id = NULL, text = NULL, status = 'deleted'"
+        " WHERE comment_id = $1",
+        items[0].comment_id,
+    )
+    await kept(newsroom)
+
+    assert await newsroom.clusters.facts(newsroom.site, DISGUISED[0], now=NOON) is None
+    for table in ("clusters", "cluster_members", "cluster_signatures"):
+        left = await newsroom.pool.fetchval(
+            f"SELECT count(*) FROM {table} WHERE site_id = $1",  # noqa: S608 - of this list
+            newsroom.site.site_id,
+        )
+        assert left == 0, table

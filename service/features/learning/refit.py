@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,6 +13,7 @@ import structlog
 
 from service.features.learning.apart import study_apart
 from service.features.learning.lesson import KINDS, Lesson, lesson_of
+from service.features.learning.model import BrokenModel
 from service.features.learning.report import DRIFT_MAX, Learnt, can_learn
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
@@ -29,7 +31,8 @@ NIGHT_HOUR: Final = 3
 GROWTH: Final = 0.2
 GROWTH_MIN: Final = 50
 """So many more decisions, and this share more, are learnt from without waiting for the night."""
-BEGINNING: Final = timedelta(days=3_650)
+BEGINNING: Final = timedelta(days=180)
+"""How far back it is looked where nothing was learnt yet: rejected texts are kept no longer."""
 
 Study = Callable[..., Awaitable[Learnt]]
 
@@ -80,7 +83,10 @@ class Refit:
                     (each for each in versions if (each.kind, each.state) == (kind, "current")),
                     None,
                 )
-                await self._study(site, lesson, current, now=now)
+                try:
+                    await self._study(site, lesson, current, now=now)
+                except (TimeoutError, BrokenProcessPool, BrokenModel):
+                    log.exception("model_not_learnt", site=site.slug, model=kind)
         self.tried[site.site_id] = (now, len(decided))
 
     async def _study(
