@@ -30,7 +30,7 @@ UNDOABLE = frozenset(
     {Action.APPROVE, Action.REJECT, Action.REMOVE, Action.RESTORE, Action.ESCALATE}
 )
 """What colleagues decide, and may take back while it is the comment's latest."""
-ACTOR_KINDS = frozenset({"member", "key", "rule", "author", "operator"})
+ACTOR_KINDS = frozenset({"member", "key", "rule", "author", "operator", "service"})
 
 Names = Mapping[tuple[str, str], str]
 """What keys and members are called, by (kind, id)."""

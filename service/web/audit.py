@@ -30,7 +30,8 @@ from service.web.wire.base import Wire
 TAG = "Back ends and operators"
 CSV = "text/csv; charset=utf-8"
 WHO_SEES = (
-    "Keys and admins see all of it, others on the team decisions and what was done about authors."
+    "Keys and admins see all of it, others on the team decisions and what was done about comments and"
+    " their authors."
 )
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -43,7 +44,7 @@ class LogFilters(Wire):
     act: Word | None = None
     """A decision's action, or `thing.verb`; several with commas between."""
     by: Word | None = None
-    """A member's, a key's or a rule's name, or member, key, rule, author, operator."""
+    """A member's, a key's or a rule's name, or member, key, rule, author, operator, service."""
     reason: Word | None = None
     comment: Annotated[UUID, Field(strict=False)] | None = None
     author: Annotated[UUID, Field(strict=False)] | None = None

@@ -145,7 +145,7 @@ WITH chosen AS MATERIALIZED (
     FROM audit_entries
     WHERE site_id = $1 AND position < $2
       AND ($4::text IS NULL OR kind = $4::text)
-      AND ($5::boolean OR kind = 'decision' OR act LIKE 'reader.%')
+      AND ($5::boolean OR kind = 'decision' OR act LIKE ANY('{reader.%,comment.%,cluster.%}'))
       AND ($6::text[] IS NULL OR act = ANY($6::text[]))
       AND ($7::text IS NULL OR actor_kind = $7::text)
       AND ($8::text[] IS NULL OR actor_id = ANY($8::text[]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import chain
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -10,13 +13,15 @@ import pytest
 from justhtml import JustHTML
 
 from service.model import Role, Site
-from service.web.dashboard.words import LANGUAGES
+from service.web.dashboard.log import GROUPS, OF_ADMINS, act_name
+from service.web.dashboard.words import LANGUAGES, tongue
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.api.insiders import signed_in
 from tests.api.log_examples import kept, logged
 
 HOSTILE = '"><img src=x onerror=alert(1)> </script><b>'
+SERVICE = Path(__file__).resolve().parents[2] / "service"
 NOBODY = "0199f1f0-0000-7000-8000-00000000000a"
 
 
@@ -198,3 +203,17 @@ def _ref(api: Api, site: Site, key: str, name: str, number: int) -> str:
     made = api.posted(f"story-{number}", f"Of {name}.", site=site, name=name)
     whole = api.ask("GET", f"/v1/moderation/comments/{made['id']}", bearer=key)
     return str(whole.json["author"]["ref"])
+
+
+def test_every_act_of_the_service_has_words_in_the_log() -> None:
+    """What has none is shown as it is written, which is nobody's language."""
+    sources = [path.read_text("utf-8") for path in (SERVICE / "features").rglob("*.py")]
+    sources += [path.read_text("utf-8") for path in (SERVICE / "web").glob("*.py")]
+    written = "\n".join(sources)
+    noted = r"""(?:\.by\(|_act\(|act=)\s*(?:[\w.]+,\s*)?"([a-z_]+\.[a-z_]+)"""
+    acts = set(re.findall(noted, written))
+    assert {"reader.warned", "settings.changed", "rule.saved", "rule.demoted"} <= acts
+    chosen = set(chain(*GROUPS.values(), *OF_ADMINS.values())) | acts
+    for lang in LANGUAGES:
+        for act in chosen:
+            assert act_name(act, tongue(lang)) != act, (lang, act)

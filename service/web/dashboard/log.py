@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -43,8 +44,45 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "reader.swept",
         "reader.sweep_undone",
     ),
+    "comments": (
+        "comment.featured",
+        "comment.feature_ended",
+        "cluster.decided",
+        "cluster.decision_stopped",
+        "cluster.decision_undone",
+    ),
 }
-"""What may be chosen among; everything else is chosen as it is written."""
+"""What everybody on the team may choose among."""
+OF_ADMINS: Mapping[str, tuple[str, ...]] = {
+    "site": (
+        "member.invited",
+        "member.arrived",
+        "member.removed",
+        "role.changed",
+        "key.created",
+        "key.rotated",
+        "key.revoked",
+        "token_key.added",
+        "token_key.revoked",
+        "settings.changed",
+        "article.changed",
+        "articles.closed",
+        "rule.saved",
+        "rule.tried",
+        "rule.trial_stopped",
+        "rule.shadowed",
+        "rule.went_live",
+        "rule.switched_off",
+        "rule.demoted",
+        "word_list.saved",
+        "model.promoted",
+        "model.approval",
+        "model.asked_anew",
+        "comments.exported",
+        "log.exported",
+    )
+}
+"""What else admins may."""
 
 
 class CommentAsked(BaseModel):
@@ -125,6 +163,8 @@ class LogPages:
             sees_escalated=call.sees_escalated(site),
         )
         lang = View.of(call).lang
+        may = rights(call.member, site)
+        groups = {**GROUPS, **(OF_ADMINS if may["admin"] else {})}
         return page(
             call,
             "log.html",
@@ -136,11 +176,12 @@ class LogPages:
             rows=rows_of(found.entries, found.names, lang),
             older=asked.query(site=site.slug, cursor=found.next) if found.next else None,
             newest=asked.query(site=site.slug) if asked.cursor else None,
-            groups=GROUPS,
+            groups=groups,
+            foreign=asked.act if asked.act not in chain.from_iterable(groups.values()) else "",
             reasons=reasons_of(site),
             spoken=spoken(lang),
-            told={"place": {"site": site.slug, **rights(call.member, site)}},
-            may=rights(call.member, site),
+            told={"place": {"site": site.slug, **may}},
+            may=may,
         )
 
     async def comment(self, call: Call) -> Reply:
@@ -193,11 +234,12 @@ def act_name(act: str, tongue: Tongue) -> str:
 def _row(entry: Entry, names: Names, tongue: Tongue, said: Mapping[str, Any]) -> dict[str, Any]:
     written = entry_json(entry, names)
     kind, name = written["by"]["kind"], written["by"]["name"]
-    if kind in {"author", "operator"}:
+    if kind in {"author", "operator", "service"}:
         name = tongue.say(f"log_by_{kind}")
     reason = entry.reason and said.get(f"reason_{entry.reason}", entry.reason)
     return {
         **written,
+        "comment_id": written["comment_id"] or entry.details.get("comment_id"),
         "at": entry.at,
         "who": name or tongue.say("log_by_somebody"),
         "version": entry.rule_version,

@@ -34,9 +34,9 @@ COLUMNS = (
 
 
 class AuditByOut(Wire):
-    """Who did it; an operator is whoever may use the command line."""
+    """Who did it: an operator may use the command line, the service did it by itself."""
 
-    kind: Literal["member", "key", "rule", "author", "operator"]
+    kind: Literal["member", "key", "rule", "author", "operator", "service"]
     name: str
 
 
