@@ -30,8 +30,8 @@ from service.web.wire.base import Wire
 TAG = "Back ends and operators"
 CSV = "text/csv; charset=utf-8"
 WHO_SEES = (
-    "Keys and admins see all of it, others on the team decisions and what was done about comments and"
-    " their authors."
+    "Keys and admins see all of it, others on the team decisions and what was done about comments"
+    " and their authors."
 )
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
