@@ -69,7 +69,7 @@ LIMIT $7;
 --   $1 site_id integer, $2 article_ids uuid[], $3 since_id uuid (a UUIDv7 of the moment from which
 --   comments count as lately come)
 -- Index: articles_pkey; articles_merged; article_counts_pkey; comment_places_pkey, what came since
--- then; intake_journal_waiting, all that waits on the site.
+-- then; intake_journal_pkey or intake_journal_waiting, whichever is less.
 WITH members AS (
     SELECT w.article_id AS whole, w.article_id
     FROM unnest($2::uuid[]) AS w (article_id)
@@ -84,8 +84,9 @@ WITH members AS (
     GROUP BY p.article_id
 ), waits AS MATERIALIZED (
     SELECT j.article_id, count(*) AS many
-    FROM intake_journal AS j
-    WHERE j.site_id = $1 AND j.state = 'waiting'
+    FROM members AS m
+    JOIN intake_journal AS j ON j.site_id = $1 AND j.article_id = m.article_id
+    WHERE j.state = 'waiting'
     GROUP BY j.article_id
 ), sums AS (
     SELECT m.whole, coalesce(sum(c.approved), 0)::bigint AS count,
