@@ -48,14 +48,28 @@ for (const button of document.querySelectorAll('[data-act]')) {
     attempt(/** @type {HTMLElement} */ (button), async () => {
       const comment = act === 'live' || act === 'roll-back' ? needed('effect-comment') : field('effect-comment').value
       const version = Number(field('effect-version').value)
-      const said = act === 'off' ? { comment } : act === 'roll-back' ? { comment, version: back(version) } : { comment, version }
-      await ask('POST', `${here(String(rule.id))}/${act}`, said, read())
+      await ask('POST', `${here(String(rule.id))}/${act}`, said(act, comment, version), read())
       reloadSaying(say(`rule_done_${act.replace('-', '_')}`))
     }),
   )
 }
 
 if (rule.going) void follow(base, rule.going)
+
+/**
+ * What the service is told of an act.
+ * @param {string} act
+ * @param {string} comment
+ * @param {number} version
+ */
+function said(act, comment, version) {
+  if (act === 'off') return { comment }
+  if (act === 'roll-back') return { comment, version: back(version) }
+  if (act === 'shadow') return { comment, version }
+  const floor = field('effect-floor')
+  if (!floor.validity.valid) throw new Missing(floor)
+  return { comment, version, precision_floor: floor.value ? floor.valueAsNumber / 100 : null }
+}
 
 /**
  * The version to go back to: the one chosen, unless that is the latest, which nobody chose.
