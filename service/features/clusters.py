@@ -21,7 +21,7 @@ from service.features.lookup import Found, Lookup
 from service.features.patience import Patience
 from service.features.screening.facts import ClusterFacts
 from service.features.screening.minhash import ALIKE, Signature, likeness, signature_of
-from service.model import Actor, Site, made_at, uuid_of_digest
+from service.model import Actor, PendingComment, Site, made_at, uuid_of_digest
 from service.storage.clusters import (
     Changed,
     Cluster,
@@ -302,6 +302,12 @@ class Clusters:
         """Return the clusters of comments that are not alone in theirs."""
         places = [(each.article_id, each.comment_id) for each in found]
         return await self.store.of_comments(site.site_id, places)
+
+    async def sizes(self, site: Site, items: Sequence[PendingComment]) -> dict[UUID, int]:
+        """Return how many say nearly the same as each, for those that are not alone."""
+        places = [(item.article_id, item.comment_id) for item in items]
+        clusters = await self.store.of_comments(site.site_id, places)
+        return {comment_id: cluster.size for comment_id, cluster in clusters.items()}
 
     async def _representatives(
         self, site: Site, clusters: Collection[Cluster], *, sees_escalated: bool

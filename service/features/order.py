@@ -38,11 +38,11 @@ STRETCH = 500
 BATCH = 50
 """Read at once: 2 ms of work at most between two looks at what else there is to do."""
 
-SizesOf = Callable[[Site, Sequence[UUID]], Awaitable[Mapping[UUID, int]]]
+SizesOf = Callable[[Site, Sequence[PendingComment]], Awaitable[Mapping[UUID, int]]]
 """Returns how many comments are alike, for those that are not alone."""
 
 
-async def _all_alone(_site: Site, _ids: Sequence[UUID]) -> Mapping[UUID, int]:
+async def _all_alone(_site: Site, _items: Sequence[PendingComment]) -> Mapping[UUID, int]:
     """Stand in where nobody looks for texts alike."""
     return {}
 
@@ -105,7 +105,7 @@ class Order:
         now = self.clock()
         views = await self._views_per_hour(site, items, now)
         reports = await self._open_reports(site, items)
-        sizes = await self.sizes_of(site, [item.comment_id for item in items])
+        sizes = await self._sizes(site, items)
         within = timedelta(minutes=site.settings.due_minutes)
         scores = []
         for item in items:
@@ -141,6 +141,13 @@ class Order:
             else rates.get(each.article_id)
             for key, each in known.items()
         }
+
+    async def _sizes(self, site: Site, items: Sequence[PendingComment]) -> Mapping[UUID, int]:
+        """Count what is alike; while Postgres is away everything is alone."""
+        try:
+            return await self.sizes_of(site, items)
+        except Unavailable:
+            return {}
 
     async def _open_reports(
         self, site: Site, items: Sequence[PendingComment]

@@ -95,6 +95,7 @@ class Readers:
             reports=ReportStore(pool=pool),
             views=views,
             clock=clock,
+            sizes_of=core.clusters.sizes,
         )
         return cls(
             order=order,

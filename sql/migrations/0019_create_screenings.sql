@@ -1,6 +1,6 @@
 -- What was seen before anybody looked: one row a text that was screened, one a rule that spoke.
 -- Nothing of the text is in them: spans are numbers. They go when the text is taken away, and with
--- the log's own time (docs/decisions/0018-screening-at-intake.md).
+-- the log's own time (docs/decisions/0024-screening-at-intake.md).
 
 CREATE TABLE screenings (
     site_id      integer NOT NULL,

@@ -149,7 +149,8 @@ async def test_an_edit_that_readers_report_meanwhile_rises(newsroom: Newsroom) -
 async def test_one_of_many_alike_takes_less_time_and_comes_sooner(newsroom: Newsroom) -> None:
     alone, alike = await put(newsroom), await put(newsroom)
 
-    async def sizes(_site: Site, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    async def sizes(_site: Site, items: Sequence[PendingComment]) -> Mapping[UUID, int]:
+        ids = {each.comment_id for each in items}
         return {alike.comment_id: 14} if alike.comment_id in ids else {}
 
     await replace(newsroom.order, sizes_of=sizes).renew(newsroom.site)

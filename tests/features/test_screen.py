@@ -31,9 +31,13 @@ HERRING = {"text": {"words": ["herring"]}}
 
 def by(newsroom: Newsroom, ready: RuleSet, **answers: Any) -> Newsroom:
     """The same newsroom with other rules, or with somebody else to ask."""
-    known = Recall[int, Page](clock=lambda: 0.0)
-    known.put(newsroom.site.site_id, Page(version=1, rules=ready))
-    screen = replace(newsroom.screen, rulebook=replace(newsroom.rulebook, known=known), **answers)
+    site_id = newsroom.site.site_id
+    known = Recall[int, int](clock=lambda: 0.0)
+    known.put(site_id, 1)
+    rulebook = replace(
+        newsroom.rulebook, known=known, ready={site_id: Page(version=1, rules=ready)}
+    )
+    screen = replace(newsroom.screen, rulebook=rulebook, **answers)
     return replace(
         newsroom,
         screen=screen,
