@@ -29,6 +29,17 @@ CURVES: dict[str, tuple[str, dict[int, float]]] = {
 }
 """What is learnt, and the AUC aimed at after so many decisions. Those for English news are of a
 model with a base of other sets beneath it (screening.md B2), which is not shipped."""
+WORKLOADS: dict[str, tuple[str, float | None, float | None]] = {
+    "stated-upstream/yt_spam": ("spam under videos", 0.95, 0.70),
+    "open/mlma_ar": ("Arabic tweets", None, None),
+    "open/ftr_french_racism_tweets": ("French", None, None),
+    "open/fox_news_comments": ("English news", 0.58, None),
+}
+"""Which share of violations the first fifth of the queue should hold, and which share of clean
+comments could be approved unseen where 1 % of the violations may be missed."""
+PREVALENCE = 0.08
+FIRST = 0.2
+MAY_MISS = 0.01
 SIZES = (100, 300, 1_000)
 TRIES = 4
 TERM_PERCENT = 5
@@ -42,6 +53,8 @@ def lines() -> Iterator[Line]:
     """Measure everything."""
     for name, (title, targets) in CURVES.items():
         yield from curve(name, title, targets)
+    for name, (title, least, approvable) in WORKLOADS.items():
+        yield from workload(name, title, least, approvable)
     teacher = taught()
     yield identity(teacher)
     yield spans(teacher)
@@ -74,6 +87,38 @@ def curve(name: str, title: str, targets: dict[int, float]) -> Iterator[Line]:
             area >= target if target else None,
             name,
         )
+
+
+def workload(
+    name: str, title: str, least: float | None, approvable: float | None
+) -> Iterator[Line]:
+    """Order what was held back, as if 8 % of it were violations."""
+    rows = public.rows(name)
+    learnt = [row for row in rows if not held_back(row.text)]
+    held = [row for row in rows if held_back(row.text)]
+    fitted = fit(examples(learnt, {row.text: read(row.text) for row in learnt}))
+    said = np.array([fitted.model.probability(read(row.text)) for row in held])
+    labels = np.array([bool(row.bad) for row in held])
+    weights = np.where(labels, PREVALENCE / labels.sum(), (1 - PREVALENCE) / (~labels).sum())
+    order = np.argsort(-said, kind="stable")
+    first = order[np.cumsum(weights[order]) <= FIRST]
+    found = float(labels[first].sum() / labels.sum())
+    yield Line(
+        f"learning, {title}: violations in the first fifth",
+        f"{found:.0%} of {int(labels.sum())}, at 8 %",
+        f">= {least:.0%}" if least else "",
+        found >= least if least else None,
+    )
+    taught_bad = np.array([bool(row.bad) for row in learnt])
+    threshold = float(np.quantile(fitted.scores[taught_bad], MAY_MISS))
+    free = float((said[~labels] < threshold).mean())
+    missed = float((said[labels] < threshold).mean())
+    yield Line(
+        f"learning, {title}: clean that could go unseen",
+        f"{free:.0%}, missing {missed:.1%}",
+        f">= {approvable:.0%}, <= 2 %" if approvable else "",
+        free >= approvable and missed <= 0.02 if approvable else None,
+    )
 
 
 def identity(model: Model) -> Line:
