@@ -17,7 +17,7 @@ for (const row of document.querySelectorAll('tr[data-key]')) {
   const key = /** @type {HTMLElement} */ (row).dataset.key ?? ''
   const chosen = select(row)
   const set = setter(row)
-  chosen.addEventListener('change', () => (set.hidden = chosen.value === known_(key).state))
+  chosen.addEventListener('change', () => (set.hidden = chosen.value === lookUp(key).state))
   set.addEventListener('click', () => attempt(set, () => setState(key, chosen)))
   const button = /** @type {HTMLElement} */ (row.querySelector('[data-change]'))
   button.addEventListener('click', () => attempt(button, () => change(key)))
@@ -33,7 +33,7 @@ byId('old').addEventListener('submit', (event) => {
  * @param {Record<string, unknown>} changes
  */
 async function put(key, changes) {
-  const article = known_(key)
+  const article = lookUp(key)
   const told = await ask('PUT', `${base}/articles/${encodeURIComponent(key)}`, changes)
   Object.assign(article, { state: told.state, mode: told.mode, close_at: told.close_at })
   for (const row of rows(key)) {
@@ -44,7 +44,7 @@ async function put(key, changes) {
 }
 
 /** @param {string} key */
-function known_(key) {
+function lookUp(key) {
   return /** @type {Known} */ (articles.get(key))
 }
 
@@ -69,7 +69,7 @@ function setter(row) {
  * @param {HTMLSelectElement} chosen
  */
 async function setState(key, chosen) {
-  const before = known_(key).state
+  const before = lookUp(key).state
   const article = await put(key, { state: chosen.value })
   chosen.focus()
   const undo = element('button', { type: 'button', class: 'small' }, say('undo'))
@@ -85,7 +85,7 @@ async function setState(key, chosen) {
 
 /** @param {string} key */
 async function change(key) {
-  const article = known_(key)
+  const article = lookUp(key)
   const mode = element(
     'select',
     { id: 'article-mode', name: 'mode' },
