@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, Unavailable
 from service.features.administration import Acts
 from service.features.dry_run_apart import Job, apart
 from service.features.dry_run_tally import Before, Earlier, Tally, report_of
@@ -225,9 +225,11 @@ class DryRuns:
         assert site is not None  # a trial refers to its site
         try:
             tally, job = await self._work(site, run)
-        except (BadRules, BrokenProcessPool) as failure:
-            trouble = failure.detail if isinstance(failure, BadRules) else "interrupted"
-            log.warning("dry_run_failed", site=site.slug, rule=run.rule_id, trouble=trouble)
+        except Unavailable:
+            raise
+        except Exception as failure:  # whatever it trips over: the leader has more to do
+            trouble = _trouble(failure)
+            log.exception("dry_run_failed", site=site.slug, rule=run.rule_id, trouble=trouble)
             await self._finish(run, "failed", 0, None, trouble)
             return True
         if tally is not None:
@@ -335,6 +337,13 @@ class _Page:
 
 
 _NO_PAGE = _Page(comments=(), before={}, following=None)
+
+
+def _trouble(failure: Exception) -> str:
+    """Say what kept a trial from its end, without anything of a text."""
+    if isinstance(failure, BadRules):
+        return failure.detail
+    return "interrupted" if isinstance(failure, BrokenProcessPool) else type(failure).__name__
 
 
 def _processes(total: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from service.errors import Conflict, NotFound
 from service.features.administration import Act, Acts
+from service.features.dry_run_tally import wilson
 from service.features.rule_changes_checks import checked, comment_of, compiled_alone
 from service.features.rulebook import (
     Rulebook,
@@ -22,7 +23,7 @@ from service.features.rulebook import (
 from service.features.screening import Rule, RuleDocument, compile_rules
 from service.features.screening.words import WordList
 from service.model import Actor, Site
-from service.storage.dry_runs import DryRunStore
+from service.storage.dry_runs import DryRun, DryRunStore
 from service.storage.rule_figures import Figures, RuleFigureStore
 from service.storage.rules import (
     Effect,
@@ -235,12 +236,11 @@ class RuleChanges:
         tried = await self.dry_runs.latest_done(site.site_id, rule_id, version)
         if tried is None or tried.ended_at is None or change.now - tried.ended_at > TRIED_WITHIN:
             raise NotTried
-        share = tried.hits / tried.looked_at if tried.looked_at else None
         effect = Effect(
             version=version,
             state="live",
             comment=said,
-            expected_share=share,
+            expected_share=_expected(tried),
             precision_floor=_floor(rule) if precision_floor is None else precision_floor,
         )
         return await self._put(site, rule_id, effect, change)
@@ -269,8 +269,9 @@ class RuleChanges:
             raise NeverLive
         await self._usable(site, rule_id, version, "live")
         tried = await self.dry_runs.latest_done(site.site_id, rule_id, version)
-        share = tried.hits / tried.looked_at if tried and tried.looked_at else None
-        effect = Effect(version=version, state="live", comment=said, expected_share=share)
+        effect = Effect(
+            version=version, state="live", comment=said, expected_share=_expected(tried)
+        )
         return await self._put(site, rule_id, effect, change)
 
     async def compilable(self, site: Site, rule: Rule) -> None:
@@ -341,6 +342,15 @@ class RuleChanges:
 
 
 _VERBS: Mapping[State, str] = {"live": "went_live", "shadow": "shadowed", "draft": "switched_off"}
+
+
+def _expected(tried: DryRun | None) -> float | None:
+    """Return the most that a dry run lets expect: the upper end of the interval of 95 %.
+
+    A rule that never matched before may match now; after few comments nobody knows.
+    """
+    interval = wilson(tried.hits, tried.looked_at) if tried else None
+    return interval[1] if interval else None
 
 
 def _floor(rule: Rule) -> float | None:

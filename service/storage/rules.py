@@ -33,7 +33,7 @@ class StoredRule:
     shadow_version: int | None
     went_live_at: datetime | None
     expected_share: float | None
-    """Of comments it should speak about, by its dry run."""
+    """Of comments, at most: what its dry run let expect."""
     precision_floor: float | None
     demoted_at: datetime | None
     """When the service itself took it out of effect; None once somebody has seen to it."""

@@ -207,3 +207,18 @@ TRIED = {
     "when": {"all": [{"repeat": {"within_minutes": 60}}]},
     "then": {"action": "hold", "severity": 1},
 }
+
+
+async def test_a_run_that_cannot_be_worked_off_fails_alone(desk: RuleDesk) -> None:
+    """A stored rule that this release cannot read must not stop what else the leader does."""
+    await desk.save()
+    site = desk.newsroom.site
+    run = await desk.runs.begin(site, "bad-word", actor=SAM, now=desk.newsroom.now)
+    await desk.newsroom.pool.execute(
+        "UPDATE dry_runs SET tried = '{}' WHERE dry_run_id = $1", run.dry_run_id
+    )
+
+    await desk.work_off()
+
+    failed = await desk.runs.find(site, run.dry_run_id)
+    assert (failed.state, failed.trouble) == ("failed", "ValidationError")

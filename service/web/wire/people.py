@@ -258,7 +258,7 @@ class InvitationOut(Wire):
 class ActorOut(Wire):
     """Who did something."""
 
-    kind: Literal["member", "key", "operator"]
+    kind: Literal["member", "key", "operator", "service"]
     name: str
 
 

@@ -168,7 +168,7 @@ class RuleOut(Wire):
     shadow_version: int | None
     went_live_at: Timestamp | None
     expected_share: float | None
-    """Of comments, by the dry run it went live with."""
+    """Of comments, at most, by the dry run it went live with."""
     precision_floor: float | None
     demoted: DemotedOut | None
     changed_at: Timestamp
