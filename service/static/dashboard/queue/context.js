@@ -4,7 +4,7 @@ import { ApiError, ask } from '../api.js'
 import { byId, element } from '../dom.js'
 import { page, say } from '../page.js'
 import { reasonName } from './cards.js'
-import { afterPaint } from './paint.js'
+import { afterPaint } from './soon.js'
 import { textOf, when } from './text.js'
 import { wishes } from './wishes.js'
 

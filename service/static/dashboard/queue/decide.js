@@ -9,6 +9,7 @@ import { page, say } from '../page.js'
 import { answered, takenBack } from './answers.js'
 import { reasonName } from './cards.js'
 import { noticeOf } from './notices.js'
+import { painted } from './soon.js'
 import { Steps } from './steps.js'
 
 const DECISIONS = '/v1/moderation/decisions'
@@ -155,6 +156,7 @@ export class Decider extends EventTarget {
 
   /** @param {Batch} batch */
   async #sent(batch) {
+    await painted()
     try {
       const { results } = await ask('POST', DECISIONS, { decisions: batch.wishes })
       this.#kept = this.#kept.filter((each) => each !== batch)

@@ -4,7 +4,7 @@ import { ApiError, ask } from '../api.js'
 import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
 import { parse } from './filters.js'
-import { afterPaint } from './paint.js'
+import { afterPaint } from './soon.js'
 import { when } from './text.js'
 
 const POLL_MS = 15_000

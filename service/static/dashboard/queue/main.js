@@ -12,9 +12,10 @@ import { Desk } from './desk.js'
 import { Keyboard, table } from './keys.js'
 import { Leases } from './leases.js'
 import { Live } from './live.js'
-import { afterPaint, paintBottom, paintCounts, paintFaces, paintFoot, paintSelection } from './paint.js'
+import { paintBottom, paintCounts, paintFaces, paintFoot, paintSelection } from './paint.js'
 import { askReason } from './reject.js'
 import { putOff, sleeping, wake } from './snooze.js'
+import { afterPaint } from './soon.js'
 import { translate } from './translate.js'
 
 const UNSEEN_MS = 250

@@ -9,25 +9,6 @@ import { wishes } from './wishes.js'
 
 const numbers = new Intl.NumberFormat(page.lang)
 
-/**
- * Does something once the browser has painted, however often it was asked for before: the next card
- * comes first.
- * @param {() => void} work
- */
-export function afterPaint(work) {
-  let asked = false
-  return () => {
-    if (asked) return
-    asked = true
-    requestAnimationFrame(() =>
-      setTimeout(() => {
-        asked = false
-        work()
-      }),
-    )
-  }
-}
-
 /** @param {import('./decide.js').Decider} decider */
 export function paintFoot(decider) {
   byId('last').textContent = decider.last

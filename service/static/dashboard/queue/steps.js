@@ -4,6 +4,7 @@
  */
 
 import { page } from '../page.js'
+import { afterPaint } from './soon.js'
 
 const MAX = 20
 const PLACE = `postbag-undo-${page.queue.site}`
@@ -20,6 +21,11 @@ const PLACE = `postbag-undo-${page.queue.site}`
 export class Steps {
   /** @type {Step[]} */
   #steps = remembered()
+  #keep = afterPaint(() => this.#write())
+
+  constructor() {
+    addEventListener('pagehide', () => this.#write())
+  }
 
   get any() {
     return this.#steps.length > 0
@@ -47,7 +53,7 @@ export class Steps {
     this.#keep()
   }
 
-  #keep() {
+  #write() {
     const plain = this.#steps.map((each) => ({ ...each, batch: undefined, items: undefined }))
     try {
       sessionStorage.setItem(PLACE, JSON.stringify(plain))
