@@ -187,6 +187,8 @@ def _of_decision(row: Mapping[str, Any]) -> Written:
         "content_hash",
         "request_id",
         "lang",
+        "risk",
+        "rules",
     )
     return Written(
         site_id=row["site_id"],

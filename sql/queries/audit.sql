@@ -24,7 +24,7 @@ RETURNING site_id, article_id, comment_id, n, entry_id, written_id;
 SELECT d.site_id, d.article_id, d.comment_id, d.n, d.decision_id, d.at, d.actor_kind, d.actor_id,
        d.action, d.reason, d.revision, d.kind, d.status, d.note, d.rule_version, d.reverses,
        d.duplicate_of, encode(d.content_hash, 'hex') AS content_hash, d.request_id,
-       d.lang
+       d.lang, d.risk, d.rules
 FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[])
     AS wanted (site_id, article_id, comment_id, n)
 JOIN decisions d ON d.site_id = wanted.site_id AND d.article_id = wanted.article_id

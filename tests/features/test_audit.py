@@ -362,3 +362,23 @@ async def test_without_postgres_nothing_is_read(archive: Archive) -> None:
     async with asyncpg.create_pool(nowhere, min_size=0, max_size=1) as pool:
         with pytest.raises(DatabaseUnavailable):
             await ChainStore(pool=pool).head(archive.site_id)
+
+
+async def test_every_column_that_decisions_and_acts_have_is_sealed(archive: Archive) -> None:
+    """A migration that adds one has to say how older entries are still followed (decision 18)."""
+    sealed = {
+        "decisions": (
+            "site_id article_id comment_id n decision_id at actor_kind actor_id action reason"
+            " revision kind status note rule_version reverses duplicate_of content_hash request_id"
+            " lang risk rules"
+        ),
+        "administrative_acts": (
+            "entry_id at actor_kind actor_id act site_id member_id details request_id"
+        ),
+    }
+    for table, names in sealed.items():
+        rows = await archive.root.fetch(
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0",
+            table,
+        )
+        assert {row["attname"] for row in rows} == set(names.split())
