@@ -16,6 +16,7 @@ from selenium import webdriver
 from selenium.common.exceptions import JavascriptException
 from uuid_utils.compat import uuid7
 
+from service.errors import Unavailable
 from service.features.screening import queue_score
 from service.features.wishes import Wish
 from service.model import Author, PendingComment, Role, Screened, Why, article_id
@@ -263,10 +264,18 @@ class Waiting:
         async def fill(first: int, last: int) -> None:
             for start in range(first, last, 8):
                 texts = [f"Comment {n}." for n in range(start, min(start + 8, last))]
-                await asyncio.gather(*(self._accepted(each) for each in texts))
+                await asyncio.gather(*(self._accepted_at_last(each) for each in texts))
 
         for first in range(0, number, 500):  # each within the patience of whoever waits
             self.newsroom.api.aside.run(fill(first, min(first + 500, number)))
+
+    async def _accepted_at_last(self, text: str) -> None:
+        """Post also while the machine is so busy that the queue cannot be reached in time."""
+        while True:
+            try:
+                return await self._accepted(text)
+            except Unavailable:
+                await asyncio.sleep(0.1)
 
     async def _accepted(self, text: str, why: tuple[Why, ...] = ()) -> None:
         site, now = self.newsroom.site, clock()
