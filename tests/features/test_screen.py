@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from service.features.intake import Accepted, RefusedByRule
+from service.features.own import StaleRevision
 from service.features.queue import Lane, QueueEntry
 from service.features.recall import Recall
 from service.features.rulebook import Page
@@ -469,3 +470,59 @@ async def test_a_public_comment_edited_into_something_doubtful_waits_with_its_re
     entry = await entry_of(room, sent.found.comment_id)
     assert [each.rule for each in entry.why] == ["the-rule"]
     assert entry.priority.severity == 3
+
+
+# Races
+
+
+def all_at_once(count: int) -> Any:
+    """Somebody to ask who answers only once so many have asked."""
+    here = asyncio.Barrier(count)
+
+    async def answer(_site: Site, _piece: Piece) -> Mapping[str, float]:
+        await here.wait()
+        return {}
+
+    return answer
+
+
+async def test_the_same_submission_screened_twice_at_once_is_taken_in_once(
+    new_site: OpenSite,
+) -> None:
+    room = by(await new_site(POST), rules(), scores_of=all_at_once(3))
+    sent = await asyncio.gather(*(room.submit("A remark.", key="key-raced") for _ in range(3)))
+    assert len({each.found.comment_id for each in sent}) == 1
+    assert sorted(each.replayed for each in sent) == [False, True, True]
+    assert await room.count() == 1
+    (author_id,) = {each.author_id for each in sent}
+    assert len(await room.screen.recents.of(room.site.slug, author_id, "here")) == 1
+
+
+async def test_of_two_edits_screened_at_once_one_wins_with_its_own_reasons(
+    newsroom: Newsroom,
+) -> None:
+    plain = by(newsroom, rules(rule(FERRY, id="one-rule"), rule(HERRING, id="two-rule")))
+    sent = await plain.submit("The bridge again.")
+    screen = replace(plain.screen, scores_of=all_at_once(2))
+    room = replace(plain, own=replace(plain.own, screen=screen))
+    texts = {"The ferry again.": "one-rule", "The herring again.": "two-rule"}
+    results = await asyncio.gather(
+        *(edit(room, sent, text) for text in texts), return_exceptions=True
+    )
+    assert [type(each) for each in results].count(StaleRevision) == 1
+    found = await room.find(sent.found.comment_id)
+    assert found is not None
+    assert found.waiting is not None
+    assert [each.rule for each in found.waiting.why] == [texts[found.waiting.text]]
+
+
+async def test_a_comment_edited_while_a_rule_rejects_it_is_judged_by_its_new_text(
+    newsroom: Newsroom,
+) -> None:
+    room = by(newsroom, rules(rule(FERRY, "reject", then={"reason": "spam"})))
+    sent = await room.submit("The ferry again.")
+    await edit(room, sent, "The bridge again.")
+    await room.settle.settle(room.site)
+    assert await room.status(sent.found.comment_id) == "pending"
+    claimed = await room.queue.claim(room.site, lane=Lane.HELD, limit=1, actor=SAM, now=room.now)
+    assert [each.found.comment_id for each in claimed] == [sent.found.comment_id]
