@@ -21,7 +21,7 @@ LABELLED: Final = 112.0
 """At the right, where lines are labelled."""
 LABEL_CHARS: Final = 13
 """That fit there."""
-LINE_HEIGHT: Final = 13.0
+LINE_HEIGHT: Final = 15.0
 TICKS: Final = 4
 LABEL_ROOM: Final = 62.0
 """For one label of the time axis."""
