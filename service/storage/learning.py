@@ -35,6 +35,11 @@ class Labelled:
     """The decision on a cluster that it was a part of."""
     text: str | None
     """None once it is not kept any more."""
+    drawn: bool = False
+    """Whether it is a part of the sample that is judged a second time, blind."""
+    checked: Literal["approve", "reject"] | None = None
+    """What that second look said; `checked_reason`: why."""
+    checked_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

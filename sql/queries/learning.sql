@@ -1,12 +1,13 @@
 -- Models that learn of a site's decisions: what they learn from, and their versions.
 
 -- name: labelled
--- What people decided last, with the text they judged, the latest first; and the operation on a
--- cluster that it was a part of.
+-- What people decided last, with the text they judged, the latest first; the operation on a cluster
+-- that it was a part of; and what a second look at it said, if it was drawn for one.
 --   $1 site_id integer, $2 limit integer
 -- Index: decisions_by_time, decisions_pkey, comments_pkey, kept_texts_pkey,
---   cluster_decision_items_pkey.
+--   cluster_decision_items_pkey, checks_pkey.
 SELECT d.comment_id, d.status, d.reason, d.actor_id, d.at, i.operation_id,
+       h.comment_id IS NOT NULL AS drawn, h.checked, h.reason AS checked_reason,
        coalesce(CASE WHEN c.revision = d.revision THEN c.text END, k.payload ->> 'text') AS text
 FROM (
     SELECT site_id, article_id, comment_id, n, decision_id, revision, status, reason, actor_id, at
@@ -26,6 +27,8 @@ LEFT JOIN kept_texts k ON k.site_id = d.site_id AND k.article_id = d.article_id
     AND k.comment_id = d.comment_id AND k.revision = d.revision
 LEFT JOIN cluster_decision_items i ON i.site_id = d.site_id AND i.comment_id = d.comment_id
     AND i.decision_id = d.decision_id
+LEFT JOIN checks h ON h.site_id = d.site_id AND h.article_id = d.article_id
+    AND h.comment_id = d.comment_id AND h.n = d.n
 ORDER BY d.at DESC;
 
 -- name: count_labelled

@@ -40,7 +40,7 @@ class Lesson:
     kind: Kind
     taught: Sequence[Example]
     audited: Sequence[Example]
-    """Comments chosen by their id alone, which no model ever learns from."""
+    """Comments drawn by chance, which no model learns from, as the second look at them says."""
 
     @property
     def violations(self) -> int:
@@ -67,19 +67,23 @@ def lesson_of(kind: Kind, decided: Sequence[Labelled]) -> Lesson:
     taught: list[Example] = []
     audited: list[Example] = []
     for each, bad in labelled:
+        is_audit = each.drawn or is_audited(each.comment_id)
         weight = 1.0 / sizes[each.operation_id] if each.operation_id else 1.0
         example = Example(each.text or "", bad, weight, each.at, each.actor_id)
-        (audited if is_audited(each.comment_id) else taught).append(example)
+        (audited if is_audit else taught).append(example)
     return Lesson(kind=kind, taught=_capped(taught), audited=audited)
 
 
 def _is_bad(kind: Kind, each: Labelled) -> bool | None:
     """Return what a decision says to a model; None where it says nothing."""
-    if each.status == "approved":
+    approved, reason = each.status == "approved", each.reason
+    if each.checked is not None:
+        approved, reason = each.checked == "approve", each.checked_reason
+    if approved:
         return False
-    if each.reason in REASONS[kind]:
+    if reason in REASONS[kind]:
         return True
-    return False if kind == "spam" and each.reason in REASONS["abuse"] else None
+    return False if kind == "spam" and reason in REASONS["abuse"] else None
 
 
 def _capped(examples: Sequence[Example]) -> list[Example]:

@@ -152,6 +152,22 @@ def test_an_audited_comment_is_never_taught() -> None:
     assert not audited & {each.text for each in lesson.taught}
 
 
+def test_what_is_drawn_for_a_second_look_examines_as_that_look_said() -> None:
+    rows = [
+        decided("kept", drawn=True),
+        decided("taken back", drawn=True, checked="reject", checked_reason="hate"),
+        decided("let through", reason="hate", drawn=True, checked="approve"),
+        decided("taught", reason="hate"),
+    ]
+    lesson = lesson_of("abuse", rows)
+    assert [each.text for each in lesson.taught] == ["taught"]
+    assert {each.text: each.bad for each in lesson.audited} == {
+        "kept": False,
+        "taken back": True,
+        "let through": False,
+    }
+
+
 def lesson_rows(count: int) -> list[Labelled]:
     return [
         decided(
