@@ -150,20 +150,25 @@ def test_what_is_put_off_comes_back(moderator: Moderator, waiting: Waiting) -> N
     moderator.wait(lambda: len(moderator.cards) == 2, "both are back")
 
 
+def noticed(moderator: Moderator, many: int) -> None:
+    """Wait until so many of one cluster wait."""
+    newsroom = moderator.newsroom
+    where = f"/v1/moderation/clusters?site={newsroom.site.slug}"
+
+    def waiting() -> int:
+        items = newsroom.api.ask("GET", where, bearer=newsroom.key).json["items"]
+        return max((each["waiting"] for each in items), default=0)
+
+    moderator.wait(lambda: waiting() == many, "a cluster")
+
+
 ADVERT = "Earn {} euros a day from home, ask me how on my page"
 
 
 def wave(moderator: Moderator, waiting: Waiting, many: int) -> None:
     """Let nearly the same be posted again and again, and wait until that is noticed."""
     waiting.post(*(f"{ADVERT.format(900)} {'!' * n}" for n in range(many)))
-    newsroom = moderator.newsroom
-    where = f"/v1/moderation/clusters?site={newsroom.site.slug}"
-
-    def size() -> int:
-        items = newsroom.api.ask("GET", where, bearer=newsroom.key).json["items"]
-        return max((each["waiting"] for each in items), default=0)
-
-    moderator.wait(lambda: size() == many, "a cluster")
+    noticed(moderator, many)
 
 
 def test_a_wave_is_decided_in_one_go_and_taken_back_by_one_key(
@@ -189,6 +194,59 @@ def test_a_wave_is_decided_in_one_go_and_taken_back_by_one_key(
     moderator.wait(lambda: len(moderator.cards) == 6, "all are back")
     assert waiting.status(other["id"]) == "pending"
     assert moderator.complaints() == []
+
+
+OPENING = "The bridge over the river closes on monday for repairs of its northern arch now. "
+FERRY = "Drivers are asked to use the ferry at the old mill until further notice, at two. "
+FREE = "Children travel free and nobody has to bring change for the machine any more this week."
+CHAIN = (OPENING + FERRY, OPENING[-40:] + FERRY + FREE[:40], FERRY[20:] + FREE[:80])
+"""Each is like the one before; the last is not like the first."""
+
+
+def test_what_differs_from_a_wave_is_left_unticked(moderator: Moderator, waiting: Waiting) -> None:
+    comments = waiting.post(*CHAIN)
+    noticed(moderator, 3)
+    moderator.visit(sort="oldest")
+    moderator.press("d")
+    boxes = "[...document.querySelectorAll('dialog .q-members input')]"
+    moderator.until(f"{boxes}.length === 3")
+    assert moderator.ask(f"return {boxes}.map((each) => each.checked)") == [True, True, False]
+    moderator.press("s", modifiers=SHIFT)
+    moderator.until(f"{LAST}.startsWith('Rejected: 2')")
+    settled(moderator, waiting, comments[0], "rejected")
+    assert waiting.status(comments[2]["id"]) == "pending"
+    moderator.press("u")
+    moderator.until(f"{LAST}.startsWith('Taken back: 2')")
+    moderator.visit(sort="oldest")
+    moderator.press("d")
+    moderator.until(f"{boxes}.length === 3")
+    moderator.ask(f"{boxes}[2].click()")
+    moderator.press("s", modifiers=SHIFT)
+    moderator.until(f"{LAST}.startsWith('Rejected: 3')")
+    settled(moderator, waiting, comments[2], "rejected")
+
+
+def test_more_than_fifty_are_decided_by_seniors_who_type_their_number(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    for n in range(51):
+        waiting.post(f"{ADVERT.format(900)} {'!' * n}")
+    noticed(moderator, 51)
+    for role, words in ((Role.MODERATOR, ""), (Role.SENIOR, "Rejected: 51")):
+        moderator.sign_in(role)
+        moderator.visit(sort="oldest")
+        moderator.press("d")
+        moderator.until("document.querySelector('dialog[open] #q-number')?.checkVisibility()")
+        moderator.ask("document.querySelector('dialog .primary').click()")
+        assert moderator.ask("return document.activeElement.id") == "q-number"
+        for digit in "51":
+            moderator.press(digit)
+        moderator.ask("document.querySelector('dialog .primary').click()")
+        if words:
+            moderator.until(f"{LAST}.startsWith('{words}')")
+        else:
+            moderator.until("document.querySelector('dialog [role=alert]').innerText")
+    moderator.wait(lambda: not moderator.cards, "all are gone")
 
 
 def test_a_filter_names_its_lane_and_is_the_address(moderator: Moderator, waiting: Waiting) -> None:
