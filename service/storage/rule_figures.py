@@ -11,10 +11,14 @@ from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("rule_figures")
 
+LOOKED_AT = 1_000
+"""Comments of a version, the latest, whose decisions are looked up: enough for an interval of
+three points to either side."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """How often one version of a rule spoke, and how people decided on those comments."""
+    """How often one version of a rule spoke, and how people decided on the latest of those."""
 
     hits: int = 0
     rejected: int = 0
@@ -36,7 +40,7 @@ class RuleFigureStore:
     async def of_site(self, site_id: int, *, since: datetime) -> dict[tuple[str, int], Figures]:
         """Figures by rule and version."""
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["figures"], site_id, since)
+            rows = await connection.fetch(SQL["figures"], site_id, since, LOOKED_AT)
         return {
             (row["rule"], row["version"]): Figures(
                 hits=row["hits"], rejected=row["rejected"], approved=row["approved"]
