@@ -11,7 +11,8 @@ from service.features.statistics.ranges import Range
 from service.features.statistics.report import Statistics
 from service.model import Role, Scope, Site
 from service.web.operation import AModerator, Cache, Call, Operation, Reply
-from service.web.wire.statistics import StatsOut, StatsQuery, stats_json, stats_lines
+from service.web.wire.figures import stats_json, stats_lines
+from service.web.wire.statistics import StatsOut, StatsQuery
 
 CSV = "text/csv; charset=utf-8"
 SECONDS = 40.0

@@ -12,12 +12,10 @@ from service.features.lanes import APPEALED_WITHIN, REPORTED_WITHIN, SEEN_WITHIN
 from service.features.statistics.arithmetic import Share
 from service.features.statistics.figures import (
     BANDS,
-    Approved,
     Band,
     Calibration,
     Hour,
     LaneWaits,
-    LanguageRate,
     Load,
     Queue,
     Report,
@@ -28,6 +26,7 @@ from service.features.statistics.figures import (
     Volume,
     Wait,
 )
+from service.features.statistics.languages import languages
 from service.features.statistics.ranges import HOUR, Range
 from service.model import Actor, Site
 from service.storage.decisions import DecisionStore
@@ -52,9 +51,6 @@ DUE: Final = {
     Lane.APPEALS: APPEALED_WITHIN,
 }
 QUEUE_DAYS: Final = timedelta(days=7)
-LANGUAGES_SHOWN: Final = 5
-"""Lines that can be told apart; further languages share one."""
-OTHERS: Final = "*"
 BINS: Final = 10
 DEAR_DAYS: Final = 7
 """More days than these are counted once a minute: a million decisions take some seconds."""
@@ -110,7 +106,7 @@ class Statistics:
             volume=_volume(judged, starts),
             waits=[_lane_waits(lane, due[lane], counted.waits) for lane in LANES],
             queue=_queue(counted.waiting, counted.queued, now),
-            languages=_languages(judged),
+            languages=languages(judged),
             rules=_rules(counted.texts),
             loads=_loads(counted, seen, starts, names, own),
             people=len(actors),
@@ -242,35 +238,6 @@ def _queue(waiting: Sequence[Waiting], queued: Sequence[Queued], now: datetime) 
             for hour in hours
         ],
     )
-
-
-def _languages(judged: Sequence[Judged]) -> list[LanguageRate]:
-    """Return the most frequent languages, the most frequent first, and all others together."""
-    frequent: Counter[str] = Counter()
-    for each in judged:
-        frequent[_primary(each.lang)] += each.decided
-    own = sorted(frequent, key=lambda lang: (-frequent[lang], lang))[:LANGUAGES_SHOWN]
-    cells: dict[str, dict[datetime, list[int]]] = {lang: {} for lang in own}
-    for each in judged:
-        lang = _primary(each.lang)
-        rows = cells.setdefault(lang if lang in own else OTHERS, {})
-        cell = rows.setdefault(each.start, [0, 0])
-        cell[0] += each.decided if each.approved else 0
-        cell[1] += each.decided
-    return [_language(lang, rows) for lang, rows in cells.items()]
-
-
-def _language(lang: str, rows: Mapping[datetime, Sequence[int]]) -> LanguageRate:
-    approved = [
-        Approved(start=start, share=Share(part=part, whole=whole))
-        for start, (part, whole) in sorted(rows.items())
-    ]
-    parts, wholes = (sum(column) for column in zip(*rows.values(), strict=True))
-    return LanguageRate(lang=lang, whole=Share(part=parts, whole=wholes), rows=approved)
-
-
-def _primary(lang: str) -> str:
-    return lang.partition("-")[0].lower()
 
 
 def _rules(texts: Iterable[TextsJudged]) -> list[RulePrecision]:

@@ -12,13 +12,13 @@ from service.features.statistics.figures import LaneWaits, LanguageRate, Report
 from service.features.statistics.findings import findings
 from service.features.statistics.ranges import DAY
 from service.features.statistics.tables import tables
-from service.web.dashboard.plots.axes import Tick
 from service.web.dashboard.plots.bars import Column, bars
 from service.web.dashboard.plots.dots import Row, Spot, against, rows
 from service.web.dashboard.plots.heat import Cell, heat
 from service.web.dashboard.plots.lines import Limit, Line, Point, lines
 from service.web.dashboard.plots.svg import Caption
 from service.web.dashboard.statistics.shown import Picture, Shown, ShownTable
+from service.web.dashboard.statistics.ticks import durations, shares, shares_from
 from service.web.dashboard.statistics.written import Written
 
 RULES_DRAWN: Final = 15
@@ -28,21 +28,6 @@ BAND_ROOM: Final = 48.0
 """For the label of a band of ages."""
 SMALL: Final = 110.0
 """How high one of many small plots is."""
-HALVES: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-UPPER: Final = ((0.8, 0.85, 0.9, 0.95, 1.0), (0.6, 0.7, 0.8, 0.9, 1.0), (0.4, 0.6, 0.8, 1.0))
-DURATIONS: Final = (
-    1.0,
-    10.0,
-    60.0,
-    600.0,
-    3_600.0,
-    6 * 3_600.0,
-    86_400.0,
-    7 * 86_400.0,
-    30 * 86_400.0,
-    365 * 86_400.0,
-)
-"""Round times, in seconds, among which the axis of waits is labelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +131,7 @@ class Figures:
                 self._caption(shown, lane.lane, name),
                 drawn,
                 steps=self._labels(),
-                ticks=self._durations([*seen, due] if due is not None else seen),
+                ticks=durations(self.written, [*seen, due] if due is not None else seen),
                 limit=None if due is None else Limit(label=self._say("stats_due"), value=due),
                 logarithmic=True,
             ),
@@ -213,12 +198,12 @@ class Figures:
                     shown.caption,
                     drawn,
                     steps=self._labels(),
-                    ticks=self._shares_from(
+                    ticks=shares_from(
+                        self.written,
                         min(
-                            point.value if point.low is None else point.low
-                            for line in drawn
-                            for point in line.points
-                        )
+                            (each.low or 0.0 for line in drawn for each in line.points),
+                            default=0.0,
+                        ),
                     ),
                 )
             )
@@ -261,7 +246,9 @@ class Figures:
             )
             for number, each in enumerate(self.report.rules[:RULES_DRAWN])
         ]
-        return [Picture(svg=rows(shown.caption, drawn, ticks=self._shares()))] if drawn else ()
+        return (
+            [Picture(svg=rows(shown.caption, drawn, ticks=shares(self.written)))] if drawn else ()
+        )
 
     def _loads(self, shown: Shown) -> Sequence[Picture]:
         loads = self.report.loads[:PEOPLE_DRAWN]
@@ -338,7 +325,9 @@ class Figures:
             )
             for number, each in enumerate(self.report.reasons)
         ]
-        return [Picture(svg=rows(shown.caption, drawn, ticks=self._shares()))] if drawn else ()
+        return (
+            [Picture(svg=rows(shown.caption, drawn, ticks=shares(self.written)))] if drawn else ()
+        )
 
     def _calibration(self, shown: Shown) -> Sequence[Picture]:
         drawn = [
@@ -352,7 +341,11 @@ class Figures:
             for number, each in enumerate(self.report.calibration)
             if each.predicted is not None and each.share.whole
         ]
-        return [Picture(svg=against(shown.caption, drawn, ticks=self._shares()))] if drawn else ()
+        return (
+            [Picture(svg=against(shown.caption, drawn, ticks=shares(self.written)))]
+            if drawn
+            else ()
+        )
 
     def _caption(self, shown: Shown, key: str, title: str) -> Caption:
         return Caption(
@@ -367,22 +360,6 @@ class Figures:
 
     def _labels(self) -> list[str]:
         return [self.written.tick(each.start) for each in self.report.volume]
-
-    def _durations(self, seen: Sequence[float]) -> list[Tick]:
-        """Return round times from below the shortest to beyond the longest."""
-        low, high = min(seen), max(seen)
-        below = [each for each in DURATIONS if each <= low][-1:] or [DURATIONS[0]]
-        within = [each for each in DURATIONS if below[0] < each < high]
-        beyond = [each for each in DURATIONS if each >= high and each > below[0]][:1]
-        return [(each, self.written.seconds(each)) for each in (*below, *within, *beyond)]
-
-    def _shares_from(self, lowest: float) -> list[Tick]:
-        """Return the upper part of the shares where all figures are in it."""
-        ticks = next((each for each in UPPER if each[0] <= lowest), HALVES)
-        return [(each, self.written.share(each)) for each in ticks]
-
-    def _shares(self) -> list[Tick]:
-        return [(each, self.written.share(each)) for each in HALVES]
 
     def _count(self, number: float) -> str:
         return self.written.tongue.number(round(number))
