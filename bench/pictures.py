@@ -65,21 +65,11 @@ def filled(room: Newsroom, comments: Waiting) -> None:
         comments.post(text, name=name, lang=lang)
 
 
-def others(moderator: Moderator, room: Newsroom) -> None:
-    """Make those of search, log and statistics, each once it has something to show."""
-    for name, path, ready in (
-        ("search", "search?q=tram", "main tbody tr, main article"),
-        ("log", "log", "main tbody tr, main article, main li"),
-        ("statistics", "statistics", "main svg"),
-    ):
-        where = f"{room.api.caller.origin}/moderate/{path}"
-
-        def shown(where: str = where, ready: str = ready) -> bool:
-            moderator.chrome.get(where)
-            return bool(moderator.ask("return document.querySelector(arguments[0])", ready))
-
-        moderator.wait(shown, name)
-        picture(moderator, name)
+def statistics(moderator: Moderator, room: Newsroom) -> None:
+    """Make the one of the statistics."""
+    moderator.chrome.get(f"{room.api.caller.origin}/moderate/statistics")
+    moderator.until("document.querySelector('main svg')")
+    picture(moderator, "statistics")
 
 
 def made(database_url: str, redis_url: str) -> None:
@@ -110,7 +100,7 @@ def made(database_url: str, redis_url: str) -> None:
         moderator.ask("document.querySelector('[data-act=settings]').click()")
         moderator.until("document.querySelector('dialog[open]')")
         picture(moderator, "settings")
-        others(moderator, room)
+        statistics(moderator, room)
         moderator.prefer("ar", "dark")
         moderator.visit(sort="newest")
         moderator.until("document.querySelectorAll('#context-body section').length > 3")

@@ -150,7 +150,9 @@ class Moderators:
             *Searching(search=self.search, exports=self.exports).operations(),
             *KeepingSearches(searches=self.saved_searches).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
-            *QueuePages(queue=self.queue, sites=core.sites, wishes=self.wishes).operations(),
+            *QueuePages(
+                queue=self.queue, sites=core.sites, wishes=self.wishes, checks=self.checks
+            ).operations(),
         ]
 
     def leader_loops(self) -> list[Loop]:

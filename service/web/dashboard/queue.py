@@ -13,6 +13,7 @@ from babel.dates import format_timedelta
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import NotFound
+from service.features.checks import Checks
 from service.features.queue import Lane, Queue, QueuePage, Sort
 from service.features.reasons import texts_with
 from service.features.sessions import SignedInMember, actor_of_member, role_on
@@ -40,6 +41,7 @@ MASKED: Final = frozenset(
     {"insults", "hate", "threats", "sexual", "profanity", "coarse-words", "insults-by-consonants"}
 )
 """Rules whose matches may hurt: they stand behind a mask until somebody wants to see them."""
+AGREEMENT_SPAN = timedelta(days=30)
 HARD_RISK = 0.9
 """From here on a text is masked whole, for whoever wants that (comfort.js)."""
 NAMED = re.compile(r"(site|lane):\S+\Z")
@@ -83,6 +85,7 @@ class QueuePages:
     queue: Queue
     sites: SiteDirectory
     wishes: Wishes
+    checks: Checks
 
     def operations(self) -> list[Operation]:
         """Return the page."""
@@ -116,6 +119,7 @@ class QueuePages:
             place=place,
             lanes=[(lane, totals.get(lane, 0)) for lane in LANES],
             wish=wish,
+            agreement=await self._agreement(place, now=call.now),
             sorts=SORTS,
             cards=[_card(item, lang, wish, now=call.now) for item in first["items"]],
             decides=role_on(member, site).includes(Role.MODERATOR),
@@ -123,6 +127,13 @@ class QueuePages:
             total=shown.total,
             told={"queue": _told(member, place, first, wish)},
         )
+
+    async def _agreement(self, place: Place, *, now: datetime) -> tuple[int, int] | None:
+        """Return how many second looks there were of late, and how many agreed; None elsewhere."""
+        if place.lane is not Lane.CHECK:
+            return None
+        counted = await self.checks.agreement(place.site, since=now - AGREEMENT_SPAN, until=now)
+        return sum(each.checks for each in counted), sum(each.agreed for each in counted)
 
     async def _look(self, place: Place, actor: Actor, *, limit: int, now: datetime) -> QueuePage:
         return await self.queue.look(
