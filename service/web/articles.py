@@ -49,7 +49,7 @@ class ArticleOffice:
                 method="POST",
                 path="/v1/sites/{site}/closures",
                 summary="Close articles that are older than some days",
-                description="At most a thousand are closed in one call; repeat it while any remain.",
+                description="At most 1,000 are closed in one call; repeat it while any remain.",
                 tag=TAG,
                 credential=AModerator(scope=Scope.MANAGE, role=Role.EDITOR),
                 body=CloseIn,
