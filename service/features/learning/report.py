@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from service.features.learning.fitting import Examples, fit, learn
+from service.features.learning.fitting import SEED, Examples, fit, learn
 from service.features.learning.grading import (
     Labels,
     Scores,
@@ -152,11 +152,12 @@ def _audit(audited: Sequence[Example], model: Model) -> dict[str, Any]:
 
 
 def _curve(examples: Examples) -> list[list[float]]:
-    """Learn of the first so many decisions, and judge those after them."""
+    """Learn of so many decisions, drawn by chance, and judge the others."""
     points = []
     count = len(examples.labels)
+    drawn = np.random.default_rng(SEED).permutation(count)
     for size in CURVE:
-        first, rest = np.arange(min(size, count)), np.arange(size, count)
+        first, rest = drawn[:size], drawn[size:]
         if size >= count or not 0 < examples.labels[first].sum() < size:
             continue
         model = learn(examples.part(first))
