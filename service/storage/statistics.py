@@ -140,6 +140,15 @@ class TextsJudged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookedAgain:
+    """Second looks at what members, keys or rules had decided."""
+
+    decided_by: str
+    looks: int
+    agreed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """Everything, as of one moment."""
 
@@ -154,6 +163,7 @@ class Counted:
     overturned_before: list[Overturned]
     reported: list[Reported]
     texts: list[TextsJudged]
+    looks: list[LookedAgain]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +206,7 @@ async def _count(connection: Connection, asked: Asked) -> Counted:
     overturned_before = await fetch(SQL["overturned"], *before)
     reported = await fetch(SQL["reported"], *span, step)
     texts = await fetch(SQL["texts_judged"], *span)
+    looks = await fetch(SQL["second_looks"], *span)
     return Counted(
         judged=[Judged(**row) for row in judged],
         waits=[_waited(row) for row in waits],
@@ -207,6 +218,7 @@ async def _count(connection: Connection, asked: Asked) -> Counted:
         overturned_before=[Overturned(**row) for row in overturned_before],
         reported=[Reported(**row) for row in reported],
         texts=[TextsJudged(**row) for row in texts],
+        looks=[LookedAgain(**row) for row in looks],
     )
 
 

@@ -251,3 +251,17 @@ SELECT least(floor(risk * 10), 9)::integer AS bin, NULL, count(*),
 FROM judged
 GROUP BY 1
 ORDER BY 1, 2;
+
+-- name: second_looks
+-- Second looks of a time, and how many of them said the same, by kind of who had decided.
+--   $1 site_ids integer[], $2 since timestamptz, $3 until timestamptz, $4 lang text (null: all)
+-- Index: checks_answered, decisions_pkey.
+SELECT c.decided_by, count(*) AS looks, count(*) FILTER (WHERE c.checked = c.verdict) AS agreed
+FROM checks c
+JOIN decisions d ON d.site_id = c.site_id AND d.article_id = c.article_id
+    AND d.comment_id = c.comment_id AND d.n = c.n
+WHERE c.site_id = ANY($1::integer[]) AND c.checked IS NOT NULL
+  AND c.checked_at >= $2 AND c.checked_at < $3
+  AND ($4::text IS NULL OR split_part(lower(d.lang), '-', 1) = $4)
+GROUP BY c.decided_by
+ORDER BY c.decided_by;

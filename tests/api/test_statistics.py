@@ -166,7 +166,7 @@ def test_every_mark_of_a_plot_stands_for_a_row_of_its_table(
     site, _ = counted
     page = parsed(shown_page(api, signed_in(api, Role.SENIOR, site), lang))
     figures = page.all("figure")
-    assert len(figures) == 10
+    assert len(figures) == 11
     seen = 0
     for figure in map(Parsed, figures):
         assert figure.texts("figcaption")[0]

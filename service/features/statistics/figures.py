@@ -196,6 +196,15 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How often second looks say the same as what was decided."""
+
+    decided_by: str
+    """`member`, `key` or `rule`."""
+    share: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tiles:
     """What can be compared with the range before."""
 
@@ -234,3 +243,4 @@ class Report:
     reports: Sequence[ReportStep]
     reasons: Sequence[ReportReason]
     calibration: Sequence[Calibration]
+    agreement: Sequence[Agreement]

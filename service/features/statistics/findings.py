@@ -38,6 +38,7 @@ def findings(report: Report) -> dict[str, Finding]:
         "reports": reports(report),
         "reasons": reasons(report),
         "calibration": calibration(report),
+        "agreement": agreement(report),
     }
 
 
@@ -191,6 +192,16 @@ def calibration(report: Report) -> Finding:
         each.share.whole * abs((each.predicted or 0.0) - (each.share.value or 0.0)) for each in seen
     )
     return _said("calibration", {"n": ("count", judged), "off": ("share", off / judged)})
+
+
+def agreement(report: Report) -> Finding:
+    """Say how often second looks say the same."""
+    agreed = total(each.share for each in report.agreement)
+    if not agreed.whole:
+        return _said("agreement_none")
+    if not agreed.enough:
+        return _few(agreed.whole)
+    return _said("agreement", {"n": ("count", agreed.whole), "share": ("share", agreed.value)})
 
 
 def _more(one: Share, other: Share) -> bool:

@@ -12,6 +12,7 @@ from service.features.lanes import APPEALED_WITHIN, REPORTED_WITHIN, SEEN_WITHIN
 from service.features.statistics.arithmetic import Share
 from service.features.statistics.figures import (
     BANDS,
+    Agreement,
     Band,
     Calibration,
     Hour,
@@ -113,6 +114,12 @@ class Statistics:
             reports=_report_steps(counted.reported, judged, starts),
             reasons=_report_reasons(counted.reported),
             calibration=_calibration(counted.texts),
+            agreement=[
+                Agreement(
+                    decided_by=each.decided_by, share=Share(part=each.agreed, whole=each.looks)
+                )
+                for each in counted.looks
+            ],
         )
 
     async def _count(

@@ -11,11 +11,21 @@ from service.features.statistics.arithmetic import Share
 from service.features.statistics.figures import LaneWaits, Load, Report, Wait
 
 Kind = Literal[
-    "moment", "lane", "language", "rule", "person", "reason", "seconds", "count", "share", "decimal"
+    "moment",
+    "lane",
+    "language",
+    "rule",
+    "person",
+    "reason",
+    "decider",
+    "seconds",
+    "count",
+    "share",
+    "decimal",
 ]
 Cell = datetime | str | float | int | None
 
-SERIES: Final = frozenset({"lane", "language", "rule", "person", "reason"})
+SERIES: Final = frozenset({"lane", "language", "rule", "person", "reason", "decider"})
 """Kinds that name a line or a group."""
 
 
@@ -56,6 +66,7 @@ def tables(report: Report) -> list[Table]:
         _reports(report),
         _reasons(report),
         _calibration(report),
+        _agreement(report),
     ]
 
 
@@ -216,6 +227,18 @@ def _calibration(report: Report) -> Table:
             (each.since, each.until, each.predicted, *_share(each.share))
             for each in report.calibration
         ],
+    )
+
+
+def _agreement(report: Report) -> Table:
+    return Table(
+        name="agreement",
+        plot="agreement",
+        columns=(
+            Column(name="decided_by", kind="decider", heads=True),
+            *_shared("agreed", "looks", "agreed_rate"),
+        ),
+        rows=[(each.decided_by, *_share(each.share)) for each in report.agreement],
     )
 
 

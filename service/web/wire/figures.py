@@ -82,6 +82,10 @@ def stats_json(report: Report) -> dict[str, Any]:
             }
             for each in report.calibration
         ],
+        "agreement": [
+            {"decided_by": each.decided_by, "agreed": _share(each.share)}
+            for each in report.agreement
+        ],
     }
 
 

@@ -207,6 +207,13 @@ class CalibrationOut(Wire):
     turned_down: ShareOut
 
 
+class AgreementOut(Wire):
+    """How often second looks said the same as what members, keys or rules had decided."""
+
+    decided_by: str
+    agreed: ShareOut
+
+
 class StatsOut(Wire):
     """What the page of statistics draws."""
 
@@ -230,3 +237,4 @@ class StatsOut(Wire):
     """How many people and keys decided something."""
     reports: ReportsOut
     calibration: list[CalibrationOut]
+    agreement: list[AgreementOut]

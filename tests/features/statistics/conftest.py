@@ -86,6 +86,7 @@ async def past(shared_stores: SharedStores) -> Past:
     while await made.room.journal_all():
         pass
     await _decide_all(made, chance)
+    await _look_again(made)
     return made
 
 
@@ -207,6 +208,22 @@ async def _report(made: Past, item: PendingComment, *, at: datetime) -> None:
             notice=None,
             now=at,
         )
+
+
+async def _look_again(made: Past) -> None:
+    """Take a second look at every third first decision; every fourth look disagrees."""
+    await made.rows(
+        """INSERT INTO checks (site_id, article_id, comment_id, n, decided_by, decider_id, verdict,
+                               decided_at, checked, actor_kind, actor_id, checked_at)
+           SELECT site_id, article_id, comment_id, n, actor_kind, actor_id, action, at,
+                  CASE WHEN number % 4 = 0 THEN 'reject' ELSE action END, 'member', $2,
+                  least(at + interval '1 day', $3)
+           FROM (SELECT *, row_number() OVER (ORDER BY at, comment_id) AS number FROM decisions
+                 WHERE site_id = $1 AND action IN ('approve', 'reject') AND n = 1) first
+           WHERE number % 3 = 0 RETURNING n""",
+        made.people[0].actor_id,
+        NOW,
+    )
 
 
 async def decide(

@@ -377,6 +377,29 @@ async def test_calibration_sets_risks_beside_peoples_last_word(
     assert {0, 9} <= {row[0] for row in said}
 
 
+@RANGES
+@SPOKEN
+async def test_second_looks_are_counted_by_who_had_decided(
+    past: Past, days: Range, lang: str | None
+) -> None:
+    report = await past.report(days, lang=lang)
+    said = await past.rows(
+        f"""SELECT kind, sum(same::int), count(*) FROM (
+                SELECT (SELECT actor_kind FROM decisions d
+                        WHERE d.comment_id = c.comment_id ORDER BY n LIMIT 1) AS kind,
+                       (SELECT lang FROM decisions d
+                        WHERE d.comment_id = c.comment_id ORDER BY n LIMIT 1) AS lang,
+                       c.checked = (SELECT action FROM decisions d
+                                    WHERE d.comment_id = c.comment_id ORDER BY n LIMIT 1) AS same
+                FROM checks c
+                WHERE c.site_id = $1 AND c.checked_at >= $2 AND c.checked_at < $3
+            ) looks WHERE {SPEAKS.format("lang")} GROUP BY kind ORDER BY kind""",
+        *asked(days, lang),
+    )
+    assert rows(report, "agreement", "decided_by", "agreed", "looks") == said
+    assert {kind for kind, *_ in said} == {"member", "rule"} or lang is not None or days != LONG
+
+
 async def test_tiles_are_of_the_range_and_of_as_many_days_before(past: Past) -> None:
     report = await past.report(WEEK)
     before = await past.report(WEEK.before)

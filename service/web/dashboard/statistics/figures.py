@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from service.features.statistics.arithmetic import ENOUGH
+from service.features.statistics.arithmetic import ENOUGH, Share
 from service.features.statistics.figures import LaneWaits, LanguageRate, Report
 from service.features.statistics.findings import findings
 from service.features.statistics.ranges import DAY
@@ -52,6 +52,7 @@ class Figures:
             ("reports", self._reports, ["reports"], True),
             ("reasons", self._reasons, ["reasons"], False),
             ("calibration", self._calibration, ["calibration"], False),
+            ("agreement", self._agreement, ["agreement"], False),
         )
         return [
             self._shown(
@@ -235,20 +236,26 @@ class Figures:
         ]
 
     def _rules(self, shown: Shown) -> Sequence[Picture]:
+        return self._shares(
+            shown, [(each.rule, each.share) for each in self.report.rules[:RULES_DRAWN]]
+        )
+
+    def _shares(self, shown: Shown, named: Sequence[tuple[str, Share]]) -> Sequence[Picture]:
+        """Draw what the first rows of the table say, one below the other."""
         drawn = [
             Row(
-                label=each.rule,
-                value=each.share.value if each.share.enough else None,
-                low=each.share.low,
-                high=each.share.high,
+                label=label,
+                value=share.value if share.enough else None,
+                low=share.low,
+                high=share.high,
                 source=shown.tables[0].source(number),
-                remark=self._few(each.share.whole),
+                remark=self._few(share.whole),
             )
-            for number, each in enumerate(self.report.rules[:RULES_DRAWN])
+            for number, (label, share) in enumerate(named)
         ]
-        return (
-            [Picture(svg=rows(shown.caption, drawn, ticks=shares(self.written)))] if drawn else ()
-        )
+        if not drawn:
+            return ()
+        return [Picture(svg=rows(shown.caption, drawn, ticks=shares(self.written)))]
 
     def _loads(self, shown: Shown) -> Sequence[Picture]:
         loads = self.report.loads[:PEOPLE_DRAWN]
@@ -314,19 +321,21 @@ class Figures:
         ]
 
     def _reasons(self, shown: Shown) -> Sequence[Picture]:
-        drawn = [
-            Row(
-                label=self.written.name("reason", each.reason),
-                value=each.share.value if each.share.enough else None,
-                low=each.share.low,
-                high=each.share.high,
-                source=shown.tables[0].source(number),
-                remark=self._few(each.share.whole),
-            )
-            for number, each in enumerate(self.report.reasons)
-        ]
-        return (
-            [Picture(svg=rows(shown.caption, drawn, ticks=shares(self.written)))] if drawn else ()
+        return self._shares(
+            shown,
+            [
+                (self.written.name("reason", each.reason), each.share)
+                for each in self.report.reasons
+            ],
+        )
+
+    def _agreement(self, shown: Shown) -> Sequence[Picture]:
+        return self._shares(
+            shown,
+            [
+                (self.written.name("decider", each.decided_by), each.share)
+                for each in self.report.agreement
+            ],
         )
 
     def _calibration(self, shown: Shown) -> Sequence[Picture]:

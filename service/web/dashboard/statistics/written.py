@@ -44,7 +44,7 @@ class Written:
         match kind, value:
             case "moment", None:
                 return self.tongue.say("stats_whole_range")
-            case "rule" | "person" | "reason" | "lane" | "language", str() as name:
+            case "rule" | "person" | "reason" | "lane" | "language" | "decider", str() as name:
                 return self.name(kind, name)
             case "moment", datetime() as at:
                 return self.moment(at)
@@ -59,11 +59,13 @@ class Written:
             case _:
                 return NOTHING
 
-    def name(self, kind: Kind, name: str) -> str:
+    def name(self, kind: Kind, name: str) -> str:  # noqa: PLR0911 - a word for each kind
         """Write what a line or a group is called."""
         match kind, name:
             case "lane", _:
                 return self.tongue.say(f"stats_lane_{name}")
+            case "decider", _:
+                return self.tongue.say(f"stats_decided_by_{name}")
             case "language", "":
                 return self.tongue.say("stats_language_unknown")
             case "language", "*":
