@@ -268,7 +268,6 @@ def staff(
         recents=RecentStore(redis=redis),
         decisions=store,
         reports=ReportStore(pool=pool),
-        views=views,
         cluster_of=lambda site, piece, now: clusters.facts(site, piece.text, now=now),
     )
     order = Order(

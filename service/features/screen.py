@@ -36,7 +36,6 @@ from service.features.screening import (
     unread,
 )
 from service.features.screening.facts import RECENT_MAX
-from service.features.views import Views
 from service.model import (
     Article,
     ArticleState,
@@ -156,7 +155,6 @@ class Screen:
     recents: RecentStore
     decisions: DecisionStore
     reports: ReportStore
-    views: Views
     scores_of: ScoresOf = _no_scores
     cluster_of: ClusterOf = _no_cluster
     approving: Callable[[Site], frozenset[str]] = _none_approves
@@ -190,14 +188,15 @@ class Screen:
     async def _facts(self, site: Site, piece: Piece, *, now: datetime) -> Facts:
         article, standing = piece.article, piece.standing
         failures: dict[str, str] = {}
-        sent, views, reports, scores, cluster = await asyncio.gather(
-            self.recents.of(site.slug, piece.author_id, piece.address_hash),
-            self._views_per_hour(site, article),
+        home = article.article_id if article else None
+        told = article.views_per_hour if article else None
+        lately, reports, scores, cluster = await asyncio.gather(
+            self.recents.of(site.slug, piece.author_id, piece.address_hash, home),
             self._open_reports(site, piece),
             _answer("scores", self.scores_of(site, piece), failures),
             _answer("cluster", self.cluster_of(site, piece, now), failures),
         )
-        sent = [one for one in sent if one.comment_id != piece.comment_id][:RECENT_MAX]
+        sent = [one for one in lately.sent if one.comment_id != piece.comment_id][:RECENT_MAX]
         recent = await self._recent(site, sent, standing)
         return Facts(
             text=piece.text,
@@ -206,7 +205,10 @@ class Screen:
             site=site.slug,
             checks_complete=None not in (standing, article, recent, reports),
             author=_author(piece.author_kind, standing),
-            article=ArticleFacts(key=article.key if article else "", views_per_hour=views),
+            article=ArticleFacts(
+                key=article.key if article else "",
+                views_per_hour=lately.views_per_hour if told is None else told,
+            ),
             depth=_depth(piece),
             position=article.count if article else 0,
             replies=piece.replies,
@@ -243,11 +245,6 @@ class Screen:
             )
             for one in sent
         )
-
-    async def _views_per_hour(self, site: Site, article: Article | None) -> float | None:
-        if article is None or article.views_per_hour is not None:
-            return article.views_per_hour if article else None
-        return (await self.views.per_hour(site, [article.article_id])).get(article.article_id)
 
     async def _open_reports(self, site: Site, piece: Piece) -> int | None:
         """Count the reports of a comment that is edited; None when Postgres cannot say."""

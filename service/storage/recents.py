@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -36,28 +35,44 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lately:
+    """What is known of the last days when a comment comes."""
+
+    sent: tuple[Sent, ...]
+    """Newest first, each comment once."""
+    views_per_hour: float | None
+    """Of its article, as it was counted; None where it was not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecentStore:
     """Read what was sent lately. Raises QueueUnavailable while Redis is away."""
 
     redis: Redis
 
-    async def of(self, slug: str, author_id: UUID | None, address_hash: str | None) -> list[Sent]:
-        """Return what an author and an address sent, newest first, each comment once."""
+    async def of(
+        self,
+        slug: str,
+        author_id: UUID | None,
+        address_hash: str | None,
+        article_id: UUID | None = None,
+    ) -> Lately:
+        """Return what an author and an address sent, and how often an article is read, at once."""
         at = Keys(slug)
-        keys = [
-            at.recent_of_author(author_id) if author_id else "",
-            at.recent_of_address(address_hash) if address_hash else "",
-        ]
-        wanted = [key for key in keys if key]
-        if not wanted:
-            return []
         with unavailable_when_down():
             async with self.redis.pipeline(transaction=False) as pipe:
-                for key in wanted:
-                    pipe.lrange(key, 0, -1)
-                found = dict(zip(wanted, await pipe.execute(), strict=True))
-        by_author, by_address = (cast("list[bytes]", found.get(key, [])) for key in keys)
-        return _joined(by_author, by_address)
+                pipe.hget(at.view_rates, str(article_id))
+                if author_id is not None:
+                    pipe.lrange(at.recent_of_author(author_id), 0, -1)
+                if address_hash is not None:
+                    pipe.lrange(at.recent_of_address(address_hash), 0, -1)
+                rate, *lists = await pipe.execute()
+        by_author = lists.pop(0) if author_id is not None else []
+        by_address = lists.pop(0) if address_hash is not None else []
+        return Lately(
+            sent=tuple(_joined(by_author, by_address)),
+            views_per_hour=float(rate) if rate is not None else None,
+        )
 
 
 def recent_entry(item: PendingComment) -> str:

@@ -83,7 +83,6 @@ class Readers:
             recents=RecentStore(redis=ground.redis),
             decisions=DecisionStore(pool=pool),
             reports=ReportStore(pool=pool),
-            views=views,
             scores_of=lambda site, piece: core.models.scores_of(site, piece.text),
             approving=core.models.approving,
             cluster_of=lambda site, piece, now: core.clusters.facts(site, piece.text, now=now),

@@ -18,7 +18,7 @@ from service.features.queue import Lane, QueueEntry
 from service.features.recall import Recall
 from service.features.rulebook import Page
 from service.features.screen import SHORT_CHARS, Piece
-from service.features.screening import ClusterFacts, RuleSet
+from service.features.screening import ClusterFacts, RuleSet, priority_of
 from service.features.screening.conditions import NOTHING, Evidence, Reading
 from service.model import Action, Mode, PendingComment, Site, SiteSettings
 from tests.features.conftest import OpenSite
@@ -203,6 +203,20 @@ async def test_trusted_authors_appear_at_once_and_are_held_by_a_rule(new_site: O
     assert not (await room.submit("The bridge again, says a guest.")).at_once
 
 
+async def test_how_many_read_the_article_is_known_when_a_comment_comes(newsroom: Newsroom) -> None:
+    room = by(newsroom, rules())
+    calm = await room.submit("A remark.", article="calm")
+    for _ in range(60):
+        room.views.note(room.site, "busy")
+    await room.views.flush()
+    await room.views.update(room.site)
+    busy = await room.submit("A remark.", article="busy")
+    await room.articles.put(room.site, "told", {"views_per_hour": 9_000.0}, room.now)
+    told = await room.submit("A remark.", article="told")
+    levels = [priority_of(waiting(each).score) for each in (calm, busy, told)]
+    assert levels == sorted(set(levels))
+
+
 # Who does not answer
 
 
@@ -306,7 +320,7 @@ async def test_a_repeated_request_is_no_repeated_text(new_site: OpenSite) -> Non
     again = await room.submit("Where is the ferry?", key="key-again")
     assert (again.replayed, again.found.comment_id) == (True, first.found.comment_id)
     record = await room.screen.recents.of(room.site.slug, first.author_id, "here")
-    assert [(one.same_author, one.same_address) for one in record] == [(True, True)]
+    assert [(one.same_author, one.same_address) for one in record.sent] == [(True, True)]
 
 
 async def test_who_writes_too_fast_is_held(new_site: OpenSite) -> None:
@@ -495,7 +509,7 @@ async def test_the_same_submission_screened_twice_at_once_is_taken_in_once(
     assert sorted(each.replayed for each in sent) == [False, True, True]
     assert await room.count() == 1
     (author_id,) = {each.author_id for each in sent}
-    assert len(await room.screen.recents.of(room.site.slug, author_id, "here")) == 1
+    assert len((await room.screen.recents.of(room.site.slug, author_id, "here")).sent) == 1
 
 
 async def test_of_two_edits_screened_at_once_one_wins_with_its_own_reasons(
