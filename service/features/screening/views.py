@@ -34,6 +34,9 @@ Kept = tuple[str, Sequence[int]]
 RUN_MAX = 2
 """The same character in a row that both views keep."""
 
+READ_LATELY = 32
+"""Texts whose views are remembered: rules, models and the look for texts alike each want them."""
+
 JOINED_MAX = 24
 """Single letters in a row that are read in more than one way."""
 
@@ -96,6 +99,7 @@ class Views:
     """What was taken away that hides words from a reader of the raw text."""
 
 
+@lru_cache(maxsize=READ_LATELY)
 def views_of(text: str) -> Views:
     """Read a text both ways."""
     tricks: list[Trick] = []
