@@ -6,10 +6,8 @@ import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from uuid import UUID
 
 from service.errors import FieldError, Invalid
-from service.features.dry_run import DryRun, DryRunEnded, DryRuns, TooManyDryRuns, UnknownDryRun
 from service.features.rule_changes import (
     Change,
     NeverLive,
@@ -19,16 +17,12 @@ from service.features.rule_changes import (
     StoredRule,
     UnknownRule,
 )
-from service.features.rule_changes_lists import UnknownWordList, WordLists
 from service.features.rulebook_trial import Trials
 from service.features.screening import BadRules
 from service.model import Role, Scope
 from service.web.operation import MANAGEMENT_BODY_BYTES, AModerator, Call, Operation, Reply
 from service.web.wire.management import whole_list
 from service.web.wire.rules import (
-    DryRunIn,
-    DryRunOut,
-    DryRunsOut,
     LiveIn,
     OffIn,
     RollBackIn,
@@ -39,25 +33,14 @@ from service.web.wire.rules import (
     SwitchIn,
     TrialOut,
     TryIn,
-    WordListIn,
-    WordListOut,
-    WordListsOut,
-    dry_run_json,
-    rule_file_json,
-    rule_json,
-    trial_json,
-    word_list_head_json,
-    word_list_json,
 )
+from service.web.wire.rules_json import rule_file_json, rule_json, trial_json
 
 TAG = "Rules"
 READ = AModerator(scope=Scope.MANAGE, role=Role.MODERATOR)
 EDIT = AModerator(scope=Scope.MANAGE, role=Role.EDITOR)
 RULES = "/v1/sites/{site}/rules"
 RULE = f"{RULES}/{{rule}}"
-DRY_RUN = "/v1/sites/{site}/dry-runs/{dry_run_id}"
-LISTS = "/v1/sites/{site}/word-lists"
-LIST = f"{LISTS}/{{list}}"
 RULE_DEPTH = 16
 """A rule's groups may stand three deep."""
 IF_MATCH = (
@@ -68,8 +51,8 @@ IF_MATCH = (
 _TAG = re.compile(r'"(0|[1-9][0-9]{0,8})"\Z')
 
 
-_READ = partial(Operation, tag=TAG, credential=READ)
-_EDIT = partial(Operation, tag=TAG, credential=EDIT)
+READING = partial(Operation, tag=TAG, credential=READ)
+EDITING = partial(Operation, tag=TAG, credential=EDIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +60,15 @@ class Rules:
     """What editors do to rules."""
 
     changes: RuleChanges
-    lists: WordLists
-    runs: DryRuns
     trials: Trials
 
     def operations(self) -> list[Operation]:
         """Return the table of them all."""
-        return [*self._rules(), *self._effects(), *self._dry_runs(), *self._lists()]
+        return [*self._rules(), *self._effects()]
 
     def _rules(self) -> list[Operation]:
         return [
-            _READ(
+            READING(
                 operation_id="list_rules",
                 method="GET",
                 path=RULES,
@@ -95,7 +76,7 @@ class Rules:
                 answers={200: RulesOut},
                 handler=self.all,
             ),
-            _READ(
+            READING(
                 operation_id="read_rule",
                 method="GET",
                 path=RULE,
@@ -104,7 +85,7 @@ class Rules:
                 problems=(UnknownRule,),
                 handler=self.read,
             ),
-            _EDIT(
+            EDITING(
                 operation_id="save_rule",
                 method="PUT",
                 path=RULE,
@@ -117,7 +98,7 @@ class Rules:
                 problems=(RuleChanged, BadRules),
                 handler=self.save,
             ),
-            _READ(
+            READING(
                 operation_id="try_rules",
                 method="POST",
                 path=f"{RULES}/try",
@@ -135,7 +116,7 @@ class Rules:
     def _effects(self) -> list[Operation]:
         problems = (UnknownRule, RuleChanged)
         return [
-            _EDIT(
+            EDITING(
                 operation_id="put_rule_in_shadow",
                 method="POST",
                 path=f"{RULE}/shadow",
@@ -146,7 +127,7 @@ class Rules:
                 problems=(*problems, BadRules),
                 handler=self.shadow,
             ),
-            _EDIT(
+            EDITING(
                 operation_id="put_rule_live",
                 method="POST",
                 path=f"{RULE}/live",
@@ -158,7 +139,7 @@ class Rules:
                 problems=(*problems, NotTried, BadRules),
                 handler=self.live,
             ),
-            _EDIT(
+            EDITING(
                 operation_id="switch_rule_off",
                 method="POST",
                 path=f"{RULE}/off",
@@ -169,7 +150,7 @@ class Rules:
                 problems=problems,
                 handler=self.off,
             ),
-            _EDIT(
+            EDITING(
                 operation_id="roll_rule_back",
                 method="POST",
                 path=f"{RULE}/roll-back",
@@ -179,82 +160,6 @@ class Rules:
                 answers={200: RuleOut},
                 problems=(*problems, NeverLive, BadRules),
                 handler=self.roll_back,
-            ),
-        ]
-
-    def _dry_runs(self) -> list[Operation]:
-        return [
-            _EDIT(
-                operation_id="dry_run_rule",
-                method="POST",
-                path=f"{RULE}/dry-runs",
-                summary="Try a rule on earlier comments",
-                description="It goes on behind, one after the other: ask how far it is.",
-                body=DryRunIn,
-                body_limit=MANAGEMENT_BODY_BYTES,
-                body_depth=RULE_DEPTH,
-                answers={202: DryRunOut},
-                problems=(UnknownRule, BadRules, TooManyDryRuns),
-                handler=self.dry_run,
-            ),
-            _READ(
-                operation_id="list_dry_runs",
-                method="GET",
-                path=f"{RULE}/dry-runs",
-                summary="List the latest dry runs of a rule",
-                answers={200: DryRunsOut},
-                handler=self.dry_runs,
-            ),
-            _READ(
-                operation_id="read_dry_run",
-                method="GET",
-                path=DRY_RUN,
-                summary="Read how far a dry run is, and what it gave",
-                answers={200: DryRunOut},
-                problems=(UnknownDryRun,),
-                handler=self.read_dry_run,
-            ),
-            _EDIT(
-                operation_id="stop_dry_run",
-                method="POST",
-                path=f"{DRY_RUN}/stop",
-                summary="Stop a dry run",
-                answers={200: DryRunOut},
-                problems=(UnknownDryRun, DryRunEnded),
-                handler=self.stop_dry_run,
-            ),
-        ]
-
-    def _lists(self) -> list[Operation]:
-        return [
-            _READ(
-                operation_id="list_word_lists",
-                method="GET",
-                path=LISTS,
-                summary="List the word lists that rules may name",
-                answers={200: WordListsOut},
-                handler=self.all_lists,
-            ),
-            _READ(
-                operation_id="read_word_list",
-                method="GET",
-                path=LIST,
-                summary="Read a word list",
-                answers={200: WordListOut},
-                problems=(UnknownWordList,),
-                handler=self.read_list,
-            ),
-            _EDIT(
-                operation_id="save_word_list",
-                method="PUT",
-                path=LIST,
-                summary="Keep a list's next version, in effect at once wherever a rule names it",
-                description=f"{IF_MATCH} Without it the site must have none of its own yet.",
-                body=WordListIn,
-                body_limit=MANAGEMENT_BODY_BYTES,
-                answers={200: WordListOut},
-                problems=(RuleChanged, BadRules),
-                handler=self.save_list,
             ),
         ]
 
@@ -327,94 +232,28 @@ class Rules:
             await self.changes.roll_back(call.site, call.path["rule"], wish.version, change)
         )
 
-    async def dry_run(self, call: Call) -> Reply:
-        """Begin a dry run."""
-        wish = call.body_as(DryRunIn)
-        rule = wish.written()
-        with rule.located() if rule else nullcontext():
-            run = await self.runs.begin(
-                call.site,
-                call.path["rule"],
-                version=wish.version,
-                wish=rule.wish if rule else None,
-                days=wish.days,
-                actor=call.actor,
-                now=call.now,
-            )
-        return Reply(status=202, content=dry_run_json(run))
-
-    async def dry_runs(self, call: Call) -> Reply:
-        """Show the latest dry runs of a rule."""
-        runs = await self.runs.of_rule(call.site, call.path["rule"])
-        return Reply(content=whole_list([dry_run_json(run) for run in runs]))
-
-    async def read_dry_run(self, call: Call) -> Reply:
-        """Show a dry run."""
-        return await self._dry_run(call, await self.runs.find(call.site, _id(call)))
-
-    async def stop_dry_run(self, call: Call) -> Reply:
-        """Stop one."""
-        run = await self.runs.stop(call.site, _id(call), actor=call.actor, now=call.now)
-        return await self._dry_run(call, run)
-
-    async def all_lists(self, call: Call) -> Reply:
-        """Show every list."""
-        used = await self.lists.used_by(call.site)
-        lists = await self.lists.all_lists(call.site)
-        return Reply(
-            content=whole_list([word_list_head_json(one, used.get(one.name, ())) for one in lists])
-        )
-
-    async def read_list(self, call: Call) -> Reply:
-        """Show a list."""
-        found = await self.lists.find(call.site, call.path["list"])
-        return Reply(content=word_list_json(found), headers=_tag(found.version))
-
-    async def save_list(self, call: Call) -> Reply:
-        """Keep a list's next version."""
-        wish = call.body_as(WordListIn)
-        kept = await self.lists.save(
-            call.site,
-            call.path["list"],
-            version=_if_match(call) or 0,
-            title=wish.title,
-            langs=wish.langs,
-            words=wish.words,
-            comment=wish.comment,
-            actor=call.actor,
-            now=call.now,
-        )
-        return Reply(content=word_list_json(kept), headers=_tag(kept.version))
-
     async def _file(self, call: Call, status: int) -> Reply:
         file = await self.changes.file(call.site, call.path["rule"])
         figures = await self.changes.lately(call.site, now=call.now)
         return Reply(
-            status=status, content=rule_file_json(file, figures), headers=_tag(file.rule.revision)
+            status=status, content=rule_file_json(file, figures), headers=tagged(file.rule.revision)
         )
-
-    async def _dry_run(self, call: Call, run: DryRun) -> Reply:
-        report = run.report or {}
-        shown = [
-            await self.runs.shown(call.site, report.get(name, ()))
-            for name in ("alarms", "new_ones", "lost_ones")
-        ]
-        return Reply(content=dry_run_json(run, *shown))
 
 
 def _change(call: Call, comment: str) -> Change:
-    return Change(revision=_if_match(call), comment=comment, actor=call.actor, now=call.now)
+    return Change(revision=revision_read(call), comment=comment, actor=call.actor, now=call.now)
 
 
 def _told(rule: StoredRule) -> Reply:
-    return Reply(content=rule_json(rule), headers=_tag(rule.revision))
+    return Reply(content=rule_json(rule), headers=tagged(rule.revision))
 
 
-def _tag(revision: int) -> dict[str, str]:
+def tagged(revision: int) -> dict[str, str]:
+    """Return the header by which a client says later what it read."""
     return {"ETag": f'"{revision}"'}
 
 
-def _if_match(call: Call) -> int | None:
+def revision_read(call: Call) -> int | None:
     """Return the revision that was read; None where nothing is said.
 
     Raises:
@@ -429,7 +268,3 @@ def _if_match(call: Call) -> int | None:
         error = FieldError(pointer="/If-Match", code="bad_format", detail=detail)
         raise Invalid(detail, errors=(error,))
     return int(tag[1])
-
-
-def _id(call: Call) -> UUID:
-    return UUID(call.path["dry_run_id"])

@@ -13,8 +13,10 @@ from service.features.rulebook_watch import RuleWatch
 from service.storage.dry_runs import DryRunStore
 from service.storage.rule_figures import RuleFigureStore
 from service.web.dashboard.rules import RulePages
+from service.web.dry_runs import DryRunning
 from service.web.operation import Operation
 from service.web.rules import Rules
+from service.web.word_lists import ListKeeping
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 
@@ -67,9 +69,13 @@ class Editors:
     def operations(self, core: Core) -> list[Operation]:
         """Return what editors ask for."""
         changes, lists, runs = self.changes, self.lists, self.runs
-        rules = Rules(changes=changes, lists=lists, runs=runs, trials=self.trials)
         pages = RulePages(changes=changes, lists=lists, runs=runs, sites=core.sites)
-        return [*rules.operations(), *pages.operations()]
+        return [
+            *Rules(changes=changes, trials=self.trials).operations(),
+            *DryRunning(runs=runs).operations(),
+            *ListKeeping(lists=lists).operations(),
+            *pages.operations(),
+        ]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
