@@ -183,6 +183,7 @@ async def serving(
         OSError: a port is taken.
     """
     await service.live.vitals.look()
+    await service.core.rulebook.warm()
     draining = Draining()
     gate = api_gate(
         service.operations(),

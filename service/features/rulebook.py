@@ -16,10 +16,12 @@ from service.errors import Unavailable
 from service.features.recall import Recall
 from service.features.screening import (
     BadRules,
+    Facts,
     Rule,
     RuleDocument,
     RuleSet,
     compile_rules,
+    evaluate,
     shipped_rules,
 )
 from service.features.screening.words import WordList, expanded, shipped_lists
@@ -98,6 +100,10 @@ class Rulebook:
             if page is None:
                 raise
         return page.rules
+
+    async def warm(self) -> None:
+        """Make ready what ships, before somebody waits for it: the first text takes longest."""
+        await asyncio.to_thread(_warmed)
 
     async def entries(self, site: Site) -> list[StoredRule]:
         """Return every rule of a site, its own and those that ship, in the order they ship.
@@ -262,6 +268,10 @@ def shipped_rule(rule_id: str) -> Rule | None:
 @cache
 def _first_page() -> Page:
     return Page(version=0, rules=compile_rules(shipped_rules()))
+
+
+def _warmed() -> None:
+    evaluate(Facts(text="Good morning.", now=BEGINNING), _first_page().rules)
 
 
 def _document(rules: Sequence[Rule]) -> RuleDocument:
