@@ -229,6 +229,12 @@ class Metrics:
             "Age of the oldest event that was not yet relayed.",
             registry=self.registry,
         )
+        self.ready_answers = Counter(
+            "postbag_ready_answers",
+            "Public reads answered with ready bytes before a request was made of them.",
+            ["operation"],
+            registry=self.registry,
+        )
         self.cache_lookups = Counter(
             "postbag_cache_lookups",
             "Reads of ready-made pages: hit, stale, miss.",

@@ -173,8 +173,28 @@ class Cache:
     stale_seconds: float = STALE_SECONDS
     build_seconds: float = BUILD_SECONDS
     _flights: dict[Key, _Flight] = field(default_factory=dict)
+    _compressing: dict[Key, asyncio.Task[dict[str, bytes]]] = field(default_factory=dict)
     _resting: dict[Key, float] = field(default_factory=dict)
     """Keys whose rebuild has failed while stale bytes were there -> when to try again."""
+
+    def current(self, key: Key) -> Entry | None:
+        """Return fresh bytes without counting a look-up or that they were used."""
+        kept = self.shelf.current(key, self.clock())
+        return kept if isinstance(kept, Entry) else None
+
+    def compress(self, key: Key, entry: Entry, work: Callable[[bytes], dict[str, bytes]]) -> None:
+        """Make an entry's compressed forms in a thread, once, for whoever asks next."""
+        if entry.forms or key in self._compressing:
+            return
+        task = asyncio.create_task(asyncio.to_thread(work, entry.body))
+        self._compressing[key] = task
+
+        def keep(done: asyncio.Task[dict[str, bytes]]) -> None:
+            self._compressing.pop(key, None)
+            if not done.cancelled() and done.exception() is None:
+                self.shelf.add_forms(key, entry, done.result())
+
+        task.add_done_callback(keep)
 
     def ready(self, key: Key) -> Entry | None:
         """Return fresh bytes, if there are any: what a hot read costs."""
@@ -246,7 +266,8 @@ class Cache:
 
     async def close(self) -> None:
         """End every build; whoever waits for one is told to come back."""
-        tasks = {flight.task for flight in self._flights.values()}
+        tasks: set[asyncio.Task[Any]] = {flight.task for flight in self._flights.values()}
+        tasks.update(self._compressing.values())
         self._flights.clear()
         for task in tasks:
             task.cancel()

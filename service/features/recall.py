@@ -91,6 +91,13 @@ class Recall(Generic[K, V]):
             return answer.value
         raise failure
 
+    def ready(self, key: K) -> V | None:
+        """Return the answer if it is fresh: without asking, and without waiting."""
+        answer = self._answers.get(key)
+        if answer is None or self.clock() >= answer.ask_again_at:
+            return None
+        return answer.value
+
     def put(self, key: K, value: V) -> None:
         """Remember what this process knows first-hand; a look-up under way is not believed."""
         self._questions.pop(key, None)

@@ -56,11 +56,13 @@ class Entry(Kept):
     """Strong, with its quotes."""
     version: int
     """Of the public thread it was built from."""
+    forms: dict[str, bytes] = field(default_factory=dict)
+    """The body compressed, by encoding: none until somebody wanted one."""
 
     @property
     def own_bytes(self) -> int:
         """Return how many bytes of an answer it holds; they may tell a text."""
-        return len(self.body)
+        return len(self.body) + sum(map(len, self.forms.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +90,16 @@ class Shelf:
 
     def fresh(self, key: Key, now: float) -> Kept | None:
         """Return what is kept and still taken to be true."""
+        kept = self.current(key, now)
+        if kept is not None:
+            self._kept.move_to_end(key)
+        return kept
+
+    def current(self, key: Key, now: float) -> Kept | None:
+        """Return what is fresh, without noting that it was used."""
         kept = self._kept.get(key)
         if kept is None or now >= kept.fresh_until or key in self._stale:
             return None
-        self._kept.move_to_end(key)
         return kept
 
     def any_since(self, key: Key, oldest: float) -> Kept | None:
@@ -107,14 +115,29 @@ class Shelf:
         """
         if kept.size > self.entry_max_bytes or self.changed_since(kept.article_ids, begun):
             return False
+        before = self._kept.get(key)
+        if isinstance(kept, Entry) and isinstance(before, Entry) and before.etag == kept.etag:
+            kept.forms.update(before.forms)
         self.drop(key)
         self._kept[key] = kept
         self.used_bytes += kept.size
         for article_id in kept.article_ids:
             self._keys_of.setdefault(article_id, set()).add(key)
+        self._make_room()
+        return True
+
+    def add_forms(self, key: Key, entry: Entry, forms: dict[str, bytes]) -> None:
+        """Keep the compressed forms of an entry, if it is still there."""
+        if self._kept.get(key) is not entry or entry.forms:
+            return
+        before = entry.size
+        entry.forms.update(forms)
+        self.used_bytes += entry.size - before
+        self._make_room()
+
+    def _make_room(self) -> None:
         while self.used_bytes > self.max_bytes:
             self.drop(next(iter(self._kept)))
-        return True
 
     def changed_since(self, article_ids: Iterable[UUID], number: int) -> bool:
         """Tell whether an article was invalidated after invalidation number `number`."""

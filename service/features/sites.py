@@ -81,6 +81,10 @@ class SiteDirectory:
         self.known.put(slug, site)
         return site
 
+    def ready(self, slug: str) -> Site | None:
+        """Return a site that was looked up less than a second ago."""
+        return self.known.ready(slug)
+
     async def all_sites(self) -> list[Site]:
         """Return every site by slug, and remember them for when Postgres is away.
 

@@ -14,9 +14,11 @@ from aiohttp.web import BaseRequest, Response, StreamResponse
 from multidict import CIMultiDict
 from pydantic import BaseModel
 
-from service.web import conditional, cors
+from service.model import Site
+from service.web import conditional, cors, encodings
 from service.web.draining import Draining
-from service.web.operation import Operation, Reply
+from service.web.operation import Anyone, Operation, Reply
+from service.web.ready import AGAIN, Again, Source
 
 REQUEST_ID = "X-Request-Id"
 SERVER = "postbag"
@@ -40,6 +42,8 @@ class Circumstances:
     """The page that may read the answer."""
     with_credential: bool = False
     if_none_match: Sequence[str] = ()
+    accept_encoding: str | None = None
+    site: Site | None = None
     closes: bool = False
     """Part of the request was not read: the connection is of no further use."""
 
@@ -83,12 +87,47 @@ class Answers:
                 operation, reply, with_credential=circumstances.with_credential
             )
             if cache in conditional.KEPT:
+                if reply.source is not None:
+                    return self._form(reply, reply.source, circumstances, headers)
                 etag = headers[hdrs.ETAG] = reply.etag or conditional.etag_of(body)
                 if conditional.is_known(etag, circumstances.if_none_match):
                     return Response(status=304, headers=headers)
         if body or reply.status not in EMPTY:
             headers[hdrs.CONTENT_TYPE] = reply.media_type
         return Response(status=reply.status, headers=headers, body=body)
+
+    def _form(
+        self,
+        reply: Reply,
+        source: Source,
+        circumstances: Circumstances,
+        headers: CIMultiDict[str],
+    ) -> Response:
+        """Answer with ready bytes in the form the client likes best, or that it has them."""
+        entry, accepted = source.entry, circumstances.accept_encoding
+        encoding = encodings.chosen(accepted, entry.forms)
+        etag = headers[hdrs.ETAG] = encodings.tag(entry.etag, encoding)
+        if encoding:
+            headers[hdrs.CONTENT_ENCODING] = encoding
+        if conditional.is_known(etag, circumstances.if_none_match):
+            response = Response(status=304, headers=headers)
+        else:
+            headers[hdrs.CONTENT_TYPE] = reply.media_type
+            body = entry.forms[encoding] if encoding else entry.body
+            response = Response(status=reply.status, headers=headers, body=body)
+        operation = circumstances.operation
+        assert operation is not None
+        if encodings.would_choose(accepted, entry.body) and not entry.forms:
+            source.wanted()  # and it is not remembered: the next answer may be another one
+        elif isinstance(operation.credential, Anyone):
+            response[AGAIN] = Again(
+                source=source,
+                etag=entry.etag,
+                encoding=encoding,
+                site=circumstances.site,
+                operation_id=operation.operation_id,
+            )
+        return response
 
     async def _pour(self, request: BaseRequest, response: StreamResponse, reply: Reply) -> None:
         assert reply.stream is not None
@@ -158,6 +197,8 @@ def _cache(reply: Reply, circumstances: Circumstances) -> str:
 
 
 def _body(reply: Reply) -> bytes:
+    if reply.source is not None:
+        return reply.source.entry.body
     if reply.ready is not None:
         return reply.ready
     if reply.content is None:

@@ -23,6 +23,7 @@ from service.web.operation import Operation
 from service.web.operations import Health, Readiness, metrics_operation
 from service.web.paths import Routes
 from service.web.pulse import LAG_MAX_SECONDS, Pulse
+from service.web.ready import ReadyLine
 
 
 def api_gate(
@@ -59,6 +60,7 @@ def api_gate(
             secure=public_url is not None and public_url.startswith("https://"),
         ),
         ledger=Ledger(metrics=metrics),
+        ready=ReadyLine(sites=sites, draining=draining),
         doorkeeper=Doorkeeper(access=access, sites=sites, sessions=sessions),
         addresses=Addresses(trusted_proxies),
         forwarders=forwarders,
@@ -76,4 +78,5 @@ def metrics_gate(metrics: Metrics, *, now: Callable[[], datetime]) -> Gate:
         bodies=Bodies(admission=admission),
         answers=Answers(),
         ledger=Ledger(metrics=Metrics()),
+        ready=ReadyLine(sites=None, draining=Draining()),
     )

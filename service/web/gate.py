@@ -39,6 +39,7 @@ from service.web.problems import (
     problem,
 )
 from service.web.reading import body_of, idempotency_key_of, query_of
+from service.web.ready import ReadyLine
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Gate:
     bodies: Bodies
     answers: Answers
     ledger: Ledger
+    ready: ReadyLine
     doorkeeper: Doorkeeper | None = None
     """None where no operation has a site or asks for a credential."""
     addresses: Addresses = field(default_factory=Addresses)
@@ -75,6 +77,8 @@ class Gate:
             allowed_origin=asked.origin if allowed else None,
             with_credential=hdrs.AUTHORIZATION in request.headers,
             if_none_match=request.headers.getall(hdrs.IF_NONE_MATCH, []),
+            accept_encoding=", ".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])) or None,
+            site=asked.site,
             closes=not request.content.is_eof(),
         )
         response = await self.answers.send(request, reply, circumstances)

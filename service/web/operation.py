@@ -49,6 +49,7 @@ from service.errors import Failure
 from service.features.access import Visitor
 from service.features.sessions import SignedInMember, actor_of_member, role_on
 from service.model import Actor, ApiKey, Role, Scope, Site
+from service.web.ready import Source
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -248,6 +249,8 @@ class Reply:
     """None: `LIVE` for a public operation's 200, else `NEVER`."""
     etag: str | None = None
     """Strong, with its quotes; None: made of the body where the answer may be kept."""
+    source: Source | None = None
+    """Of a public read whose bytes are kept ready: it has the body and its tag."""
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +14,7 @@ from service.cursors import BadCursor
 from service.errors import FieldError, Forbidden, Invalid, RateLimited
 from service.features.access import Access, KeyHolder, SignedIn, Visitor
 from service.features.appeals import Appeals
-from service.features.cache import Built, Cache, Entry
+from service.features.cache import Built, Cache
 from service.features.counts import KEYS_MAX, Counts
 from service.features.guests import Guests
 from service.features.intake import (
@@ -37,6 +37,7 @@ from service.features.waits import Waits
 from service.model import ApiKey, Scope
 from service.web.operation import Anyone, AVisitor, Call, Operation, Reply
 from service.web.operation import Cache as Keep
+from service.web.ready import Kept
 from service.web.wire.base import Wire
 from service.web.wire.comments import (
     CountOut,
@@ -233,19 +234,30 @@ class Readers:
 
         about = (site.site_id, site.settings_version, self.waits.turn(call.now))
         key = ("thread", about, article, *query.__dict__.values())
-        return _ready(await self.cache.get(key, build))
+        return await self._kept(key, build)
 
     async def count(self, call: Call) -> Reply:
         """Count one article's comments."""
-        tally = await self.counts.one(call.site, call.article)
-        return Reply(content={"article": call.article, "count": tally.approved})
+        site, article = call.site, call.article
+
+        async def build() -> Built:
+            tally = await self.counts.one(site, article)
+            written = {"article": article, "count": tally.approved}
+            return _built(written, tally.article_ids, 0)
+
+        return await self._kept(("count", site.site_id, article), build)
 
     async def many_counts(self, call: Call) -> Reply:
         """Count several articles' comments; the order of the keys makes no difference."""
-        keys = sorted(set(call.query_as(CountsQuery).article))
-        tallies = await self.counts.many(call.site, keys)
-        counts = {key: tallies[key].approved for key in keys}
-        return Reply(content={"counts": counts}, cache=Keep.COUNTS)
+        site, keys = call.site, sorted(set(call.query_as(CountsQuery).article))
+
+        async def build() -> Built:
+            tallies = await self.counts.many(site, keys)
+            counts = {key: tallies[key].approved for key in keys}
+            about = {each for tally in tallies.values() for each in tally.article_ids}
+            return _built({"counts": counts}, tuple(about), 0)
+
+        return await self._kept(("counts", site.site_id, *keys), build, cache=Keep.COUNTS)
 
     async def comment(self, call: Call) -> Reply:
         """Show a public comment to everybody, and their own to its author."""
@@ -266,8 +278,17 @@ class Readers:
             }
             return _built(written, one.article_ids, one.version)
 
-        entry = await self.cache.get(("comment", site.site_id, comment_id), build)
-        return _ready(entry)
+        return await self._kept(("comment", site.site_id, comment_id), build)
+
+    async def _kept(
+        self,
+        key: tuple[Hashable, ...],
+        build: Callable[[], Awaitable[Built]],
+        *,
+        cache: Keep | None = None,
+    ) -> Reply:
+        entry = await self.cache.get(key, build)
+        return Reply(source=Kept(cache=self.cache, key=key, entry=entry), cache=cache)
 
     async def become_guest(self, call: Call) -> Reply:
         """Let somebody in who has not written yet."""
@@ -340,10 +361,6 @@ def _is_theirs(found: Found, visitor: Visitor) -> bool:
 
 def _built(written: object, article_ids: tuple[UUID, ...], version: int) -> Built:
     return Built(body=orjson.dumps(written), article_ids=article_ids, version=version)
-
-
-def _ready(entry: Entry) -> Reply:
-    return Reply(ready=entry.body, etag=entry.etag)
 
 
 def _missing(pointer: str, detail: str) -> Invalid:

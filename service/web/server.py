@@ -16,7 +16,16 @@ from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
 import structlog
-from aiohttp.web import BaseRequest, RequestHandler, Response, Server, ServerRunner, TCPSite
+from aiohttp import hdrs
+from aiohttp.web import (
+    BaseRequest,
+    RequestHandler,
+    Response,
+    Server,
+    ServerRunner,
+    StreamResponse,
+    TCPSite,
+)
 
 from service.errors import Failure, RateLimited
 from service.telemetry import begin_request
@@ -33,6 +42,7 @@ from service.web.problems import (
     problem,
     status_of,
 )
+from service.web.ready import AGAIN, Question
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +112,7 @@ class HttpServer(Server):
             now = self._loop.time()
             for connection in self.connections:
                 cast("Connection", connection).look(now)
+            self.gate.ready.count(self.gate.ledger.note_ready)
 
     def enter(self, peer: str | None) -> tuple[Failure | None, str]:
         """Count a new connection; return why it is refused, and whom it is counted for."""
@@ -132,8 +143,11 @@ class Connection(RequestHandler):
         "_head_begun",
         "_head_since",
         "_network",
+        "_owed",
+        "_question",
         "_server",
         "_stalled_since",
+        "_trusted",
         "_unsent",
         "_wire",
         "gone",
@@ -156,6 +170,9 @@ class Connection(RequestHandler):
         self._head_begun = False
         self._stalled_since: float | None = None
         self._unsent = 0
+        self._question: Question | None = None
+        self._owed: int | None = 0
+        self._trusted = False
         self._network: str | None = None
         self._wire: asyncio.Transport | None = None
         self.gone: asyncio.Future[None] = loop.create_future()
@@ -166,7 +183,9 @@ class Connection(RequestHandler):
         super().connection_made(transport)
         self._wire = wire = cast("asyncio.Transport", transport)
         peer = wire.get_extra_info("peername")
-        refusal, self._network = self._server.enter(peer[0] if isinstance(peer, tuple) else None)
+        address = peer[0] if isinstance(peer, tuple) else None
+        self._trusted = self._server.gate.addresses.is_proxy(address)
+        refusal, self._network = self._server.enter(address)
         if refusal is not None:
             self._end(refusal)
 
@@ -181,15 +200,84 @@ class Connection(RequestHandler):
             self._network = None
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, and note when a head begins and when it is complete."""
+        """Take bytes in: answer what is ready, or note when a head begins and ends."""
+        if self._is_idle() and self._answered_at_once(data):
+            return
         heads = self._request_count
         super().data_received(data)
+        self._owed = self._bytes_owed(data, self._request_count - heads)
         if self._request_count != heads:
             self._head_since, self._head_begun = None, False
         elif self._waiter is not None and not self._waiter.done():
             self._head_begun = True
             if self._head_since is None:
                 self._head_since = self._loop.time()
+
+    async def finish_response(
+        self, request: BaseRequest, resp: StreamResponse, start_time: float | None
+    ) -> tuple[StreamResponse, bool]:
+        """Send an answer, and remember it if it may be given again."""
+        finished = await super().finish_response(request, resp, start_time)
+        question, self._question = self._question, None
+        again = resp.get(AGAIN) if question is not None else None
+        if question is not None and again is not None:
+            self._server.gate.ready.remember(
+                question,
+                status=resp.status,
+                reason=resp.reason or "",
+                headers=resp.headers,
+                again=again,
+            )
+        return finished
+
+    def _is_idle(self) -> bool:
+        """Tell whether nothing is under way: no request, no answer, no part of a head or body."""
+        return (
+            self._owed == 0
+            and self._waiter is not None
+            and not self._waiter.done()
+            and not self._messages
+            and not self._force_close
+            and not self._close
+            and self._wire is not None
+            and not self._wire.get_write_buffer_size()
+        )
+
+    def _answered_at_once(self, data: bytes) -> bool:
+        ready = self._server.gate.ready
+        self._question = question = ready.read(data, trusted=self._trusted)
+        answer = ready.answer(question) if question is not None else None
+        if answer is None:
+            return False
+        assert self._wire is not None
+        self._wire.write(answer)
+        self._question = None
+        self._head_since = None
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        return True
+
+    def _bytes_owed(self, data: bytes, heads: int) -> int | None:
+        """Return how many bytes of a body are still to come before the next head.
+
+        None: it cannot be told for sure, so nothing is answered at once on this connection any
+        more. Bytes that only seem to be a request's head must never be taken for one.
+        """
+        owed = self._owed
+        if owed is None or self._upgraded:
+            return None
+        if heads == 0:
+            # The rest of a body, or the beginning of a head: this waits until it is whole.
+            return owed - len(data) if 0 < len(data) <= owed else None
+        end = data.find(b"\r\n\r\n")
+        if heads > 1 or owed or end < 0 or data.count(b"\n", 0, end) != data.count(b"\r\n", 0, end):
+            return None
+        message = self._messages[-1][0] if self._messages else None
+        headers = getattr(message, "headers", None)
+        if headers is None or hdrs.TRANSFER_ENCODING in headers:
+            return None
+        length = headers.get(hdrs.CONTENT_LENGTH, "0")
+        owed = int(length) - (len(data) - end - 4) if length.isdecimal() else -1
+        return owed if owed >= 0 else None
 
     def look(self, now: float) -> None:
         """End the connection if its client took too long; `now` on the loop's clock."""
