@@ -115,7 +115,7 @@ def heads(targets: list[str], chance: random.Random) -> Iterator[tuple[bytes, bo
             value = (
                 "Bearer no" if name == b"authorization" else chance.choice(["1", "en-GB", "a=b"])
             )
-            lines.append(f"{name.decode().title()}: {value}")  # noqa: PERF401 - a line each
+            lines.append(f"{name.decode().title()}: {value}")
         if chance.random() < 0.1:
             lines.append(": ".join(chance.choice(HARMFUL)))
         if chance.random() < 0.05:

@@ -128,6 +128,7 @@ async def answer(operation: Operation, **headers: str) -> Mapping[str, str]:
         operation=operation,
         request_id="r",
         if_none_match=[headers["If-None-Match"]] if "If-None-Match" in headers else [],
+        accept_encoding=headers.get("Accept-Encoding"),
     )
     response = Answers().whole(await operation.handler(call), circumstances)
     body = response.body if isinstance(response.body, bytes) else b""
@@ -146,16 +147,16 @@ async def test_a_script_is_kept_for_ten_minutes_by_any_page(name: str) -> None:
     assert said["content-type"] == SCRIPT
     assert said["access-control-allow-origin"] == "*"
     assert said["cache-control"].startswith("public, max-age=600, stale-while-revalidate=")
-    assert said["content-encoding"] == "gzip"
+    assert said["content-encoding"] == "br"
     assert said["x-content-type-options"] == "nosniff"
     again = await answer(
-        operations()[f"/embed/{name}"], **{"Accept-Encoding": "gzip", "If-None-Match": said["etag"]}
+        operations()[f"/embed/{name}"], **{"Accept-Encoding": "br", "If-None-Match": said["etag"]}
     )
     assert (again["status"], again["length"]) == ("304", "0")
 
 
-@pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0"])
-async def test_who_takes_no_gzip_gets_the_text(assets: Assets, accepted: str) -> None:
+@pytest.mark.parametrize("accepted", ["", "identity", "zstd", "gzip;q=0"])
+async def test_who_takes_no_form_of_ours_gets_the_text(assets: Assets, accepted: str) -> None:
     said = await answer(operations()["/embed/v1.css"], **{"Accept-Encoding": accepted})
     assert said["content-type"] == STYLE
     assert "content-encoding" not in said
