@@ -4,7 +4,7 @@ import { ApiError, ask } from '../api.js'
 import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
 import { parse } from './filters.js'
-import { afterPaint } from './soon.js'
+import { afterPaint, painted } from './soon.js'
 import { when } from './text.js'
 
 const POLL_MS = 15_000
@@ -13,6 +13,7 @@ const GATHER_MS = 1_000
 const LOW = 10
 const SETTLES_MS = 10_000
 const SIZE = 50
+const AT_ONCE = 6
 
 export class Live {
   #desk
@@ -55,7 +56,7 @@ export class Live {
       for (let pages = 0; pages < 5 && this.#desk.next !== null && this.#desk.ids.length <= LOW; pages++) {
         const more = await this.#page(this.#desk.next, SIZE)
         this.#desk.next = more.next
-        for (const item of more.items) if (!this.#decided(item)) this.#desk.put(item)
+        await this.#lay(more.items)
         this.#desk.dispatchEvent(new Event('filled'))
       }
       if (this.#desk.current === null && this.#desk.ids[0]) this.#desk.go(this.#desk.ids[0], { focus: false })
@@ -65,6 +66,14 @@ export class Live {
       this.#show('offline')
     } finally {
       this.#asking = false
+    }
+  }
+
+  /** A few at a time, so that keys are answered in between. @param {any[]} items */
+  async #lay(items) {
+    for (let start = 0; start < items.length; start += AT_ONCE) {
+      if (start) await painted()
+      for (const item of items.slice(start, start + AT_ONCE)) if (!this.#decided(item)) this.#desk.put(item)
     }
   }
 
