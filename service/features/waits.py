@@ -17,6 +17,7 @@ FEWEST = 20
 """Decisions in a week below which nothing is promised (ux.md 3.6)."""
 LOOKED_THROUGH = 2_000
 """Of the latest decisions: 3 ms, and with most made by rules still hundreds of people's."""
+MINUTE_SECONDS = 60
 FRESH_SECONDS = 300
 """How old a figure may be that changes by the week."""
 
@@ -56,9 +57,9 @@ class Waits:
             )
         except Unavailable:
             return kept.minutes
-        waited = [at - made_at(comment_id) for comment_id, at in rulings]
+        waited = [(at - made_at(comment_id)).total_seconds() for comment_id, at in rulings]
         minutes = None
         if len(waited) >= FEWEST:
-            minutes = max(math.ceil(median(waited) / timedelta(minutes=1)), 1)
+            minutes = max(math.ceil(median(waited) / MINUTE_SECONDS), 1)
         self._kept[site.site_id] = _Kept(turn, minutes)
         return minutes

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.app import clock
+from service.wiring.ground import clock
 from tests.browser.conftest import Newsroom, Reader, both
 
 pytestmark = pytest.mark.browser

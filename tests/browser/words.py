@@ -31,9 +31,9 @@ class Words:
     def say(self, key: str, n: int | None = None, **values: str) -> str:
         """Return a sentence, as the widget forms it for a number and for names."""
         written = catalogue(self.lang)[key]
-        forms = dict(FORM.findall(written)) if n is not None else {}
-        text = written.strip("'")
-        if forms:
+        forms: dict[str, str] = dict(FORM.findall(written))
+        text = str(written).strip("'")
+        if forms and n is not None:
             text = forms.get(Locale(self.lang).plural_form(n), forms["other"])
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", f"\u2068{value}\u2069")
