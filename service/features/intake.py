@@ -178,7 +178,14 @@ class Intake:
             raise NotDurable
         clean = cleaned(submission)
         keys = Keys.of(clean)
-        earlier = await self.pending.find_submission(clean.site.slug, keys.dk)
+        lately = await self.screen.recents.of(
+            clean.site.slug,
+            clean.author_id,
+            clean.address_hash or None,
+            article_id(clean.site.site_id, clean.article_key),
+            keys.dk,
+        )
+        earlier = lately.submitted
         if earlier is not None:
             if earlier.fingerprint != keys.fingerprint:
                 raise KeyReused
@@ -200,6 +207,7 @@ class Intake:
                 standing=standing,
                 article=article,
                 address_hash=clean.address_hash or None,
+                lately=lately,
                 parent=parent,
             ),
             now=now,

@@ -47,7 +47,7 @@ from service.model import (
     Standing,
 )
 from service.storage.decisions import DecisionStore
-from service.storage.recents import RecentStore, Sent
+from service.storage.recents import Lately, RecentStore, Sent
 from service.storage.reports import ReportStore
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,8 @@ class Piece:
     article: Article | None
     """None when it could not be looked up."""
     address_hash: str | None = None
+    lately: Lately | None = None
+    """What was sent lately, where it was asked already."""
     parent: Found | None = None
     depth: int | None = None
     """Where it is known better than by its parent."""
@@ -191,7 +193,7 @@ class Screen:
         home = article.article_id if article else None
         told = article.views_per_hour if article else None
         lately, reports, scores, cluster = await asyncio.gather(
-            self.recents.of(site.slug, piece.author_id, piece.address_hash, home),
+            self._lately(site, piece, home),
             self._open_reports(site, piece),
             _answer("scores", self.scores_of(site, piece), failures),
             _answer("cluster", self.cluster_of(site, piece, now), failures),
@@ -219,6 +221,11 @@ class Screen:
             approving=self.approving(site),
             unanswered=failures,
         )
+
+    async def _lately(self, site: Site, piece: Piece, article_id: UUID | None) -> Lately:
+        if piece.lately is not None:
+            return piece.lately
+        return await self.recents.of(site.slug, piece.author_id, piece.address_hash, article_id)
 
     async def _recent(
         self, site: Site, sent: list[Sent], standing: Standing | None

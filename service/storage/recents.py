@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from service.model import PendingComment
 from service.storage.redis import Keys, unavailable_when_down
+from service.storage.replies import SUBMITTED, Submitted, read_submission
 
 KEPT_MS = 7 * 24 * 3_600_000
 """As far back as a rule may count."""
@@ -42,6 +43,8 @@ class Lately:
     """Newest first, each comment once."""
     views_per_hour: float | None
     """Of its article, as it was counted; None where it was not."""
+    submitted: Submitted | None = None
+    """What the same submission became before, while that is remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +59,25 @@ class RecentStore:
         author_id: UUID | None,
         address_hash: str | None,
         article_id: UUID | None = None,
+        dk: str | None = None,
     ) -> Lately:
-        """Return what an author and an address sent, and how often an article is read, at once."""
+        """Return what is known of an author, an address, an article and a submission, at once."""
         at = Keys(slug)
         with unavailable_when_down():
             async with self.redis.pipeline(transaction=False) as pipe:
                 pipe.hget(at.view_rates, str(article_id))
+                pipe.hmget(at.submission(dk or ""), *SUBMITTED)
                 if author_id is not None:
                     pipe.lrange(at.recent_of_author(author_id), 0, -1)
                 if address_hash is not None:
                     pipe.lrange(at.recent_of_address(address_hash), 0, -1)
-                rate, *lists = await pipe.execute()
+                rate, submitted, *lists = await pipe.execute()
         by_author = lists.pop(0) if author_id is not None else []
         by_address = lists.pop(0) if address_hash is not None else []
         return Lately(
             sent=tuple(_joined(by_author, by_address)),
             views_per_hour=float(rate) if rate is not None else None,
+            submitted=read_submission(submitted) if dk else None,
         )
 
 

@@ -17,6 +17,10 @@ PUBLISHED = 201
 """The status a submission was answered with when it was published at once."""
 
 
+SUBMITTED = ("id", "fingerprint", "author", "status")
+"""Fields of a submission's record, in the order `read_submission` takes them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
     """What became of a submission that was sent before."""
