@@ -29,7 +29,6 @@ from service.storage.replies import (
     read_acceptance,
     read_claims,
     read_lease,
-    read_submission,
     read_time,
     read_uuid,
 )
@@ -62,13 +61,6 @@ class PendingStore:
     scripts: Scripts
 
     # The way in
-
-    async def find_submission(self, slug: str, dk: str) -> Submitted | None:
-        """Return what an earlier submission became, while that is remembered."""
-        key = Keys(slug).submission(dk)
-        with unavailable_when_down():
-            found = await self.redis.hmget(key, "id", "fingerprint", "author", "status")
-        return read_submission(cast("list[bytes | None]", found))
 
     async def accept(
         self,

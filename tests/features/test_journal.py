@@ -270,7 +270,8 @@ async def test_submissions_come_back_with_their_answer_and_for_what_is_left_of_t
     answers = {}
     for comment in (held, public, forgotten, plain):
         assert comment.dk is not None
-        answers[comment.text] = await newsroom.pending.find_submission(at.site, comment.dk)
+        lately = await newsroom.screen.recents.of(at.site, None, None, dk=comment.dk)
+        answers[comment.text] = lately.submitted
     assert (answers["Forgotten."], answers["Plain."]) == (None, None)
     for comment, published in ((held, False), (public, True)):
         answer = answers[comment.text]

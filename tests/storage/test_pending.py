@@ -16,7 +16,9 @@ from redis.asyncio import Redis
 from service.features.screening import queue_score
 from service.model import Action, PendingComment
 from service.storage.pending import Acceptance, Claimed, Finished, PendingStore
+from service.storage.recents import RecentStore
 from service.storage.redis import Keys, QueueUnavailable, Scripts, connect
+from service.storage.replies import Submitted
 from tests.storage.queues import EPOCH, Places, eventually, make_item, own_server
 
 SCRIPTS = Scripts.load()
@@ -196,12 +198,17 @@ async def test_submissions_without_a_key_are_never_the_same(desk: Desk) -> None:
     assert await desk.pending.total("daily", include_escalated=True) == 2
 
 
+async def _submitted(desk: Desk, dk: str) -> Submitted | None:
+    lately = await RecentStore(redis=desk.redis).of("daily", None, None, dk=dk)
+    return lately.submitted
+
+
 async def test_a_submission_is_found_with_its_first_answer(desk: Desk) -> None:
     item = make_item(dk="d1")
-    assert await desk.pending.find_submission("daily", "d1") is None
+    assert await _submitted(desk, "d1") is None
     await desk.put(item)
 
-    held = await desk.pending.find_submission("daily", "d1")
+    held = await _submitted(desk, "d1")
     assert held is not None
     assert held.comment_id == item.comment_id
     assert held.fingerprint == item.fingerprint
@@ -209,7 +216,7 @@ async def test_a_submission_is_found_with_its_first_answer(desk: Desk) -> None:
     assert not held.published
 
     await desk.pending.answered("daily", "d1", 201)
-    published = await desk.pending.find_submission("daily", "d1")
+    published = await _submitted(desk, "d1")
     assert published == replace(held, published=True)
     assert (await desk.post(make_item(dk="d1"))).published
 
@@ -224,7 +231,7 @@ async def test_a_submission_is_forgotten_in_time(desk: Desk) -> None:
     await desk.pending.accept(item, auto=False, pending_max=10, dk_ttl_ms=20)
 
     async def forgotten() -> bool:
-        return await desk.pending.find_submission("daily", "d1") is None
+        return await _submitted(desk, "d1") is None
 
     await eventually(forgotten)
     assert (await desk.post(make_item(dk="d1"))).outcome == "OK"
@@ -256,7 +263,7 @@ async def test_an_id_is_given_once(desk: Desk) -> None:
     clash = await desk.post(replace(item, dk="d2", text="Second."))
     assert clash.outcome == "CLASH"
     assert (await desk.get(item)).text == "First."
-    assert await desk.pending.find_submission("daily", "d2") is None
+    assert await _submitted(desk, "d2") is None
 
 
 async def test_sites_know_nothing_of_each_other(desk: Desk) -> None:
@@ -1171,7 +1178,9 @@ async def test_every_way_to_the_queue_says_when_it_cannot_be_reached() -> None:
     async with connect("redis://127.0.0.1:1") as nowhere:
         pending = PendingStore(redis=nowhere, scripts=SCRIPTS)
         ways = [
-            pending.find_submission("daily", "d1"),
+            RecentStore(redis=nowhere).of("daily", None, None, dk="d1"),
+            pending.ranked("daily", first=0, count=1),
+            pending.rescore("daily", [(item.comment_id, 1, 1.0)]),
             pending.accept(item, auto=False, pending_max=1, dk_ttl_ms=1),
             pending.get("daily", item.comment_id),
             pending.items("daily", [item.comment_id]),
