@@ -47,9 +47,7 @@ def test_what_is_more_urgent_stands_higher(more: dict[str, Any], less: dict[str,
 
 def test_an_honest_comment_rises_as_its_due_time_nears() -> None:
     overdue = (0, 0.25, 0.5, 1, 2, 4, 8, 16, 24)
-    levels = [
-        level(risk=0.01, reach=1.0, waited_seconds=DUE_SECONDS * times) for times in overdue
-    ]
+    levels = [level(risk=0.01, reach=1.0, waited_seconds=DUE_SECONDS * times) for times in overdue]
     assert levels == sorted(levels)
     assert levels[-1] > levels[0] + 100
 
