@@ -217,6 +217,7 @@ def test_what_differs_from_a_wave_is_left_unticked(moderator: Moderator, waiting
     assert waiting.status(comments[2]["id"]) == "pending"
     moderator.press("u")
     moderator.until(f"{LAST}.startsWith('Taken back: 2')")
+    noticed(moderator, 3)
     moderator.visit(sort="oldest")
     moderator.press("d")
     moderator.until(f"{boxes}.length === 3")
