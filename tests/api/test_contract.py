@@ -21,6 +21,7 @@ from tests.api.learning_examples import LEARNING_EXAMPLES
 from tests.api.log_examples import LOG_EXAMPLES
 from tests.api.office_examples import OFFICE_EXAMPLES
 from tests.api.rule_examples import RULE_EXAMPLES
+from tests.api.statistics_examples import STATISTICS_EXAMPLES
 from tests.api.table import OPERATIONS
 
 EMAIL = "sam@daily.example"
@@ -324,6 +325,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         read_whole_comment,
         *DESK_EXAMPLES,
         *LANE_EXAMPLES,
+        *STATISTICS_EXAMPLES,
         *LOG_EXAMPLES,
         *CLUSTER_EXAMPLES,
         *LEARNING_EXAMPLES,

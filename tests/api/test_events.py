@@ -125,8 +125,10 @@ def test_a_process_that_stops_says_bye(
             stopping.site = api.site
             page = pages.enter_context(open_page(stopping, api.article()))
             assert page.line().startswith("retry: ")
-        assert page.hear().kind == "bye"
-        assert page.hear().kind == "end"
+        kinds = [page.hear().kind, page.hear().kind]
+        if kinds[0] == "resync":  # it was opened before its process listened to Redis
+            kinds = [kinds[1], page.hear().kind]
+        assert kinds == ["bye", "end"]
 
 
 # Views
@@ -170,9 +172,10 @@ def test_views_are_counted_and_told_to_moderators_but_kept_by_nobody(api: Api, f
     api.eventually(both_are_told)
     rate = told[article]["article"]["views_per_hour"]
     assert rate == pytest.approx(20, rel=0.02 + (time.monotonic() - before) / 1_800)
-    assert told[article]["priority"]["reach"] == rate
+    # Of what is held only those who saw it before: a twentieth (screening.md D).
+    assert told[article]["priority"]["reach"] == pytest.approx(rate / 20, abs=0.1)
     assert told["set by the back end"]["article"]["views_per_hour"] == 12.5
-    assert told["set by the back end"]["priority"]["reach"] == 12.5
+    assert told["set by the back end"]["priority"]["reach"] == pytest.approx(12.5 / 20, abs=0.1)
 
 
 def test_a_view_of_an_unknown_site_is_none(api: Api) -> None:

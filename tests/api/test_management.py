@@ -172,6 +172,7 @@ def test_a_merged_articles_comments_are_read_as_the_targets(office: Office) -> N
             "url": None,
             "title": None,
             "state": "open",
+            "closed_at": None,
             "count": 2,
         }
         assert [each["text"] for each in page["comments"]] == ["Under old.", "Under new."]

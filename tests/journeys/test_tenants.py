@@ -124,6 +124,8 @@ async def test_a_foreign_object_is_none_and_says_nothing_of_itself(two: Two) -> 
                 assert secret.encode() not in answer.raw, operation.operation_id
         assert max(statuses) < 500, operation.operation_id
         names_object = set(parameters_of(operation.path)) - {"article", "site"}
+        if operation.operation_id == "list_dry_runs":
+            continue  # of a rule that need not be saved: none is a good answer, and it was empty
         if not names_object or not isinstance(operation.credential, AKey | AVisitor):
             continue
         if operation.body is None or operation.operation_id in two.bodies:
