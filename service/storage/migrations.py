@@ -75,12 +75,14 @@ def migrations(folder: Path = SQL_FOLDER / "migrations") -> list[Migration]:
     """Return this release's migrations in the order they are applied.
 
     Raises:
-        MigrationFailed: a file's name is not of the form.
+        MigrationFailed: a file's name is not of the form, or two have one number.
     """
     files = sorted(folder.glob("*.sql"))
     for file in files:
         if not _FILE_NAME.match(file.name):
             raise MigrationFailed(f"{file.name} is not named NNNN_verb_noun.sql.")
+    if len({file.name[:4] for file in files}) < len(files):
+        raise MigrationFailed("Two migrations have the same number.")
     return [Migration(name=file.name, sql=file.read_text("utf-8")) for file in files]
 
 

@@ -222,6 +222,13 @@ def test_a_misnamed_migration_is_refused(tmp_path: Path) -> None:
         migrations(tmp_path)
 
 
+def test_two_migrations_of_one_number_are_refused(tmp_path: Path) -> None:
+    for name in ("0001_create_sites.sql", "0001_create_comments.sql"):
+        (tmp_path / name).write_text("SELECT 1;", "utf-8")
+    with pytest.raises(MigrationFailed, match="same number"):
+        migrations(tmp_path)
+
+
 def test_no_migration_gives_rights() -> None:
     """They would fail where there is no such role; sql/rights.sql gives them."""
     giving = [each.name for each in migrations() if re.search(r"(?im)^\s*grant\b", each.sql)]
