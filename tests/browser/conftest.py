@@ -18,7 +18,7 @@ from datetime import timedelta
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import jwt
@@ -62,12 +62,19 @@ addEventListener('postbag:ready', () =>
 """
 
 
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+
+HELD = "/*held*/"
+"""What follows it in a page is sent when somebody has asked for `/go-on`."""
+
+
 @dataclass(slots=True)
 class NewsSite:
     """A web server with pages that a test writes."""
 
     origin: str
     pages: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    going_on: Event = field(default_factory=Event)
 
     def write(self, path: str, page: str, headers: Mapping[str, str] | None = None) -> str:
         """Put a page there; return its address."""
@@ -82,13 +89,19 @@ def news_site() -> Iterator[NewsSite]:
     class Answerer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             page, headers = site.pages.get(self.path.partition("?")[0], ("", {}))
+            if self.path == "/go-on":
+                site.going_on.set()
             self.send_response(200 if page else 404)
-            kind = "text/javascript" if self.path.endswith(".js") else "text/html"
+            kind = KINDS.get(Path(self.path).suffix, "text/html")
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(page.encode())
+            first, held, rest = page.partition(HELD)
+            self.wfile.write(first.encode())
+            if held:
+                site.going_on.wait(PATIENCE_SECONDS)
+                self.wfile.write(rest.encode())
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -506,6 +519,7 @@ def reader(
 ) -> Iterator[Reader]:
     """A reader whom nobody has seen before; of an English page, where a test says no other."""
     news_site.pages.clear()
+    news_site.going_on.clear()
     someone = Reader(chrome, news_site, newsroom, lang=getattr(request, "param", "en"))
     someone.window(900)
     someone.requests()

@@ -228,22 +228,3 @@ def test_links_of_comments_lead_out_with_no_credit(reader: Reader, newsroom: New
     assert reader.ask("return root.querySelector('.body a').rel") == "ugc nofollow noopener"
     inside = reader.ask("return [...root.querySelectorAll('.body *')].map((e) => e.localName)")
     assert set(inside) == {"p", "a", "strong", "code", "blockquote", "ul", "li"}
-
-
-@both
-def test_a_fragment_is_taken_over_without_a_request_or_a_shift(
-    reader: Reader, newsroom: Newsroom
-) -> None:
-    newsroom.posts(3)
-    target = newsroom.api.thread_of(newsroom.article, site=newsroom.site)
-    fragment = newsroom.api.ask("GET", f"{target}.html").raw.decode()
-    page = reader.page()
-    start, end = page.index("<postbag-comments"), page.index("</postbag-comments>")
-    source = page[:start] + fragment + page[end + len("</postbag-comments>") :]
-    reader.open(source)
-    reader.until_state("ready")
-    reader.until("performance.getEntriesByType('resource').some((r) => r.name.endsWith('/view'))")
-    asked = [each["url"] for each in reader.requests()]
-    assert not [url for url in asked if "/comments?" in url]
-    assert reader.bodies == [f"Comment {n}." for n in (2, 1, 0)]
-    assert reader.ask("return window.shifted") < 0.01

@@ -5,6 +5,7 @@ export const words = {
   send: 'نشر الرد',
   save: 'حفظ',
   reported: 'أُبلغ عنه',
+  you: 'أنت',
   edit: 'تعديل',
   editLeft: { one: 'بقيت دقيقة واحدة', two: 'بقيت دقيقتان', few: 'بقيت {n} دقائق', many: 'بقيت {n} دقيقة', other: 'بقيت {n} دقيقة' },
   delete: 'حذف',

@@ -5,6 +5,7 @@ export const words = {
   send: 'Post reply',
   save: 'Save',
   reported: 'Reported',
+  you: 'You',
   edit: 'Edit',
   editLeft: { one: '{n} minute left', other: '{n} minutes left' },
   delete: 'Delete',

@@ -5,6 +5,7 @@ export const words = {
   send: 'Répondre',
   save: 'Enregistrer',
   reported: 'Signalé',
+  you: 'Vous',
   edit: 'Modifier',
   editLeft: { one: 'encore {n} minute', other: 'encore {n} minutes' },
   delete: 'Supprimer',

@@ -56,7 +56,7 @@ export class Acts {
 
   // One's own
 
-  /** What an own comment shows beside its text: what its author is told, and may do. */
+  /** What an own comment shows beside its text: whose it is, what its author is told, and may do. */
   #own(/** @type {any} */ entry) {
     const { words, thread } = this
     const { status, reason, appeal, pending_revision: edit, editable_until: until } = entry.comment
@@ -65,6 +65,7 @@ export class Acts {
     const why = !isPublic && reason && [' ', h('span', { dir: 'auto' }, reason.text)]
     const left = minutes(until)
     return {
+      you: h('span', { class: 'badge you' }, words.say('you')),
       note: key && h('p', { class: 'note' }, words.say(key), why, key === 'held' && words.usually(thread.page.site.usual_minutes), appeal && ` ${words.say('appealed')}`),
       actions: [
         isPublic && entry.votes(),

@@ -1,12 +1,7 @@
 const PATIENCE = 20_000 // milliseconds
 
 /** What went wrong, by the code of the problem document; `offline` when nothing came back. `wait` is in seconds. */
-class ApiError extends Error {
-  constructor(/** @type {any} */ problem) {
-    super()
-    Object.assign(this, problem)
-  }
-}
+const failure = (/** @type {any} */ problem) => Object.assign(new Error(), problem)
 
 /** The calls of the widget (api.md, "Readers"). No cookie is ever sent. */
 export class Api {
@@ -44,7 +39,7 @@ export class Api {
       cache: fresh ? 'no-cache' : 'default',
       signal: AbortSignal.any?.([stop, this.signal]) ?? this.signal,
     }).catch((error) => {
-      throw this.signal.aborted ? error : new ApiError({ code: 'offline' })
+      throw this.signal.aborted ? error : failure({ code: 'offline' })
     })
     if (response.status === 401 && again && bearer) {
       this.identity.refused()
@@ -52,6 +47,6 @@ export class Api {
     }
     const said = response.status === 204 ? null : await response.json().catch(() => ({}))
     if (response.ok) return said
-    throw new ApiError({ status: response.status, ...said, wait: Number(response.headers.get('Retry-After')) || 1 })
+    throw failure({ status: response.status, ...said, wait: Number(response.headers.get('Retry-After')) || 1 })
   }
 }

@@ -73,7 +73,7 @@ export class Entry {
     if (gone) return h('article', frame, h(heading, named, words.say(status === 'deleted' ? 'goneDeleted' : 'goneRemoved')), h('div', { class: 'actions' }, this.toggle))
     const chip = (/** @type {string} */ text) => text && h('span', { class: 'badge' }, text)
     const edits = this.form?.edits
-    const { note, actions } = mine ? thread.own(this) : { note: null, actions: this.#actions() }
+    const { you, note, actions } = mine ? thread.own(this) : /** @type {any} */ ({ actions: this.#actions() })
     return h(
       'article',
       frame,
@@ -82,7 +82,7 @@ export class Entry {
         'header',
         { class: 'meta' },
         h(heading, named, h('bdi', null, author.name)),
-        mine && h('span', { class: 'badge you' }, words.say('you')),
+        you,
         chip(author.badge),
         comment.pinned && chip(words.say('pinned')),
         comment.featured && chip(words.say('featured')),

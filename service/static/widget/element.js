@@ -20,7 +20,7 @@ const LINKED = /^#comment-([0-9a-f-]{36})$/
  * @attr {number} count How many comments are known to be there: sizes the skeleton.
  * @attr {string} sort `best`, `newest` or `oldest`.
  * @attr {string} theme `light`, `dark` or `auto`.
- * @attr {string} loading `near`, `eager` or `click`.
+ * @attr {string} loading `near`, `eager` or `click`; `included` of what a server wrote.
  * @attr {number} heading Level of the title, 1 to 5.
  * @attr {number} max-depth Levels of indentation.
  * @attr {string} rules Where the house rules are.
@@ -49,7 +49,7 @@ export class PostbagComments extends HTMLElement {
 
   /** How many comments everybody sees. */
   get count() {
-    return this.#thread?.count ?? Number(this.getAttribute('count') ?? 0)
+    return this.#thread?.count ?? Number(this.getAttribute('count'))
   }
 
   get state() {
@@ -85,9 +85,7 @@ export class PostbagComments extends HTMLElement {
   }
 
   attributeChangedCallback(/** @type {string} */ _, /** @type {string | null} */ before, /** @type {string | null} */ now) {
-    if (!this.isConnected || !this.#stay || before === now) return
-    this.#end()
-    this.#start()
+    if (this.#stay && before !== now) this.#start()
   }
 
   #end() {
@@ -100,16 +98,22 @@ export class PostbagComments extends HTMLElement {
 
   /** Begin now, when the reader comes near, or when they ask. */
   #start() {
+    this.#end()
     const { signal } = (this.#stay = new AbortController())
-    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' })
+    const loading = this.getAttribute('loading')
     const written = this.querySelector('script[data-postbag]')
+    if (loading === 'included' && document.readyState === 'loading' && !written?.nextSibling) {
+      // The parser is still at what a server included: even its root may be yet to come.
+      setTimeout(() => signal.aborted || this.#start(), 50)
+      return
+    }
+    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' })
     root.adoptedStyleSheets = [sheet]
     addEventListener('hashchange', () => this.#linked && this.showComment(this.#linked), { signal })
     if (written && !this.#linked) {
       this.#open(JSON.parse(written.textContent ?? ''))
       return
     }
-    const loading = this.getAttribute('loading')
     if (loading === 'eager' || this.#linked) {
       this.#open()
       return
@@ -128,7 +132,7 @@ export class PostbagComments extends HTMLElement {
   #facade(/** @type {ShadowRoot} */ root, /** @type {boolean} */ asks) {
     const words = this.#words()
     const n = this.getAttribute('count')
-    const label = n === null ? words.say('show') : `${words.say('show')} (${words.numbers.format(Number(n))})`
+    const label = words.say('show') + (n ? ` (${words.numbers.format(Number(n))})` : '')
     root.replaceChildren(
       h(
         'section',

@@ -29,7 +29,6 @@ export const en = {
   more: { one: 'Show {n} more comment', other: 'Show {n} more comments' },
   rest: '{n} remaining',
   edited: 'edited',
-  you: 'You',
   pinned: 'Pinned',
   featured: 'Editors’ pick',
   to: 'replying to {u}',

@@ -29,7 +29,6 @@ export const fr = {
   more: { one: 'Afficher {n} commentaire de plus', other: 'Afficher {n} commentaires de plus' },
   rest: 'Restants : {n}',
   edited: 'modifié',
-  you: 'Vous',
   pinned: 'Épinglé',
   featured: 'Choix de la rédaction',
   to: 'en réponse à {u}',
