@@ -15,6 +15,7 @@ from service.features.administration import Acts
 from service.features.decisions import Decisions
 from service.features.outcomes import DecidedSince, DecisionRequest, TextGone
 from service.features.patience import Patience
+from service.features.reasons import known_reason
 from service.features.sites import SiteDirectory
 from service.model import REASONS, Action, Actor, Site
 from service.storage.cluster_decisions import ClusterDecision, ClusterDecisionStore, Item
@@ -242,7 +243,8 @@ class ClusterDecisions:
         if not items:
             await self.store.end(site.site_id, operation_id, before="running", after="done", at=now)
             return
-        requests = [_request(each, operation) for each in items]
+        reason = known_reason(site, operation.reason)
+        requests = [_request(each, operation, reason) for each in items]
         actor = Actor(
             kind=operation.actor_kind,
             actor_id=operation.actor_id,
@@ -297,12 +299,12 @@ def _check_reason(site: Site, action: str, reason: str | None) -> None:
     raise Invalid(detail, errors=(error,))
 
 
-def _request(item: Item, operation: ClusterDecision) -> DecisionRequest:
+def _request(item: Item, operation: ClusterDecision, reason: str | None) -> DecisionRequest:
     return DecisionRequest(
         comment_id=item.comment_id,
         revision=item.revision,
         action=Action(operation.action),
         decision_id=item.decision_id,
-        reason=operation.reason,
+        reason=reason,
         note=operation.note,
     )

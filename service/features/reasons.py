@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from service.model import REASONS, Site
+
 DEFAULT_LANGUAGE = "en"
+OTHER_REASON = "other"
 
 PUBLIC_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -79,6 +82,13 @@ def public_text(reason: str, lang: str, own: Texts = NONE) -> str:
         if texts is not None and reason in texts:
             return texts[reason]
     return PUBLIC_TEXTS[DEFAULT_LANGUAGE].get(reason, reason)
+
+
+def known_reason(site: Site, reason: str | None) -> str | None:
+    """Return a reason, or `other` where the site has taken it back since it was given."""
+    if reason is None or reason in REASONS or reason in site.settings.reasons:
+        return reason
+    return OTHER_REASON
 
 
 def by_rule_text(lang: str) -> str:

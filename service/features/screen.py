@@ -21,7 +21,7 @@ import structlog
 from service.errors import Invalid, Unavailable
 from service.features.in_time import in_time
 from service.features.lookup import Found
-from service.features.reasons import public_text
+from service.features.reasons import OTHER_REASON, public_text
 from service.features.rulebook import Rulebook
 from service.features.screening import (
     UNCHECKED,
@@ -60,7 +60,6 @@ READ_SECONDS = 1.0
 """How long a text may wait for its turn and be read; then a person has to."""
 ANSWER_SECONDS = 0.25
 """How long a model, or the look for texts alike, may take."""
-OTHER_REASON = "other"
 
 
 class RefusedByRule(Invalid):

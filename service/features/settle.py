@@ -14,9 +14,9 @@ from service.errors import Unavailable
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest, Outcome, Result
 from service.features.patience import Patience
-from service.features.screen import OTHER_REASON
+from service.features.reasons import OTHER_REASON, known_reason
 from service.features.sites import SiteDirectory
-from service.model import REASONS, Action, Actor, PendingComment, Site, Status
+from service.model import Action, Actor, PendingComment, Site, Status
 from service.storage.decisions import DecisionStore, Place
 from service.storage.pending import PendingStore
 
@@ -86,14 +86,12 @@ class Settle:
 
     def _request(self, site: Site, item: PendingComment, now: datetime) -> DecisionRequest:
         down, reason = turned_down(item), item.screened.reason if item.screened else None
-        if reason not in {*REASONS, *site.settings.reasons}:
-            reason = OTHER_REASON  # the site took a reason back that a rule still gives
         return DecisionRequest(
             comment_id=item.comment_id,
             revision=item.revision,
             action=Action.REJECT if down else Action.APPROVE,
             decision_id=self.new_id(now),
-            reason=reason if down else None,
+            reason=known_reason(site, reason or OTHER_REASON) if down else None,
         )
 
     async def _leave_to_people(self, site: Site, result: Result) -> None:

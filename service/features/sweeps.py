@@ -15,6 +15,7 @@ from service.features.administration import Acts
 from service.features.decisions import Decisions
 from service.features.outcomes import DecidedSince, DecisionRequest, TextGone
 from service.features.patience import Patience
+from service.features.reasons import known_reason
 from service.features.records import Records
 from service.features.sites import SiteDirectory
 from service.model import REASONS, Action, Actor, Site
@@ -176,7 +177,8 @@ class Sweeps:
         if not items:
             await self.store.end(site.site_id, sweep.sweep_id, state="done", at=now)
             return
-        requests = [_rejection(each, sweep) for each in items]
+        reason = known_reason(site, sweep.reason)
+        requests = [_rejection(each, sweep, reason) for each in items]
         actor = Actor(
             kind=sweep.actor_kind,
             actor_id=sweep.actor_id,
@@ -217,12 +219,12 @@ class Sweeps:
         return undone
 
 
-def _rejection(item: SweepItem, sweep: Sweep) -> DecisionRequest:
+def _rejection(item: SweepItem, sweep: Sweep, reason: str | None) -> DecisionRequest:
     return DecisionRequest(
         comment_id=item.comment_id,
         revision=item.revision,
         action=Action.REJECT,
         decision_id=item.decision_id,
-        reason=sweep.reason,
+        reason=reason,
         note=sweep.note,
     )

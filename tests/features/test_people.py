@@ -615,6 +615,28 @@ async def test_more_than_fifty_are_swept_by_a_senior(desk: Desk) -> None:
     assert (await desk.sweep(omar)).total == 51
 
 
+async def test_a_sweep_ends_also_when_the_site_takes_its_reason_back(new_site: OpenSite) -> None:
+    room = await new_site(SiteSettings(reasons=("vulgar",)))
+    desk = wired(room)
+    omar = uuid4()
+    comments = await flood(desk, omar, 2)
+    sweep = await desk.sweeps.begin(
+        room.site,
+        str(omar),
+        reason="vulgar",
+        note="",
+        sweep_id=None,
+        actor=SAM,
+        is_senior=True,
+        now=room.now,
+    )
+    await room.sites.change_settings(room.site, SiteSettings(), room.site.settings_version)
+    ended = await desk.finish(sweep)
+    assert (ended.state, ended.rejected) == ("done", 2)
+    for each in comments:
+        assert await room.status(each) == "rejected"
+
+
 async def test_a_sweep_needs_a_reason_that_there_is_and_an_id_that_is_known(desk: Desk) -> None:
     omar = await desk.guest()
     with pytest.raises(Invalid):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
+from service.errors import Unavailable
 from service.features.learning.apart import study_apart
 from service.features.learning.lesson import KINDS, Lesson, lesson_of
-from service.features.learning.model import BrokenModel
 from service.features.learning.report import DRIFT_MAX, Learnt, can_learn
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
@@ -85,7 +84,9 @@ class Refit:
                 )
                 try:
                     await self._study(site, lesson, current, now=now)
-                except (TimeoutError, BrokenProcessPool, BrokenModel):
+                except Unavailable:
+                    raise
+                except Exception:  # whatever it trips over: the leader has more to do
                     log.exception("model_not_learnt", site=site.slug, model=kind)
         self.tried[site.site_id] = (now, len(decided))
 

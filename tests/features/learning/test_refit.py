@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -96,6 +97,16 @@ async def test_what_people_decided_becomes_a_model_and_what_a_program_decided_do
     assert abuse.moderators == 3
     assert abuse.state == "refused"
     assert set(abuse.figures["refused"]) >= {"few_decisions", "few_violations"}
+    assert not await refit.is_due(newsroom.site)
+
+
+async def test_a_lesson_that_fails_in_whatever_way_stops_nothing_else(newsroom: Newsroom) -> None:
+    async def trip(*_: object, **__: object) -> Learnt:
+        raise ValueError
+
+    await decided(newsroom, 60)
+    refit = replace(refit_of(newsroom), study=trip)
+    await refit.learn(newsroom.site)
     assert not await refit.is_due(newsroom.site)
 
 
