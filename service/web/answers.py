@@ -121,7 +121,7 @@ class Answers:
             source.wanted()  # and it is not remembered: the next answer may be another one
         elif isinstance(operation.credential, Anyone):
             response[AGAIN] = Again(
-                source=source,
+                place=source.place,
                 etag=entry.etag,
                 encoding=encoding,
                 site=circumstances.site,

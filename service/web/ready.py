@@ -70,6 +70,13 @@ class Representation(Protocol):
         """Compressed, by the name of the encoding."""
 
 
+class Place(Protocol):
+    """Where bytes are found again. It holds none: what the cache drops is gone."""
+
+    def current(self) -> Representation | None:
+        """Return what a handler would answer now; None when only it can tell."""
+
+
 class Source(Protocol):
     """Where a reply's bytes came from."""
 
@@ -77,11 +84,24 @@ class Source(Protocol):
     def entry(self) -> Representation:
         """What the handler answered."""
 
-    def current(self) -> Representation | None:
-        """Return what a handler would answer now; None when only it can tell."""
+    @property
+    def place(self) -> Place:
+        """Where they are found again."""
 
     def wanted(self) -> None:
         """Hear that somebody would have liked it compressed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cached:
+    """A place in the cache."""
+
+    cache: Cache
+    key: Hashable
+
+    def current(self) -> Entry | None:
+        """Return what the cache has now, while it is fresh."""
+        return self.cache.current(self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +112,10 @@ class Kept:
     key: Hashable
     entry: Entry
 
-    def current(self) -> Entry | None:
-        """Return what the cache has now, while it is fresh."""
-        return self.cache.current(self.key)
+    @property
+    def place(self) -> Cached:
+        """Where the cache has them."""
+        return Cached(cache=self.cache, key=self.key)
 
     def wanted(self) -> None:
         """Have it compressed for whoever asks next."""
@@ -111,6 +132,11 @@ class Fixed:
 
     @property
     def entry(self) -> Fixed:
+        """Itself."""
+        return self
+
+    @property
+    def place(self) -> Fixed:
         """Itself."""
         return self
 
@@ -137,7 +163,7 @@ class Question(NamedTuple):
 class Again:
     """When an answer that is given now may be given again."""
 
-    source: Source
+    place: Place
     etag: str
     """Of the representation, before it was encoded."""
     encoding: str
@@ -207,7 +233,7 @@ class ReadyLine:
         again = known.again
         if again.site is not None and not self._is_current(again.site):
             return None
-        current = again.source.current()
+        current = again.place.current()
         if current is None or current.etag != again.etag:
             return None
         body = b""

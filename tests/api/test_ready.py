@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import re
 import socket
@@ -11,6 +12,7 @@ from contextlib import closing, contextmanager
 import brotli
 import pytest
 
+from service.features.cache import Entry
 from service.web.ready import HARMLESS, Question, ReadyLine
 from tests.api.conftest import Api
 
@@ -187,6 +189,24 @@ def test_a_comment_taken_down_is_gone_from_both_ways(api: Api, short_answers: li
         api.eventually(lambda: b"Soon to be gone." in one.ask(head) and bool(short_answers))
         api.decide("remove", comment["id"], reason="spam")
         assert b"Soon to be gone." not in one.ask(head)
+
+
+def test_an_answer_that_is_remembered_keeps_no_text_that_was_taken_down(
+    api: Api, short_answers: list[bytes]
+) -> None:
+    comment = api.approved("erased", "Nowhere to be found.")
+    target = f"/v1/sites/{api.site.slug}/articles/erased/comments"
+    head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with line(api) as one:
+        api.eventually(lambda: b"Nowhere" in one.ask(head) and bool(short_answers))
+    assert held(b"Nowhere to be found.")
+    api.decide("remove", comment["id"], reason="spam")
+    api.eventually(lambda: not held(b"Nowhere to be found."))
+
+
+def held(text: bytes) -> bool:
+    """Tell whether any answer that is kept in this process has a text."""
+    return any(isinstance(each, Entry) and text in each.body for each in gc.get_objects())
 
 
 def test_what_only_looks_like_a_head_is_never_answered_the_short_way(
