@@ -195,6 +195,8 @@ def _read_yaml(text: str) -> tuple[Any, dict[str, tuple[int, int]]]:
         raise Unreadable(_broken(1, 1, "A character that no document may have.")) from error
     except RecursionError as error:
         raise Unreadable(_broken(1, 1, "Nested too deep.")) from error
+    except (ValueError, OverflowError) as error:  # of an escape beyond Unicode
+        raise Unreadable(_broken(1, 1, "A character that no document may have.")) from error
     return value, places
 
 
@@ -234,8 +236,24 @@ def _value(node: yaml.Node, pointer: str, places: dict[str, tuple[int, int]]) ->
         return [_value(each, f"{pointer}/{at}", places) for at, each in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         return dict(_members(node, pointer, places))
-    return _Plain("").construct_object(node)
+    try:
+        value = _Plain("").construct_object(node)
+    except (ValueError, KeyError, AttributeError) as error:
+        problem = "this is not what its tag says"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
+    if isinstance(value, str):
+        _check_characters(value, node)
+    return value
 
+
+def _check_characters(value: str, node: yaml.Node) -> None:
+    """Refuse what an escape can write and no store can keep."""
+    if _UNKEPT.search(value):
+        problem = "a character that cannot be kept"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+
+
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 
 POINTER_MAX = 400
 """Characters of a pointer: groups are at most three deep."""
@@ -246,6 +264,7 @@ def _members(
 ) -> Iterator[tuple[str, Any]]:
     for key, value in node.value:
         name = str(key.value)
+        _check_characters(name, key)
         if f"{pointer}/{name}" in places:
             problem = f"{name!r} is said twice"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
@@ -264,6 +283,10 @@ def _read_toml(text: str) -> tuple[Any, dict[str, tuple[int, int]]]:
         line, column = (int(place[1]), int(place[2])) if place else (text.count("\n") + 1, 1)
         detail = _TOML_PLACE.sub("", said).replace(_TOML_END, "").strip()
         raise Unreadable(_broken(line, column, f"{detail}.")) from error
+    except RecursionError as error:
+        raise Unreadable(_broken(1, 1, "Nested too deep.")) from error
+    except ValueError as error:
+        raise Unreadable(_broken(1, 1, "A number that is too long.")) from error
     return value, _toml_places(text)
 
 

@@ -69,6 +69,14 @@ def test_faults_in_json_are_told_at_their_line() -> None:
         ("a = 1\nb = ", "toml", 2),
         ("[" * 5_000, "yaml", 1),
         ("a: \x01", "yaml", 1),
+        ("a: 1\nb: !!timestamp soon", "yaml", 2),
+        ("a: !!bool perhaps", "yaml", 1),
+        ("a: 1\nb: " + "1" * 5_000, "yaml", 2),
+        ('a: "\\UFFFFFFFF"', "yaml", 1),
+        ('a: 1\nb: "\\ud800"', "yaml", 2),
+        ('a: 1\n"b\\0": 1', "yaml", 2),
+        ("a = " + "1" * 5_000, "toml", 1),
+        ("a = " + "[" * 50_000, "toml", 1),
     ],
 )
 def test_what_is_no_document_is_refused_with_its_line(text: str, form: Form, line: int) -> None:
