@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from typing import Any
 
 from service.features.learning.lesson import Lesson
@@ -26,31 +27,36 @@ async def study_apart(
 ) -> Learnt:
     """Learn a lesson in a process of its own.
 
+    It ends with whoever waits for it: a service that stops does not wait for a lesson.
+
     Raises:
         TimeoutError: it took too long.
         BrokenProcessPool: the process died.
     """
+    context = multiprocessing.get_context("spawn")
+    line, our_end = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
+        max_workers=1, mp_context=context, initializer=_begin, initargs=(line,)
     )
     try:
         async with asyncio.timeout(MINUTES * 60):
             return await asyncio.wrap_future(pool.submit(_study, lesson, before, current))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        our_end.close()
+        line.close()
 
 
-def _begin() -> None:
+def _begin(line: Connection) -> None:
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_whoever_waits, args=(line,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)
+def _end_with_whoever_waits(line: Connection) -> None:
+    """End once the other end of a line is closed, which it is when its process is gone, too."""
+    line.poll(None)
+    os._exit(0)
 
 
 def _study(
