@@ -23,6 +23,9 @@ from service.web.operation import AModerator, Call, Operation, Reply
 from service.web.wire.base import Wire
 from service.web.wire.moderation import DecisionOut, decision_json
 
+DAYS = (date(2000, 1, 1), date(2200, 12, 31))
+"""Nothing was decided before, or will be after; and dates have ends."""
+
 
 class CheckIn(Wire):
     """What somebody would have decided."""
@@ -118,8 +121,8 @@ class Checking:
     async def agreement(self, call: Call) -> Reply:
         """Count second looks."""
         query = call.query_as(AgreementQuery)
-        last = query.until or call.now.date()
-        first = query.since or last - timedelta(days=30)
+        last = _possible(query.until or call.now.date())
+        first = _possible(query.since or last - timedelta(days=30))
         counted = await self.checks.agreement(
             call.site, since=_midnight(first), until=_midnight(last) + timedelta(days=1)
         )
@@ -131,6 +134,10 @@ class Checking:
                 ]
             }
         )
+
+
+def _possible(day: date) -> date:
+    return min(max(day, DAYS[0]), DAYS[1])
 
 
 def _midnight(day: date) -> datetime:

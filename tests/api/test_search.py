@@ -14,7 +14,18 @@ from service.model import Scope, Site
 from tests.api.calls import Answer, query
 from tests.api.conftest import Api
 
-RISKY = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", " =1", "plain, with a comma", 'a "b"\nc']
+WIDE = ["\uff1d1", "\uff0b1"]
+RISKY = [
+    *WIDE,
+    '=HYPERLINK("http://x")',
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    " =1",
+    "plain, with a comma",
+    'a "b"\nc',
+]
+BEGIN = "=+-@\uff1d\uff0b"
 
 
 def search(api: Api, site: Site, key: str, line: str = "", **asked: Any) -> Answer:
@@ -132,7 +143,7 @@ def test_a_table_has_everything_and_no_cell_is_a_formula(api: Api) -> None:
         for cell in row:
             assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")), cell
     texts = {row[header.index("text")] for row in rows}
-    assert texts == {f"'{text}" if text.lstrip(" ")[0] in "=+-@" else text for text in RISKY}
+    assert texts == {f"'{text}" if text.lstrip(" ")[0] in BEGIN else text for text in RISKY}
     assert {row[header.index("article")] for row in rows} == {"'=story"}
 
 

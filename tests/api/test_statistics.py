@@ -209,3 +209,9 @@ def test_figures_that_are_too_few_say_so(api: Api, counted: tuple[Site, str]) ->
     assert "Arabic: too few (n=12)" in page
     assert "24 decisions, 0% of them by rules" in page
     assert "100% of 24 held comments were decided within 1 hr." in page
+
+
+@pytest.mark.parametrize("days", ["to=9999-12-31", "to=0001-01-01", "from=0001-01-01"])
+def test_second_looks_are_counted_also_for_days_at_the_end_of_time(api: Api, days: str) -> None:
+    where = f"/v1/moderation/checks?site={api.site.slug}&{days}"
+    assert api.ask("GET", where, bearer=api.keys["moderate"]).status == 200
