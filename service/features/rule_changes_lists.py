@@ -17,7 +17,7 @@ from service.features.rulebook import BEGINNING, Rulebook, read_rule, rules_of, 
 from service.features.screening import Rule, RuleDocument, compile_rules
 from service.features.screening.language import CODES
 from service.features.screening.rules import TERMS_MAX
-from service.features.screening.words import shipped_lists
+from service.features.screening.words import expanded, shipped_lists
 from service.model import Actor, Site
 from service.storage.rules import RuleStore
 from service.storage.word_lists import StoredList, WordListStore
@@ -128,22 +128,30 @@ def lists_of(rule: Rule) -> set[str]:
 
 
 def _entries(words: Sequence[str]) -> list[str]:
-    """Clean the entries of a list; empty lines and what stands there twice fall away."""
+    """Clean the entries of a list; empty lines and what stands there twice fall away.
+
+    Whoever reads the list later spells all of it out: what cannot be is refused here.
+    """
     entries: dict[str, None] = {}
+    spellings = 0
     for at, word in enumerate(words):
         entry = " ".join(word.split())
+        if not entry or entry in entries:
+            continue
         if len(entry) > TERM_MAX_CHARS:
-            detail = f"At most {TERM_MAX_CHARS} characters."
-            error = FieldError(pointer=f"/words/{at}", code="too_long", detail=detail)
-            raise Invalid(detail, errors=(error,))
-        if entry:
-            entries[entry] = None
-    if len(entries) > TERMS_MAX:
-        detail = f"At most {TERMS_MAX} entries."
-        raise Invalid(
-            detail, errors=(FieldError(pointer="/words", code="too_long", detail=detail),)
-        )
+            raise _wrong(f"/words/{at}", "too_long", f"At most {TERM_MAX_CHARS} characters.")
+        try:
+            spellings += sum(1 for _ in expanded(entry))
+        except ValueError as error:
+            raise _wrong(f"/words/{at}", "too_many_spellings", f"{error}.") from error
+        if spellings > TERMS_MAX:
+            raise _wrong("/words", "too_long", f"At most {TERMS_MAX} spellings.")
+        entries[entry] = None
     return list(entries)
+
+
+def _wrong(pointer: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=(FieldError(pointer=pointer, code=code, detail=detail),))
 
 
 def _check_list(name: str, langs: Sequence[str]) -> None:

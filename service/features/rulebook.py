@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ from service.features.screening import (
     evaluate,
     shipped_rules,
 )
+from service.features.screening.rules import TERMS_MAX
 from service.features.screening.words import WordList, expanded, shipped_lists
 from service.model import Site
 from service.storage.rules import UNTOUCHED, RuleStore, State, StoredRule
@@ -165,7 +167,13 @@ class Rulebook:
         if version == 0:
             return await asyncio.to_thread(_first_page)
         own, lists = await self.store.all_rules(site_id), await self.lists.current(site_id)
-        rules = await asyncio.to_thread(make_ready, rules_of(own), with_own(lists))
+        try:
+            rules = await asyncio.to_thread(make_ready, rules_of(own), with_own(lists))
+        except RulesUnusable:
+            raise
+        except Exception as error:  # whatever it trips over, comments are held and not refused
+            log.exception("rules_unusable", site_id=site_id)
+            raise RulesUnusable from error
         return Page(version=version, rules=rules)
 
     def _keep(self, site_id: int, page: Page) -> None:
@@ -222,9 +230,16 @@ def word_list(stored: StoredList) -> WordList:
     return WordList(
         name=stored.name,
         title=stored.title,
-        words=tuple(spelling for entry in stored.words for spelling in expanded(entry)),
+        words=tuple(islice(_spellings(stored.words), TERMS_MAX)),
         langs=frozenset(stored.langs),  # type: ignore[arg-type]  # checked when it was kept
     )
+
+
+def _spellings(entries: Iterable[str]) -> Iterator[str]:
+    """Spell entries out; one that was kept before there was a bound is left out."""
+    for entry in entries:
+        with suppress(ValueError):
+            yield from expanded(entry)
 
 
 def read_rule(rule_id: str, version: int, state: State, written: Mapping[str, Any]) -> Rule:

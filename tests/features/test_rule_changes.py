@@ -13,7 +13,7 @@ from service.features.rule_changes import NeverLive, NotTried, RuleChanged, Unkn
 from service.features.screening import BadRules, Facts, RuleSet, evaluate
 from service.storage.rules import UNTOUCHED
 from tests.features.rule_desk import BADWORD, RuleDesk
-from tests.newsroom import NOON, Newsroom
+from tests.newsroom import NOON, SAM, Newsroom
 
 LINKS = "See https://a.example https://b.example https://c.example"
 
@@ -230,3 +230,25 @@ async def test_of_two_who_change_one_list_the_second_is_told(desk: RuleDesk) -> 
 
     with pytest.raises(RuleChanged):
         await desk.lists.save(site, "own", version=0, **said_of)
+
+
+@pytest.mark.parametrize("entry", ["{a,b}" * 20, "{a,b,c,d,e,f,g}" * 4], ids=["one", "all"])
+async def test_a_list_that_nobody_could_spell_out_is_not_kept(desk: RuleDesk, entry: str) -> None:
+    site = desk.newsroom.site
+    words = [entry.replace("a", f"a{at}") for at in range(20)]
+    with pytest.raises(Invalid) as refused:
+        await desk.lists.save(
+            site, "own", version=0, title="", langs=(), words=words, comment="", actor=SAM, now=NOON
+        )
+    assert refused.value.errors[0].pointer.startswith("/words")
+
+
+async def test_what_is_kept_and_cannot_be_read_refuses_no_comment(desk: RuleDesk) -> None:
+    site = desk.newsroom.site
+    act = desk.lists.acts.by(SAM, "word_list.saved", site=site, now=NOON)
+    words = ["{a,b}" * 20, "grunzel"]
+    await desk.lists.lists.save(
+        site.site_id, "own", version=0, title="Own", langs=[], words=words, comment=None, act=act
+    )
+    assert (await desk.rulebook.word_lists(site))["own"].words == ("grunzel",)
+    assert (await desk.rulebook.of(site)).rules

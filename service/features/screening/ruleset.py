@@ -250,8 +250,10 @@ class _Compiler:
                 spellings += expanded(entry)
             except ValueError as error:
                 self._wrong(pointer, "too_many_spellings", f"{error}.")
-        if len(spellings) > TERMS_MAX:
-            self._wrong(pointer, "too_many_words", f"At most {TERMS_MAX} spellings in one list.")
+            if len(spellings) > TERMS_MAX:
+                detail = f"At most {TERMS_MAX} spellings in one list."
+                self._wrong(pointer, "too_many_words", detail)
+                break
         return spellings
 
     def _wrong(self, pointer: str, code: str, detail: str) -> None:
