@@ -21,22 +21,34 @@ LONGEST_PAUSE_SECONDS = 5.0
 """Between starts of a worker that ends again and again."""
 SETTLED_SECONDS = 10.0
 """A worker that lived this long starts the next time without a pause."""
+WORKER = "postbag-worker"
+"""How a spare is called in lists of processes once it works."""
 SUPERVISOR = "POSTBAG_SUPERVISOR"
 """Tells a worker which process has started it."""
+SPARE_AFTER_SECONDS = 2.0
+"""When a spare is made after the workers, or after the last one was used: they come first."""
 STOP_SECONDS = 30.0
 """How long workers may take to finish what they have in hand (protocol.md 3.4)."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Workers:
-    """`count` copies of one command, which share a port and the stores."""
+    """`count` copies of one command, which share a port and the stores.
+
+    Beside them waits a spare that has loaded everything and is told its number when a worker
+    ends: loading takes over a second, and a killed worker is to be back within two.
+    """
 
     command: Sequence[str]
+    spare_command: Sequence[str]
+    """The same, of one that reads its number from its standard input."""
     environment: Mapping[str, str]
     count: int
     drain_seconds: float = 0.0
     """How long a worker goes on serving after it was told to stop."""
     _alive: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
+    _spare: asyncio.subprocess.Process | None = None
+    _spare_used: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def pids(self) -> dict[int, int]:
@@ -49,6 +61,7 @@ class Workers:
             async with asyncio.TaskGroup() as keeping:
                 for number in range(self.count):
                     keeping.create_task(self._keep(number))
+                keeping.create_task(self._keep_a_spare())
         finally:
             await self._stop()
         raise AssertionError  # keeping ends by cancellation only
@@ -58,15 +71,8 @@ class Workers:
         pause = 0.0
         while True:
             started = loop.time()
-            process = await asyncio.create_subprocess_exec(
-                *self.command,
-                env={
-                    **self.environment,
-                    "POSTBAG_WORKER": str(number),
-                    SUPERVISOR: str(os.getpid()),
-                },
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches the workers through this process only
+            process = self._from_spare(number) or await self._started(
+                self.command, stdin=asyncio.subprocess.DEVNULL, POSTBAG_WORKER=str(number)
             )
             self._alive[number] = process
             status = await process.wait()
@@ -80,8 +86,44 @@ class Workers:
             log.warning("worker_ended", worker=number, status=status, again_in_seconds=pause)
             await asyncio.sleep(pause)
 
+    async def _keep_a_spare(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(SPARE_AFTER_SECONDS)
+            self._spare_used.clear()
+            self._spare = await self._started(self.spare_command, stdin=asyncio.subprocess.PIPE)
+            ended = asyncio.create_task(self._spare.wait())
+            used = asyncio.create_task(self._spare_used.wait())
+            try:
+                await asyncio.wait((ended, used), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ended.cancel()
+                used.cancel()
+
+    def _from_spare(self, number: int) -> asyncio.subprocess.Process | None:
+        """Make the spare a worker, if there is one."""
+        spare, self._spare = self._spare, None
+        self._spare_used.set()
+        if spare is None or spare.returncode is not None:
+            return None
+        assert spare.stdin is not None
+        spare.stdin.write(b"%d\n" % number)
+        spare.stdin.close()
+        return spare
+
+    async def _started(
+        self, command: Sequence[str], *, stdin: int, **variables: str
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            env={**self.environment, **variables, SUPERVISOR: str(os.getpid())},
+            stdin=stdin,
+            start_new_session=True,  # Ctrl-C reaches the workers through this process only
+        )
+
     async def _stop(self) -> None:
         ending = list(self._alive.values())
+        if self._spare is not None:
+            ending.append(self._spare)
         for process in ending:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
@@ -94,6 +136,14 @@ class Workers:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
             await asyncio.wait(slow)
+
+
+def say_worker() -> None:
+    """Call this process a worker where processes are listed; elsewhere than on Linux do nothing."""
+    if sys.platform.startswith("linux"):
+        import ctypes  # noqa: PLC0415 - only here, only on Linux
+
+        ctypes.CDLL(None).prctl(15, WORKER.encode())  # PR_SET_NAME, prctl(2)
 
 
 def worker_command(arguments: Sequence[str]) -> list[str]:

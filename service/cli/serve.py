@@ -28,7 +28,7 @@ from service.settings import Settings
 from service.storage.demo import DemoVotes
 from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
 from service.telemetry import set_up_logging
-from service.workers import Workers, end_with_parent, worker_command
+from service.workers import Workers, end_with_parent, say_worker, worker_command
 
 log = structlog.get_logger(__name__)
 
@@ -59,12 +59,17 @@ def serve(settings: Settings, *, demo: bool) -> None:
 
 
 @click.command(hidden=True)
+@click.option("--spare", is_flag=True, help="Wait for a number on standard input first.")
 @with_settings()
-def worker(settings: Settings) -> None:
+def worker(settings: Settings, *, spare: bool) -> None:
     """Serve as one of several processes; `postbag serve` starts it."""
     end_with_parent()
     set_up_logging(level=settings.log_level, form=settings.log_format)
-    _run(_work(settings, int(os.environ.get("POSTBAG_WORKER", "0"))))
+    number = sys.stdin.readline().strip() if spare else os.environ.get("POSTBAG_WORKER", "0")
+    if not number:
+        return  # the service ended without a need of it
+    say_worker()
+    _run(_work(settings, int(number)))
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -203,6 +208,7 @@ async def _several(settings: Settings, where: Endpoints) -> AsyncIterator[str]:
         environment["POSTBAG_SECRET_KEY"] = load_or_make(settings.data_dir)
     workers = Workers(
         command=worker_command([]),
+        spare_command=worker_command(["--spare"]),
         environment=environment,
         count=settings.workers,
         drain_seconds=settings.drain_seconds,

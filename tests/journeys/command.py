@@ -21,6 +21,7 @@ import psutil
 from service.app import open_service
 from service.secrets import open_secrets
 from service.settings import Settings
+from service.workers import WORKER
 from tests.journeys.api import Api, Paper
 from tests.journeys.house import SCOPES, SECRET_KEY, House, client
 
@@ -79,7 +80,7 @@ class Running:
         found = [
             child
             for child in psutil.Process(self.pid).children()
-            if "worker" in _command_line(child) and lives(child.pid)
+            if "worker" in _command_line(child) and not _is_spare(child) and lives(child.pid)
         ]
         found.sort(key=lambda child: float(child.create_time()))
         return [child.pid for child in found] or [self.pid]
@@ -251,6 +252,13 @@ async def _ended(process: Process) -> None:
     transport = getattr(process, "_transport", None)
     if transport is not None:
         transport.close()
+
+
+def _is_spare(process: psutil.Process) -> bool:
+    """Tell whether a process waits to become a worker."""
+    with contextlib.suppress(psutil.Error):
+        return "--spare" in _command_line(process) and process.name() != WORKER
+    return True
 
 
 def _command_line(child: psutil.Process) -> list[str]:

@@ -172,6 +172,8 @@ async def test_only_the_requests_of_a_killed_worker_fail_and_it_is_back_in_two_s
     assert seconds < BACK_SECONDS
     assert len(ids) > 10
     assert len(running.worker_pids) == 2
+    # It had loaded everything and waited for this.
+    assert any("--spare" in psutil.Process(pid).cmdline() for pid in running.worker_pids)
 
 
 async def test_when_the_worker_that_leads_is_killed_the_other_leads(
