@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import itertools
 import os
+import signal
 import tempfile
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import asyncpg
 import pytest
@@ -21,6 +22,7 @@ from service.embedded import EmbeddedStores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from types import FrameType
 
 REDIS_DATABASES = 16
 """How many numbered databases a Redis has as it comes."""
@@ -46,6 +48,16 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the session, as Python's own way with Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+# Seeing Python's own, asyncio sets another for each fixture and test and takes it back; `signal`
+# draws the one it replaces, with whatever the fixture made: of a whole service, for seconds.
+signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.fixture(scope="session")
