@@ -14,7 +14,7 @@ from service.features.administration import Acts
 from service.features.rule_changes import RuleChanged
 from service.features.rule_changes_checks import comment_of
 from service.features.rulebook import BEGINNING, Rulebook, read_rule, rules_of, with_own
-from service.features.screening import Rule, RuleDocument, compile_rules
+from service.features.screening import BadRules, Rule, RuleDocument, compile_rules
 from service.features.screening.language import CODES
 from service.features.screening.rules import TERMS_MAX
 from service.features.screening.words import expanded, shipped_lists
@@ -139,19 +139,22 @@ def _entries(words: Sequence[str]) -> list[str]:
         if not entry or entry in entries:
             continue
         if len(entry) > TERM_MAX_CHARS:
-            raise _wrong(f"/words/{at}", "too_long", f"At most {TERM_MAX_CHARS} characters.")
+            detail = f"At most {TERM_MAX_CHARS} characters."
+            fault = FieldError(pointer=f"/words/{at}", code="too_long", detail=detail)
+            raise Invalid(detail, errors=(fault,))
         try:
             spellings += sum(1 for _ in expanded(entry))
         except ValueError as error:
-            raise _wrong(f"/words/{at}", "too_many_spellings", f"{error}.") from error
+            fault = FieldError(
+                pointer=f"/words/{at}", code="too_many_spellings", detail=f"{error}."
+            )
+            raise BadRules(fault.detail, errors=(fault,)) from error
         if spellings > TERMS_MAX:
-            raise _wrong("/words", "too_long", f"At most {TERMS_MAX} spellings.")
+            detail = f"At most {TERMS_MAX} spellings."
+            fault = FieldError(pointer="/words", code="too_many_words", detail=detail)
+            raise BadRules(detail, errors=(fault,))
         entries[entry] = None
     return list(entries)
-
-
-def _wrong(pointer: str, code: str, detail: str) -> Invalid:
-    return Invalid(detail, errors=(FieldError(pointer=pointer, code=code, detail=detail),))
 
 
 def _check_list(name: str, langs: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID
@@ -77,7 +78,7 @@ class DryRunning:
     async def dry_run(self, call: Call) -> Reply:
         """Begin a dry run."""
         wish = call.body_as(DryRunIn)
-        rule = wish.written()
+        rule = await asyncio.to_thread(wish.written)
         with rule.located() if rule else nullcontext():
             run = await self.runs.begin(
                 call.site,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -177,7 +178,7 @@ class Rules:
         """Keep a version."""
         wish = call.body_as(RuleIn)
         change = _change(call, wish.comment)
-        rule = wish.written()
+        rule = await asyncio.to_thread(wish.written)
         if rule is None:
             detail = "The rule, as `rule` or as `text`."
             raise Invalid(
@@ -190,7 +191,7 @@ class Rules:
     async def try_text(self, call: Call) -> Reply:
         """Try a text."""
         wish = call.body_as(TryIn)
-        rule = wish.written()
+        rule = await asyncio.to_thread(wish.written)
         with rule.located() if rule else nullcontext():
             trial = await self.trials.of(
                 call.site,

@@ -172,3 +172,12 @@ def test_a_list_that_a_live_rule_cannot_use_is_refused(api: Api) -> None:
     answer = api.ask("PUT", where, json={"words": [many * 5]}, bearer=api.keys["manage"])
 
     assert (answer.status, answer.code) == (422, "bad_rules")
+
+
+@pytest.mark.parametrize("way", ["shadow", "live", "roll-back", "dry-runs"])
+def test_a_version_beyond_all_counting_is_refused(api: Api, way: str) -> None:
+    said = {"version": 2**31} if way == "dry-runs" else {"version": 2**31, "comment": "Why."}
+
+    answer = rules(api, "POST", f"{saved(api)}/{way}", json=said)
+
+    assert answer.pointers == {"/version": "out_of_range"}

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from service.features.audit import AuditLog, Entry, Filters, Names, Sought, may_reverse
 from service.features.lookup import Lookup
+from service.features.search.language import FIRST_YEAR, LAST_YEAR
 from service.features.sites import SiteDirectory
 from service.features.wishes import Wishes
 from service.model import Action
@@ -293,10 +294,12 @@ def _value(value: Any, tongue: Tongue) -> str:
 
 
 def _day(said: str) -> date | None:
+    """Read a day; one before or after all that is in the log is as if it were not there."""
     try:
-        return date.fromisoformat(said)
+        day = date.fromisoformat(said)
     except ValueError:
         return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
 def _id(said: str) -> UUID | None:

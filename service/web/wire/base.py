@@ -25,6 +25,9 @@ Timestamp = Annotated[
     ),
 ]
 
+VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
+"""As far as Postgres counts."""
+
 
 def stamp(at: datetime) -> str:
     """Write a time as the API does: RFC 3339, UTC, milliseconds."""

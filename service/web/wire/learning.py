@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from service.features.learning.desk import ModelState, Version
 from service.features.learning.models import Explanation
-from service.web.wire.base import Timestamp, Wire, stamp
+from service.web.wire.base import Timestamp, VersionNumber, Wire, stamp
 
 KindName = Literal["abuse", "spam"]
 
@@ -86,7 +84,7 @@ class ModelsOut(Wire):
 class PromoteIn(Wire):
     """Which version to use."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: VersionNumber
 
 
 class ApprovalIn(Wire):

@@ -11,7 +11,7 @@ from service.features.dry_run import DAYS, DAYS_MAX
 from service.features.rulebook_document import WrittenRule, read_rule_text
 from service.features.rulebook_trial import TEXT_MAX_CHARS
 from service.features.screening import AuthorFacts
-from service.web.wire.base import Timestamp, Wire
+from service.web.wire.base import Timestamp, VersionNumber, Wire
 
 StateName = Literal["draft", "shadow", "live"]
 Comment = Annotated[str, StringConstraints(max_length=4_000)]
@@ -29,6 +29,8 @@ class WrittenIn(Wire):
 
     def written(self) -> WrittenRule | None:
         """Return the rule, in whichever form; None where there is none.
+
+        A long text takes more than a second: not for the event loop.
 
         Raises:
             Invalid: there are two, or the YAML is none.
@@ -52,14 +54,14 @@ class RuleIn(WrittenIn):
 class SwitchIn(Wire):
     """A version to be put into a state."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: VersionNumber
     comment: Comment = ""
 
 
 class LiveIn(Wire):
     """A version to be put into effect."""
 
-    version: Annotated[int, Field(ge=1)]
+    version: VersionNumber
     comment: Comment
     """Why; colleagues read it."""
     precision_floor: Share | None = None
@@ -75,7 +77,7 @@ class OffIn(Wire):
 class RollBackIn(Wire):
     """The way back."""
 
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: VersionNumber | None = None
     """One that was live before; null: the last other one."""
     comment: Comment
     """Why; colleagues read it."""
@@ -107,7 +109,7 @@ class DryRunIn(WrittenIn):
     By the latter nothing can go live.
     """
 
-    version: Annotated[int, Field(ge=1)] | None = None
+    version: VersionNumber | None = None
     """Null: the latest."""
     days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = DAYS
 
