@@ -95,6 +95,45 @@ def test_a_comment_that_is_published_at_once_says_so(
     assert reader.focused == "comment approved own"
 
 
+LATE = """<script>
+const ask = window.fetch
+window.fetch = async (url, how) => {
+  const told = new Promise((done) => addEventListener('postbag:count', done, { once: true }))
+  const answer = await ask(url, how)
+  if (how.method === 'DELETE' || (how.method === 'POST' && url.endsWith('/comments'))) await told
+  return answer
+}
+window.EventSource = class extends EventSource {
+  constructor(url) {
+    super(url)
+    this.addEventListener('open', () => (window.listening = true))
+  }
+}
+</script>"""
+"""What this reader does is answered when the stream has told everybody of it."""
+
+
+@both
+def test_what_the_stream_tells_before_the_answer_is_counted_once(
+    api: Api, reader: Reader, newsroom: Newsroom
+) -> None:
+    newsroom.site = api.new_site(origins=(reader.news_site.origin,), mode="post")
+    reader.visit(attributes=EAGER, head=LATE)
+    reader.type(".composer textarea", "Right away.")
+    reader.until("window.listening")
+    assert api.post(newsroom.article, "Another's.", site=newsroom.site).status == 201
+    reader.until_shown(".pill", reader.say("fresh", 1))
+    reader.type(".composer [name=name]", "Nadia")
+    reader.click(".composer .submit")
+    reader.until_said(reader.say("posted"))
+    assert reader.text(".title") == reader.say("title", 2)
+    assert reader.texts(".pill") == [reader.say("fresh", 1)]
+    reader.click("[data-act=delete]")
+    reader.click(".dialog .submit")
+    reader.until_said(reader.say("deleted"))
+    assert reader.text(".title") == reader.say("title", 1)
+
+
 @both
 def test_an_answer_stands_under_what_it_answers(reader: Reader, newsroom: Newsroom) -> None:
     newsroom.post("A question.", name="Omar")

@@ -225,6 +225,7 @@ export class Acts {
     const { parent } = form
     const name = form.name?.value.trim()
     const email = form.email?.value.trim() || null
+    const before = thread.count
     const said = await this.api.call('POST', `${this.api.article}comments`, {
       body: {
         body,
@@ -240,7 +241,9 @@ export class Acts {
     const entry = thread.add(comment, parent, !parent)
     if (parent) parent.fold(false)
     const isPublic = comment.status === 'approved'
-    if (isPublic) thread.counted(thread.count + 1)
+    // The stream may have told of it before the answer came.
+    if (isPublic) thread.counted(Math.max(thread.count, before + 1))
+    this.live?.know(comment.id)
     thread.settle()
     this.announce(words.say(isPublic ? 'posted' : 'sent'))
     reveal(entry)
@@ -324,10 +327,11 @@ export class Acts {
     const { thread } = this
     const { id, status } = entry.comment
     dialogs.erase(this, async () => {
+      const before = thread.count
       await this.comment('DELETE', id)
       this.announce(this.words.say('deleted'))
       thread.fire('changed', { id, state: 'deleted' })
-      if (status === 'approved') thread.counted(thread.count - 1)
+      if (status === 'approved') thread.counted(Math.min(thread.count, before - 1))
       return this.#drop(entry)
     })
   }

@@ -78,12 +78,23 @@ export class Live {
     if (entry?.mine) await this.acts.refreshMine()
     if (entry || (parent && !thread.entries.has(parent))) return
     this.#unseen.add(id)
-    this.pill.textContent = thread.words.say('fresh', { n: this.#unseen.size })
-    this.pill.hidden = false
+    this.#count()
     if (!this.pill.isConnected) thread.writing.after(this.pill)
     if (Date.now() - this.#spoken < HUSH) return
     this.#spoken = Date.now()
     this.acts.announce(this.pill.textContent)
+  }
+
+  /** Take note that a comment stands here: it is not among the new ones. */
+  know(/** @type {string} */ id) {
+    this.#unseen.delete(id)
+    this.#count()
+  }
+
+  #count() {
+    const n = this.#unseen.size
+    this.pill.textContent = this.thread.words.say('fresh', { n })
+    this.pill.hidden = !n
   }
 
   async #changed(/** @type {any} */ { id, count }) {
@@ -102,7 +113,7 @@ export class Live {
     const { thread } = this
     const entry = thread.entries.get(id)
     thread.counted(count)
-    this.#unseen.delete(id)
+    this.know(id)
     if (entry?.mine) await this.acts.refreshMine()
     else if (entry) {
       this.#held.insertRule(`#comment-${id}{min-block-size:${entry.article.offsetHeight}px}`)
@@ -125,6 +136,6 @@ export class Live {
 
   #clear() {
     this.#unseen.clear()
-    this.pill.hidden = true
+    this.#count()
   }
 }
