@@ -13,6 +13,8 @@ from tests.journeys.command import Running, data_folder, served
 LINK = re.compile(r"(http://\S+)/moderate/#invitation=(pbi_[\w-]{43})")
 PASSWORD = "plaid otter under nine clouds"
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def browser() -> AsyncIterator[aiohttp.ClientSession]:
