@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import structlog
@@ -108,15 +109,19 @@ class Service:
         """Return what goes on behind the requests, in every process."""
         leader = Leader(
             leadership=self.upkeep.leadership,
-            loops=(
-                *self.upkeep.leader_loops(),
-                *self.core.leader_loops(),
-                *self.readers.leader_loops(),
-                *self.moderators.leader_loops(),
-                *self.editors.leader_loops(),
-                *self.log.leader_loops(),
-                *self.learning.leader_loops(),
-            ),
+            # Each by itself: one that fails over and over must not keep the journal from its work.
+            loops=[
+                partial(_keep_going, loop)
+                for loop in (
+                    *self.upkeep.leader_loops(),
+                    *self.core.leader_loops(),
+                    *self.readers.leader_loops(),
+                    *self.moderators.leader_loops(),
+                    *self.editors.leader_loops(),
+                    *self.log.leader_loops(),
+                    *self.learning.leader_loops(),
+                )
+            ],
             leads=self.ground.metrics.leads.set,
         )
         return (
