@@ -44,10 +44,10 @@ fix: dev ## repair style and format where a program can
 	@exec $(BIN)/ruff format .
 
 smoke: dev chromium ## the shortest walk through widget and pages in a real browser
-	@exec $(PYTEST) -m "browser and smoke" $(ARGS)
+	@exec $(PYTEST) -m "browser and smoke" tests/browser $(ARGS)
 
 browser: dev chromium ## every test in a real browser, for minutes
-	@exec $(PYTEST) -m browser $(ARGS)
+	@exec $(PYTEST) -m browser tests/browser $(ARGS)
 
 faults: dev ## kill and freeze the stores, for minutes
 	@exec $(PYTEST) -m faults $(ARGS)
