@@ -47,14 +47,19 @@ class FreshDatabase(Protocol):
         """Return the URL of a new database."""
 
 
-# As it comes, structlog draws tracebacks with every local variable: half a minute each.
-structlog.configure(
-    processors=[
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="%H:%M:%S"),
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-    ]
-)
+def log_plainly() -> None:
+    """Let tracebacks show no local variables: structlog draws them for half a minute each."""
+    structlog.reset_defaults()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S"),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
+
+
+log_plainly()
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

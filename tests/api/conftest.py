@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import structlog
 
 from service.app import Service, open_service, running_loops, serving
 from service.embedded import EmbeddedStores
@@ -26,7 +25,7 @@ from service.telemetry import set_up_logging
 from service.wiring.ground import clock
 from tests.api.aside import PATIENCE_SECONDS, Aside, aside
 from tests.api.calls import Answer, Caller, query, segment
-from tests.conftest import FreshDatabase, emptied, redis_of
+from tests.conftest import FreshDatabase, emptied, log_plainly, redis_of
 
 SECRET_KEY = "a secret of the tests, long enough for the service"
 ORIGIN = "https://daily.example"
@@ -227,7 +226,7 @@ def log_to(stream: io.StringIO) -> Iterator[io.StringIO]:
     try:
         yield stream
     finally:
-        structlog.reset_defaults()
+        log_plainly()
         root.handlers, root.level = handlers, level
 
 
