@@ -77,3 +77,17 @@ def test_a_fragment_keeps_its_room_while_a_known_reader_is_asked_for(
     reader.requests()
     reader.open(included(reader, newsroom), path="/other-story")
     assert_taken_over(reader)
+
+
+def test_an_own_comment_that_waits_moves_nothing_a_server_has_painted(
+    reader: Reader, newsroom: Newsroom
+) -> None:
+    newsroom.posts(3)
+    reader.visit(attributes='loading="eager" count="3"')
+    reader.posted("Mine, which waits.")
+    reader.requests()
+    reader.open(included(reader, newsroom), path="/story-again")
+    reader.until_state("ready")
+    reader.until("root.textContent.includes('Mine, which waits.')")
+    assert reader.bodies == ["Comment 2.", "Comment 1.", "Comment 0.", "Mine, which waits."]
+    assert reader.ask("return window.shifted") < 0.01

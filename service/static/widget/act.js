@@ -98,10 +98,12 @@ export class Acts {
     const { thread } = this
     const { comments, votes } = mine
     if (thread.isOpen || thread.ban) this.standing.show(mine, refused)
+    // What a server has painted must not move: there, own ones stand under it.
+    const first = thread.host.getAttribute('loading') !== 'included'
     for (const comment of comments) {
       const entry = thread.entries.get(comment.id)
       if (entry) this.#meet(entry, comment)
-      else if (/pending|rejected/.test(comment.status)) thread.add({ ...comment, replies: [] }, thread.entries.get(comment.parent_id), !comment.parent_id)
+      else if (/pending|rejected/.test(comment.status)) thread.add({ ...comment, replies: [] }, thread.entries.get(comment.parent_id), first && !comment.parent_id)
     }
     for (const [id, value] of Object.entries(votes)) {
       const entry = thread.entries.get(id)
