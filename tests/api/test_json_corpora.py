@@ -13,6 +13,8 @@ from service.model import Site
 from tests.api.calls import Answer
 from tests.api.conftest import Api
 
+pytestmark = pytest.mark.long
+
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
 INJECTIONS_MAX = 600
 """Lines of script injections that are sent; which ones is a matter of their number alone."""

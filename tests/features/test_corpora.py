@@ -19,6 +19,8 @@ from service.features.body.markdown import NESTING_MAX
 from tests.features.test_body import HREF, KEYS, depth, nodes
 from tests.features.test_text import curious_texts
 
+pytestmark = pytest.mark.long
+
 CORPORA = Path(__file__).parents[3] / "shared" / "corpora"
 BODY_MAX = 10_000
 

@@ -17,6 +17,8 @@ from tests.features.conftest import OpenSite
 from tests.features.rule_desk import BADWORD, RuleDesk
 from tests.newsroom import NOON, SAM, Newsroom, new_id
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def desk(newsroom: Newsroom) -> RuleDesk:

@@ -13,6 +13,8 @@ from service.storage.rules import RuleStore, Watched
 from tests.features.rule_desk import RuleDesk
 from tests.newsroom import NOON, Newsroom, new_id
 
+pytestmark = pytest.mark.long
+
 
 def watched(**more: Any) -> Watched:
     usual: dict[str, Any] = {

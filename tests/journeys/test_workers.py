@@ -170,7 +170,7 @@ async def test_only_the_requests_of_a_killed_worker_fail_and_it_is_back_in_two_s
         over.set()
 
     assert seconds < BACK_SECONDS
-    assert len(ids) > 10
+    assert len(ids) > 2  # it takes a spare a few tenths of a second
     assert len(running.worker_pids) == 2
     # It had loaded everything and waited for this.
     assert any("--spare" in psutil.Process(pid).cmdline() for pid in running.worker_pids)

@@ -14,6 +14,8 @@ from tests.pages.parsed import BODY_TAGS, Parsed
 from tests.pages.test_feeds import Feed
 from tests.pages.test_fragment import payload
 
+pytestmark = pytest.mark.long
+
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "xss-payloads"
 
 OWN = (
