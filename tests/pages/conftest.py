@@ -130,7 +130,7 @@ async def press(
 ) -> AsyncIterator[Press]:
     """A service whose site `daily` looks at every comment first; its pages are `ORIGIN`'s."""
     number = conftest._free_numbers.pop()  # noqa: SLF001 - for a session, not for a test
-    redis_url = redis_numbered(number, beside=stores.endpoints.redis_url)
+    redis_url = conftest.emptied(redis_numbered(number, beside=stores.endpoints.redis_url))
     async with open_house(await fresh_database(template_database), redis_url) as house:
         daily = await house.found("daily", SiteSettings(origins=(ORIGIN,)))
         yield Press(house=house, daily=daily)
