@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ from service.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from service.features import text
 from service.features.administration import Acts
 from service.features.decisions import Decisions
-from service.features.outcomes import DecidedSince, DecisionRequest, TextGone
+from service.features.outcomes import DecisionRequest
 from service.features.patience import Patience
 from service.features.reasons import known_reason
 from service.features.sites import SiteDirectory
@@ -268,23 +268,9 @@ class ClusterDecisions:
             actor_id=operation.undone_by or operation.actor_id,
             name="",
         )
-        undone = await self._undo_each(site, items, actor, now)
+        pairs = [(each.decision_id, each.comment_id) for each in items]
+        undone = await self.decisions.reverse_each(site, pairs, actor=actor, now=now)
         await self.store.note_undone(site.site_id, operation_id, undone)
-
-    async def _undo_each(
-        self, site: Site, items: Sequence[Item], actor: Actor, now: datetime
-    ) -> dict[UUID, Literal["undone", "kept"]]:
-        undone: dict[UUID, Literal["undone", "kept"]] = {}
-        for each in items:
-            try:
-                await self.decisions.reverse(
-                    [site], each.decision_id, comment_id=each.comment_id, actor=actor, now=now
-                )
-            except (NotFound, DecidedSince, TextGone):
-                undone[each.comment_id] = "kept"
-            else:
-                undone[each.comment_id] = "undone"
-        return undone
 
 
 def _check_reason(site: Site, action: str, reason: str | None) -> None:

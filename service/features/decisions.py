@@ -7,13 +7,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import structlog
 
 from service.errors import FieldError, Invalid, NotFound, Unavailable
 from service.features.invalidation import Invalidations
-from service.features.outcomes import AmbiguousDecision, DecisionRequest, Outcome, Result
+from service.features.outcomes import (
+    AmbiguousDecision,
+    DecidedSince,
+    DecisionRequest,
+    Outcome,
+    Result,
+    TextGone,
+)
 from service.features.sitting import Sitting
 from service.features.telling import Telling
 from service.features.transitions import NEEDS_REASON
@@ -154,6 +162,23 @@ class Decisions:
             self.telling.decided(site, [decision], actor)
             await self._clean(by_id, sitting)
         return Reversal(decision=decision, site=site, comment_id=place.comment_id)
+
+    async def reverse_each(
+        self, site: Site, pairs: Iterable[tuple[UUID, UUID]], *, actor: Actor, now: datetime
+    ) -> dict[UUID, Literal["undone", "kept"]]:
+        """Take decisions back one by one; one that was overtaken, or has no text left, is kept.
+
+        `pairs` are of decision and comment; the answer is by comment.
+        """
+        undone: dict[UUID, Literal["undone", "kept"]] = {}
+        for decision_id, comment_id in pairs:
+            try:
+                await self.reverse([site], decision_id, comment_id=comment_id, actor=actor, now=now)
+            except (NotFound, DecidedSince, TextGone):
+                undone[comment_id] = "kept"
+            else:
+                undone[comment_id] = "undone"
+        return undone
 
     async def names(self, decisions: Iterable[Decision | None]) -> dict[tuple[str, str], str]:
         """Return what those who decided are called, by (kind, id); a key without a name its id.

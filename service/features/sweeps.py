@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from service.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from service.features import text
 from service.features.administration import Acts
 from service.features.decisions import Decisions
-from service.features.outcomes import DecidedSince, DecisionRequest, TextGone
+from service.features.outcomes import DecisionRequest
 from service.features.patience import Patience
 from service.features.reasons import known_reason
 from service.features.records import Records
@@ -200,23 +199,9 @@ class Sweeps:
             actor_id=sweep.undone_by or sweep.actor_id,
             name="",
         )
-        undone = await self._undo_each(site, items, actor, now)
+        pairs = [(each.decision_id, each.comment_id) for each in items]
+        undone = await self.decisions.reverse_each(site, pairs, actor=actor, now=now)
         await self.store.note_undone(site.site_id, sweep.sweep_id, undone)
-
-    async def _undo_each(
-        self, site: Site, items: Sequence[SweepItem], actor: Actor, now: datetime
-    ) -> dict[UUID, Literal["undone", "kept"]]:
-        undone: dict[UUID, Literal["undone", "kept"]] = {}
-        for each in items:
-            try:
-                await self.decisions.reverse(
-                    [site], each.decision_id, comment_id=each.comment_id, actor=actor, now=now
-                )
-            except (NotFound, DecidedSince, TextGone):
-                undone[each.comment_id] = "kept"
-            else:
-                undone[each.comment_id] = "undone"
-        return undone
 
 
 def _rejection(item: SweepItem, sweep: Sweep, reason: str | None) -> DecisionRequest:
