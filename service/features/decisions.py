@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from service import crash
 from service.errors import FieldError, Invalid, NotFound, Unavailable
 from service.features.invalidation import Invalidations
 from service.features.outcomes import (
@@ -158,6 +159,8 @@ class Decisions:
             decision, fresh = await sitting.reverse(place, decision_id, new_id)
             if fresh:
                 await deciding.write(sitting.changes)
+            crash.reached(crash.Point.REVERSE_WRITTEN)
+        crash.reached(crash.Point.REVERSE_COMMITTED)
         if fresh:
             self.telling.decided(site, [decision], actor)
             await self._clean(by_id, sitting)
@@ -251,11 +254,14 @@ class Decisions:
                 changes=Changes(at=now),
                 actor=actor,
             )
+            crash.reached(crash.Point.DECIDE_OPENED)
             results = {
                 request.comment_id: sitting.decide(places[request.comment_id], request)
                 for request in sorted(requests, key=lambda each: sitting.age(each.comment_id))
             }
             await deciding.write(sitting.changes)
+            crash.reached(crash.Point.DECIDE_WRITTEN)
+        crash.reached(crash.Point.DECIDE_COMMITTED)
         await self._clean(sites, sitting)
         return results
 
@@ -297,8 +303,10 @@ class Decisions:
         try:
             for site_id, finished in sitting.finished.items():
                 await self.pending.finish(sites[site_id].slug, finished)
+            crash.reached(crash.Point.DECIDE_FINISHED)
             for item in sitting.requeued:
                 await self.pending.requeue(item, journaled=False, guarded=True)
+            crash.reached(crash.Point.DECIDE_REQUEUED)
         except Unavailable:
             log.warning("queue_not_cleaned", decisions=len(sitting.finished))
         touched: dict[int, list[UUID]] = {}
@@ -306,6 +314,7 @@ class Decisions:
             touched.setdefault(site_id, []).append(article_id)
         for site_id, article_ids in touched.items():
             await self.invalidations.tell(sites[site_id], article_ids, drop=sitting.took_down)
+        crash.reached(crash.Point.DECIDE_TOLD)
 
 
 def _check(sites: Sequence[Site], requests: Sequence[DecisionRequest]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from service import crash
 from service.errors import Conflict, Failure, Forbidden, Invalid, Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.authors import AuthorBanned, Authors, WarningUnacknowledged
@@ -341,6 +342,7 @@ class Intake:
         self, submission: Submission, item: PendingComment, screening: Screening, *, now: datetime
     ) -> Accepted:
         keyed = submission.idempotency_key is not None
+        crash.reached(crash.Point.ACCEPT_CHECKED)
         stored = await self.pending.accept(
             item,
             auto=screening.publish or screening.reject,
@@ -348,6 +350,7 @@ class Intake:
             pending_max=submission.site.settings.pending_max,
             dk_ttl_ms=IDEMPOTENCY_MS if keyed else DEDUPE_WINDOW_MS,
         )
+        crash.reached(crash.Point.ACCEPT_STORED)
         match stored.outcome:
             case "OK":
                 pass

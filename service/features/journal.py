@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from service import crash
 from service.errors import Unavailable
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
@@ -97,11 +98,14 @@ class Journal:
         if not ids:
             return 0
         items = await self.pending.items(site.slug, ids)
+        crash.reached(crash.Point.JOURNAL_READ)
         for item in await self.store.record(list(items.values())):
             log.error("not_journaled", comment=str(item.comment_id))
         written = [(item.comment_id, item.revision, item.n) for item in items.values()]
         gone = [(comment_id, 0, 0) for comment_id in ids if comment_id not in items]
+        crash.reached(crash.Point.JOURNAL_WRITTEN)
         await self.pending.clear_marks(site.slug, written + gone)
+        crash.reached(crash.Point.JOURNAL_CLEARED)
         return len(ids)
 
     async def open_queue(self, site: Site) -> None:
@@ -115,6 +119,7 @@ class Journal:
         highest = await self.store.highest_seq(site.site_id)
         sequence = max(highest, mark.seq if mark else 0, self.known.get(site.site_id, 0))
         restored = await self._refill(site) if mark is not None or highest else 0
+        crash.reached(crash.Point.REFILL_RESTORED)
         epoch = await self.pending.begin_epoch(site.slug, epoch=self.new_epoch(), seq=sequence)
         await self.store.raise_watermark(site.site_id, Watermark(epoch=epoch, seq=sequence))
         self.known[site.site_id] = sequence

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from service import crash
 from service.cursors import BadCursor, Cursors
 from service.errors import Conflict, Forbidden, NotFound, Unavailable
 from service.features import text
@@ -280,11 +281,13 @@ class Own:
         now: datetime,
     ) -> None:
         item = screening.on(replace(waiting, text=clean, edited_at=now))
+        crash.reached(crash.Point.EDIT_CHECKED)
         change = await self.pending.edit(
             item,
             expected_revision=waiting.revision,
             settle="reject" if screening.reject else "publish" if screening.publish else None,
         )
+        crash.reached(crash.Point.EDIT_STORED)
         if change.outcome == "GONE" and await self._still_waits(site, waiting):
             raise QueueEmptied  # Redis has lost it, and gets it back from the journal
         if change.outcome != "OK":

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from service import crash
 from service.cursors import Cursors
 from service.errors import Unavailable
 from service.features.appeals import Appeal, Appeals
@@ -186,6 +187,7 @@ class Queue:
             ttl_ms=LEASE_MS,
             senior=actor.sees_escalated,
         )
+        crash.reached(crash.Point.CLAIM_LEASED)
         self._tell(site, claimed, actor)
         return await self._entries(site, [each.comment_id for each in claimed], now=now)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from service import crash
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.transitions import still_waits
@@ -78,6 +79,7 @@ class Reconcile:
             ]
             if finished:
                 await self.pending.finish(site.slug, finished)
+                crash.reached(crash.Point.RECONCILE_FINISHED)
                 cleaned += len(finished)
         if cleaned:
             self.mended("finish_decided", cleaned)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from service import crash
 from service.features.events import Events
 from service.features.invalidation import Invalidations
 from service.features.patience import Patience
@@ -48,7 +49,9 @@ class Relay:
         messages = await self.outbox.untold(limit=BATCH)
         if not messages or not await self._tell(messages):
             return 0
+        crash.reached(crash.Point.RELAY_TOLD)
         await self.outbox.told(messages, at=self.clock())
+        crash.reached(crash.Point.RELAY_TICKED)
         return len(messages)
 
     async def _tell(self, messages: Sequence[Message]) -> bool:

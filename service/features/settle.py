@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from service import crash
 from service.errors import Unavailable
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest, Outcome, Result
@@ -73,6 +74,7 @@ class Settle:
         ids = await self.pending.settle_claim(site.slug, limit=BATCH, ttl_ms=HOLD_MS)
         if not ids:
             return 0
+        crash.reached(crash.Point.SETTLE_CLAIMED)
         items = await self.pending.items(site.slug, ids)
         now = self.clock()
         by_rule: dict[Actor, list[DecisionRequest]] = {}
@@ -82,6 +84,7 @@ class Settle:
             for result in await self.decisions.decide([site], requests, actor=rule, now=now):
                 if result.outcome is not Outcome.APPLIED:
                     await self._leave_to_people(site, result)
+        crash.reached(crash.Point.SETTLE_DECIDED)
         return len(items)
 
     def _request(self, site: Site, item: PendingComment, now: datetime) -> DecisionRequest:
