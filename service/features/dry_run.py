@@ -185,13 +185,20 @@ class DryRuns:
             raise DryRunEnded
         return await self.find(site, dry_run_id)
 
-    async def shown(self, site: Site, samples: Sequence[Mapping[str, Any]]) -> list[Shown]:
-        """Return the comments of a list in a report, with their texts as they are now."""
+    async def shown(
+        self, site: Site, samples: Sequence[Mapping[str, Any]], *, sees_escalated: bool
+    ) -> list[Shown]:
+        """Return the comments of a list in a report, with their texts as they are now.
+
+        Without `sees_escalated` those that are escalated now are left out.
+        """
         ids = [UUID(each["comment_id"]) for each in samples]
-        texts = await self.store.texts(site.site_id, ids)
+        texts = await self.store.texts(site.site_id, ids, see_escalated=sees_escalated)
         shown = []
         for each, comment_id in zip(samples, ids, strict=True):
-            article_key, text = texts.get(comment_id, (None, None))
+            if comment_id not in texts:
+                continue
+            article_key, text = texts[comment_id]
             spans = tuple((start, end) for start, end in each["spans"] if end <= len(text or ""))
             shown.append(
                 Shown(

@@ -193,9 +193,12 @@ class DryRunStore:
         return [AuthorBefore(**row) for row in rows]
 
     async def texts(
-        self, site_id: int, comment_ids: Sequence[UUID]
+        self, site_id: int, comment_ids: Sequence[UUID], *, see_escalated: bool
     ) -> dict[UUID, tuple[str | None, str | None]]:
-        """Article key and text of comments by id; no text where it is not kept any more."""
+        """Article key and text of comments by id; no text where it is not kept any more.
+
+        Escalated ones are left out unless they may be seen.
+        """
         async with connected(self.pool, wait_seconds=WALK_SECONDS) as connection:
-            rows = await connection.fetch(SQL["read_texts"], site_id, comment_ids)
+            rows = await connection.fetch(SQL["read_texts"], site_id, comment_ids, see_escalated)
         return {row["comment_id"]: (row["article_key"], row["text"]) for row in rows}

@@ -60,6 +60,7 @@ class DryRunning:
                 method="GET",
                 path=DRY_RUN,
                 summary="Read how far a dry run is, and what it gave",
+                description="Comments that are escalated now are shown to seniors only.",
                 answers={200: DryRunOut},
                 problems=(UnknownDryRun,),
                 handler=self.read_dry_run,
@@ -106,9 +107,9 @@ class DryRunning:
         return await self._dry_run(call, run)
 
     async def _dry_run(self, call: Call, run: DryRun) -> Reply:
-        report = run.report or {}
+        report, sees = run.report or {}, call.sees_escalated(call.site)
         shown = [
-            await self.runs.shown(call.site, report.get(name, ()))
+            await self.runs.shown(call.site, report.get(name, ()), sees_escalated=sees)
             for name in ("alarms", "new_ones", "lost_ones")
         ]
         return Reply(content=dry_run_json(run, *shown))

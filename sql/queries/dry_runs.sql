@@ -129,7 +129,7 @@ GROUP BY author_id;
 
 -- name: read_texts
 -- The texts of some comments, where they are kept.
---   $1 site_id integer, $2 comment_ids uuid[]
+--   $1 site_id integer, $2 comment_ids uuid[], $3 escalated ones too boolean
 -- Index: comment_places_pkey, and each table's primary key.
 SELECT p.comment_id, a.key AS article_key,
        coalesce(c.text, k.payload ->> 'text', j.payload ->> 'text') AS text
@@ -143,6 +143,7 @@ LEFT JOIN LATERAL (
       AND expires_at > now()
     ORDER BY revision DESC LIMIT 1
 ) k ON c.text IS NULL
-LEFT JOIN intake_journal j ON c.text IS NULL AND j.site_id = p.site_id
+LEFT JOIN intake_journal j ON j.site_id = p.site_id
     AND j.article_id = p.article_id AND j.comment_id = p.comment_id AND j.state = 'waiting'
-WHERE p.site_id = $1 AND p.comment_id = ANY($2);
+WHERE p.site_id = $1 AND p.comment_id = ANY($2)
+  AND ($3 OR NOT coalesce((j.payload ->> 'escalated')::boolean, false));

@@ -53,9 +53,27 @@ async def test_false_alarms_are_named_with_their_places(desk: RuleDesk) -> None:
     run = await desk.tried()
 
     assert run.report is not None
-    (alarm,) = await desk.runs.shown(desk.newsroom.site, run.report["alarms"])
+    site, alarms = desk.newsroom.site, run.report["alarms"]
+    (alarm,) = await desk.runs.shown(site, alarms, sees_escalated=False)
     assert alarm.text == "A grunzel is a bird."
     assert alarm.spans == ((2, 9),)
+
+
+async def test_an_escalated_comment_is_shown_to_seniors_alone(desk: RuleDesk) -> None:
+    await desk.save()
+    await desk.go_live()
+    await desk.past("You grunzel, and your family.", action=Action.ESCALATE)
+    await desk.past("Grunzel!")
+    await desk.save(when={"all": [{"text": {"words": ["knurzel"]}}]})
+    report = (await desk.tried()).report
+    assert report is not None
+    site, lost = desk.newsroom.site, report["lost_ones"]
+
+    seen = await desk.runs.shown(site, lost, sees_escalated=False)
+    seen_by_seniors = await desk.runs.shown(site, lost, sees_escalated=True)
+
+    assert [each.text for each in seen] == ["Grunzel!"]
+    assert {each.text for each in seen_by_seniors} == {"Grunzel!", "You grunzel, and your family."}
 
 
 async def test_a_new_version_is_compared_with_the_live_one(desk: RuleDesk) -> None:

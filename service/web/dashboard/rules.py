@@ -136,7 +136,8 @@ class RulePages:
         file = await self.changes.file(site, call.path["rule"])
         runs = await self.runs.of_rule(site, file.rule.rule_id)
         run = await self._run(site, call.query_as(RulesAsked).run, runs)
-        named = {} if run is None else await self._named(site, run)
+        sees = call.sees_escalated(site)
+        named = {} if run is None else await self._named(site, run, sees_escalated=sees)
         figures = await self.changes.lately(site, now=call.now)
         return self._rule_page(
             call, choice, site, file=file, runs=runs, run=run, named=named, figures=figures
@@ -175,12 +176,16 @@ class RulePages:
                 raise NotFound from None
         return next((run for run in runs if run.state == "done"), None)
 
-    async def _named(self, site: Site, run: DryRun) -> dict[str, list[Named]]:
+    async def _named(
+        self, site: Site, run: DryRun, *, sees_escalated: bool
+    ) -> dict[str, list[Named]]:
         report = run.report or {}
         return {
             name: [
                 Named(shown=one, pieces=pieces_of(one.text or "", one.spans))
-                for one in await self.runs.shown(site, report.get(name, ()))
+                for one in await self.runs.shown(
+                    site, report.get(name, ()), sees_escalated=sees_escalated
+                )
             ]
             for name in ("alarms", "new_ones", "lost_ones")
         }
