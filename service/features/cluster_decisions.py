@@ -128,8 +128,7 @@ class ClusterDecisions:
         )
         if not waiting:
             raise NothingWaits
-        if len(waiting) > FEW and not is_senior:
-            raise Forbidden(f"More than {FEW} comments at once need the role `senior`.")
+        _check_size(len(waiting), is_senior=is_senior)
         operation = ClusterDecision(
             operation_id=operation_id or self.new_id(now),
             cluster_id=cluster_id,
@@ -175,15 +174,17 @@ class ClusterDecisions:
         return operation
 
     async def stop(
-        self, site: Site, operation_id: UUID, *, actor: Actor, now: datetime
+        self, site: Site, operation_id: UUID, *, actor: Actor, is_senior: bool, now: datetime
     ) -> ClusterDecision:
         """Leave undecided what was not decided so far.
 
         Raises:
             UnknownOperation: there is none.
+            Forbidden: it is too large for a member who is no senior.
             DecisionEnded: it was at its end.
         """
-        await self.find(site, operation_id)
+        operation = await self.find(site, operation_id)
+        _check_size(operation.total, is_senior=is_senior)
         details = {"operation_id": str(operation_id)}
         act = self.acts.by(actor, "cluster.decision_stopped", site=site, now=now, details=details)
         if not await self.store.end(
@@ -193,15 +194,17 @@ class ClusterDecisions:
         return await self.find(site, operation_id)
 
     async def undo(
-        self, site: Site, operation_id: UUID, *, actor: Actor, now: datetime
+        self, site: Site, operation_id: UUID, *, actor: Actor, is_senior: bool, now: datetime
     ) -> ClusterDecision:
         """Let what was decided wait again, but for what was decided since.
 
         Raises:
             UnknownOperation: there is none.
+            Forbidden: it is too large for a member who is no senior.
             DecisionUndone: that was asked before.
         """
-        await self.find(site, operation_id)
+        operation = await self.find(site, operation_id)
+        _check_size(operation.total, is_senior=is_senior)
         details = {"operation_id": str(operation_id)}
         act = self.acts.by(actor, "cluster.decision_undone", site=site, now=now, details=details)
         if not await self.store.undo(site.site_id, operation_id, act=act):
@@ -271,6 +274,12 @@ class ClusterDecisions:
         pairs = [(each.decision_id, each.comment_id) for each in items]
         undone = await self.decisions.reverse_each(site, pairs, actor=actor, now=now)
         await self.store.note_undone(site.site_id, operation_id, undone)
+
+
+def _check_size(comments: int, *, is_senior: bool) -> None:
+    """Refuse what only a senior may do at once: deciding as well as taking it back."""
+    if comments > FEW and not is_senior:
+        raise Forbidden(f"More than {FEW} comments at once need the role `senior`.")
 
 
 def _check_reason(site: Site, action: str, reason: str | None) -> None:

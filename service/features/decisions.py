@@ -22,6 +22,7 @@ from service.features.outcomes import (
     Outcome,
     Result,
     TextGone,
+    UndoRefused,
 )
 from service.features.sitting import Sitting
 from service.features.telling import Telling
@@ -132,7 +133,7 @@ class Decisions:
 
         Raises:
             NotFound: no such decision on these sites.
-            Conflict: `decided_since`, `text_gone` or `ambiguous_decision`.
+            Conflict: `decided_since`, `text_gone`, `undo_refused` or `ambiguous_decision`.
             Unavailable: Postgres cannot commit.
         """
         by_id = {site.site_id: site for site in sites}
@@ -146,21 +147,24 @@ class Decisions:
         site = by_id[place.site_id]
         waiting = await self._waiting([site], [place.comment_id])
         new_id = self.new_id(now)
-        async with self.store.deciding({ArticlePlace(*place[:2]): None}) as deciding:
-            sitting = await Sitting.open(
-                deciding,
-                sites=by_id,
-                questions=[Question(place, new_id)],
-                items=waiting.items,
-                leases={},
-                changes=Changes(at=now),
-                actor=actor,
-            )
-            decision, fresh = await sitting.reverse(place, decision_id, new_id)
-            if fresh:
-                await deciding.write(sitting.changes)
-            crash.reached(crash.Point.REVERSE_WRITTEN)
-        crash.reached(crash.Point.REVERSE_COMMITTED)
+        try:
+            async with self.store.deciding({ArticlePlace(*place[:2]): None}) as deciding:
+                sitting = await Sitting.open(
+                    deciding,
+                    sites=by_id,
+                    questions=[Question(place, new_id)],
+                    items=waiting.items,
+                    leases={},
+                    changes=Changes(at=now),
+                    actor=actor,
+                )
+                decision, fresh = await sitting.reverse(place, decision_id, new_id)
+                if fresh:
+                    await deciding.write(sitting.changes)
+        except Refused as refusal:
+            comment = str(place.comment_id)
+            log.error("undo_refused", comment=comment, sqlstate=refusal.sqlstate)  # noqa: TRY400 - its trace says no more
+            raise UndoRefused from refusal
         if fresh:
             self.telling.decided(site, [decision], actor)
             await self._clean(by_id, sitting)
@@ -169,7 +173,9 @@ class Decisions:
     async def reverse_each(
         self, site: Site, pairs: Iterable[tuple[UUID, UUID]], *, actor: Actor, now: datetime
     ) -> dict[UUID, Literal["undone", "kept"]]:
-        """Take decisions back one by one; one that was overtaken, or has no text left, is kept.
+        """Take decisions back one by one.
+
+        One that was overtaken, has no text left or that Postgres will not have back is kept.
 
         `pairs` are of decision and comment; the answer is by comment.
         """
@@ -177,7 +183,7 @@ class Decisions:
         for decision_id, comment_id in pairs:
             try:
                 await self.reverse([site], decision_id, comment_id=comment_id, actor=actor, now=now)
-            except (NotFound, DecidedSince, TextGone):
+            except (NotFound, DecidedSince, TextGone, UndoRefused):
                 undone[comment_id] = "kept"
             else:
                 undone[comment_id] = "undone"

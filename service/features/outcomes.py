@@ -36,6 +36,13 @@ class TextGone(Conflict):
     title = "The text of this comment is no longer kept."
 
 
+class UndoRefused(Conflict):
+    """Postgres does not take what the undoing would write."""
+
+    code = "undo_refused"
+    title = "This decision cannot be undone; the log of the service says why."
+
+
 class AmbiguousDecision(Conflict):
     """One decision id was used for several comments."""
 

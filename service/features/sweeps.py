@@ -87,8 +87,7 @@ class Sweeps:
                 return earlier
         author_id, _, _ = await self.records.find(site, ref)
         waiting = await self.records.waiting(site, author_id)
-        if len(waiting) > FEW and not is_senior:
-            raise Forbidden(f"More than {FEW} comments at once need the role `senior`.")
+        _check_size(len(waiting), is_senior=is_senior)
         sweep = Sweep(
             sweep_id=sweep_id or self.new_id(now),
             author_id=author_id,
@@ -127,14 +126,18 @@ class Sweeps:
             raise UnknownSweep
         return sweep
 
-    async def undo(self, site: Site, sweep_id: UUID, *, actor: Actor, now: datetime) -> Sweep:
+    async def undo(
+        self, site: Site, sweep_id: UUID, *, actor: Actor, is_senior: bool, now: datetime
+    ) -> Sweep:
         """Let what a sweep rejected wait again, but for what was decided since.
 
         Raises:
             UnknownSweep: there is none.
+            Forbidden: it is too large for a member who is no senior.
             SweepUndone: that was asked before.
         """
         sweep = await self.find(site, sweep_id)
+        _check_size(sweep.total, is_senior=is_senior)
         details = {"operation_id": str(sweep_id)}
         act = self.acts.by(actor, "reader.sweep_undone", site=site, now=now, details=details)
         if not await self.store.undo(site.site_id, sweep, act=act):
@@ -202,6 +205,12 @@ class Sweeps:
         pairs = [(each.decision_id, each.comment_id) for each in items]
         undone = await self.decisions.reverse_each(site, pairs, actor=actor, now=now)
         await self.store.note_undone(site.site_id, sweep.sweep_id, undone)
+
+
+def _check_size(comments: int, *, is_senior: bool) -> None:
+    """Refuse what only a senior may do at once: rejecting as well as taking it back."""
+    if comments > FEW and not is_senior:
+        raise Forbidden(f"More than {FEW} comments at once need the role `senior`.")
 
 
 def _rejection(item: SweepItem, sweep: Sweep, reason: str | None) -> DecisionRequest:

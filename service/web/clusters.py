@@ -128,6 +128,7 @@ class Clustering:
                 method="POST",
                 path=f"{DECISION}/stop",
                 summary="Leave undecided what was not decided so far",
+                description="More than 50 comments need a senior.",
                 tag=TAG,
                 credential=MODERATE,
                 answers={200: ClusterDecisionOut},
@@ -139,7 +140,7 @@ class Clustering:
                 method="POST",
                 path=f"{DECISION}/undo",
                 summary="Let everything wait again that it decided, once",
-                description="But for what was decided since.",
+                description="But for what was decided since. More than 50 comments need a senior.",
                 tag=TAG,
                 credential=MODERATE,
                 answers={202: ClusterDecisionOut},
@@ -204,7 +205,11 @@ class Clustering:
         """Stop it."""
         site, operation = await self._operation(call)
         stopped = await self.decisions.stop(
-            site, operation.operation_id, actor=call.actor, now=call.now
+            site,
+            operation.operation_id,
+            actor=call.actor,
+            is_senior=call.sees_escalated(site),
+            now=call.now,
         )
         return Reply(content=cluster_decision_json(stopped))
 
@@ -212,7 +217,11 @@ class Clustering:
         """Let it all wait again."""
         site, operation = await self._operation(call)
         undone = await self.decisions.undo(
-            site, operation.operation_id, actor=call.actor, now=call.now
+            site,
+            operation.operation_id,
+            actor=call.actor,
+            is_senior=call.sees_escalated(site),
+            now=call.now,
         )
         return Reply(status=202, content=cluster_decision_json(undone))
 

@@ -19,6 +19,7 @@ from service.features.outcomes import (
     DecidedSince,
     DecisionRequest,
     TextGone,
+    UndoRefused,
 )
 from service.features.own import UnknownComment
 from service.features.queue import Lane, Queue, Sort
@@ -151,7 +152,7 @@ class Moderation:
                 body=ReverseIn,
                 body_optional=True,
                 answers={200: ReversalOut},
-                problems=(DecidedSince, TextGone, AmbiguousDecision),
+                problems=(DecidedSince, TextGone, UndoRefused, AmbiguousDecision),
                 handler=self.reverse,
             ),
             Operation(

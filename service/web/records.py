@@ -147,7 +147,7 @@ class AuthorRecords:
                 method="POST",
                 path=f"{REJECTION}/undo",
                 summary="Let everything wait again that it rejected, once",
-                description="But for what was decided since.",
+                description="But for what was decided since. More than 50 comments need a senior.",
                 tag=TAG,
                 credential=RULE,
                 answers={202: SweepOut},
@@ -228,5 +228,11 @@ class AuthorRecords:
     async def undo(self, call: Call) -> Reply:
         """Let it all wait again."""
         sweep_id = UUID(call.path["operation_id"])
-        sweep = await self.sweeps.undo(call.site, sweep_id, actor=call.actor, now=call.now)
+        sweep = await self.sweeps.undo(
+            call.site,
+            sweep_id,
+            actor=call.actor,
+            is_senior=call.sees_escalated(call.site),
+            now=call.now,
+        )
         return Reply(status=202, content=sweep_json(sweep))

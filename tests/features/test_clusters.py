@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
-from service.features.cluster_decisions import ClusterDecision, NothingWaits, Ticked
+from service.embedded import EmbeddedStores
+from service.errors import Forbidden
+from service.features.cluster_decisions import FEW, ClusterDecision, NothingWaits, Ticked
 from service.features.clusters import ClusterWhole, suggested_reason
+from service.features.outcomes import UndoRefused
 from service.features.queue import Lane
 from service.model import Action, Actor, PendingComment
+from tests.conftest import database_called
 from tests.features.conftest import OpenSite
 from tests.newsroom import KIM, NOON, SAM, Newsroom
 
@@ -73,6 +80,15 @@ async def rejected(newsroom: Newsroom, cluster_id: UUID, **ticked: object) -> Cl
     return await carried_out(newsroom, operation)
 
 
+async def taken_back(
+    newsroom: Newsroom, operation: ClusterDecision, by: Actor = SAM
+) -> ClusterDecision:
+    await newsroom.cluster_decisions.undo(
+        newsroom.site, operation.operation_id, actor=by, is_senior=True, now=NOON
+    )
+    return await carried_out(newsroom, operation)
+
+
 async def test_disguised_copies_of_a_text_are_one_cluster_and_ordinary_comments_none(
     newsroom: Newsroom,
 ) -> None:
@@ -112,8 +128,7 @@ async def test_one_decision_clears_a_cluster_and_one_undo_brings_it_back(
     assert {await newsroom.status(each) for each in items[7:]} == {"pending"}
     assert await listed(newsroom) == []
 
-    await newsroom.cluster_decisions.undo(newsroom.site, done.operation_id, actor=KIM, now=NOON)
-    undone = await carried_out(newsroom, done)
+    undone = await taken_back(newsroom, done, by=KIM)
 
     assert (undone.state, undone.restored) == ("undone", 7)
     assert {await newsroom.status(each) for each in alike} == {"pending"}
@@ -132,11 +147,72 @@ async def test_undoing_leaves_alone_what_was_decided_since(newsroom: Newsroom) -
     )
     await newsroom.decide(Action.APPROVE, items[1], by=KIM)
 
-    await newsroom.cluster_decisions.undo(newsroom.site, done.operation_id, actor=SAM, now=NOON)
-    undone = await carried_out(newsroom, done)
+    undone = await taken_back(newsroom, done)
 
     assert undone.restored == 3
     assert await newsroom.status(items[1]) == "approved"
+
+
+async def test_an_undo_that_postgres_refuses_stops_no_other(
+    newsroom: Newsroom, stores: EmbeddedStores
+) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:3])
+    done = await rejected(newsroom, items[0].comment_id)
+
+    async with refused_undo(newsroom, stores, items[1].comment_id):
+        undone = await taken_back(newsroom, done)
+        found = await newsroom.find(items[1])
+        assert found is not None
+        assert found.decision is not None
+        with pytest.raises(UndoRefused):
+            await newsroom.decisions.reverse(
+                [newsroom.site], found.decision.decision_id, actor=KIM, now=NOON
+            )
+
+    assert (undone.state, undone.restored) == ("undone", 3)
+    assert await newsroom.status(items[1]) == "rejected"
+
+
+async def test_what_only_a_senior_may_decide_only_a_senior_takes_back_or_stops(
+    newsroom: Newsroom,
+) -> None:
+    copies = [f"{SPAM} {'!' * n}" for n in range(FEW + 1)]
+    items = await posted(newsroom, *copies)
+    begun = await newsroom.cluster_decisions.begin(
+        newsroom.site,
+        items[0].comment_id,
+        action="approve",
+        reason=None,
+        note="",
+        ticked=Ticked(),
+        operation_id=None,
+        actor=SAM,
+        is_senior=True,
+        now=NOON,
+    )
+    assert begun.total == FEW + 1
+    asked = {"actor": KIM, "is_senior": False, "now": NOON}
+    for ask in (newsroom.cluster_decisions.stop, newsroom.cluster_decisions.undo):
+        with pytest.raises(Forbidden):
+            await ask(newsroom.site, begun.operation_id, **asked)
+
+    assert (await carried_out(newsroom, begun)).state == "done"
+
+
+@asynccontextmanager
+async def refused_undo(
+    newsroom: Newsroom, stores: EmbeddedStores, comment_id: UUID
+) -> AsyncIterator[None]:
+    """Let Postgres have one comment's decision back under no circumstances."""
+    name = await newsroom.pool.fetchval("SELECT current_database()")
+    owner = await asyncpg.connect(database_called(name, beside=stores.endpoints.database_url))
+    await owner.execute(
+        "ALTER TABLE decisions ADD CONSTRAINT no_way_back CHECK"
+        f" (NOT (action = 'reverse' AND comment_id = '{comment_id}')) NOT VALID"
+    )
+    yield
+    await owner.execute("ALTER TABLE decisions DROP CONSTRAINT no_way_back")
+    await owner.close()
 
 
 async def test_only_what_was_ticked_is_decided(newsroom: Newsroom) -> None:
@@ -195,7 +271,7 @@ async def test_a_stopped_decision_leaves_the_rest_waiting(newsroom: Newsroom) ->
         now=NOON,
     )
     await newsroom.cluster_decisions.stop(
-        newsroom.site, operation.operation_id, actor=SAM, now=NOON
+        newsroom.site, operation.operation_id, actor=SAM, is_senior=True, now=NOON
     )
 
     stopped = await carried_out(newsroom, operation)

@@ -511,13 +511,17 @@ async def test_a_sweep_rejects_all_that_waits_and_is_undone_once(desk: Desk) -> 
     for each in (*comments, *late):
         assert await desk.room.status(each) == "rejected"
     assert await desk.room.status(other) == "pending"
-    await desk.sweeps.undo(desk.room.site, sweep.sweep_id, actor=KIM, now=desk.room.now)
+    await desk.sweeps.undo(
+        desk.room.site, sweep.sweep_id, actor=KIM, is_senior=True, now=desk.room.now
+    )
     sweep = await desk.finish(sweep)
     assert (sweep.state, sweep.restored) == ("undone", 12)
     for each in (*comments, *late):
         assert await desk.room.status(each) == "pending"
     with pytest.raises(SweepUndone):
-        await desk.sweeps.undo(desk.room.site, sweep.sweep_id, actor=KIM, now=desk.room.now)
+        await desk.sweeps.undo(
+            desk.room.site, sweep.sweep_id, actor=KIM, is_senior=True, now=desk.room.now
+        )
     person = await desk.person(omar)
     assert {each.act for each in person.acts} == {"reader.swept", "reader.sweep_undone"}
     assert {(each.action, each.actor_id) for each in person.decisions} == {
@@ -557,7 +561,7 @@ async def test_undoing_leaves_alone_what_was_decided_since(desk: Desk) -> None:
     assert found.decision is not None
     await room.decisions.reverse([room.site], found.decision.decision_id, actor=KIM, now=room.now)
     await room.approve(kept)
-    await desk.sweeps.undo(room.site, sweep.sweep_id, actor=SAM, now=room.now)
+    await desk.sweeps.undo(room.site, sweep.sweep_id, actor=SAM, is_senior=True, now=room.now)
     sweep = await desk.finish(sweep)
     assert (sweep.state, sweep.restored) == ("undone", 1)
     assert [await room.status(each) for each in (kept, other)] == ["approved", "pending"]
@@ -589,7 +593,9 @@ async def test_a_sweep_undone_on_its_way_stops_and_puts_everything_back(desk: De
     await desk.room.pool.execute(
         "UPDATE sweep_items SET outcome = NULL WHERE sweep_id = $1", sweep.sweep_id
     )
-    await desk.sweeps.undo(desk.room.site, sweep.sweep_id, actor=SAM, now=desk.room.now)
+    await desk.sweeps.undo(
+        desk.room.site, sweep.sweep_id, actor=SAM, is_senior=True, now=desk.room.now
+    )
     sweep = await desk.finish(sweep)
     assert (sweep.state, sweep.restored) == ("undone", 4)
     assert {await desk.room.status(each) for each in comments} == {"pending"}
@@ -612,7 +618,12 @@ async def test_more_than_fifty_are_swept_by_a_senior(desk: Desk) -> None:
     await flood(desk, omar, 51)
     with pytest.raises(Forbidden):
         await desk.sweep(omar, by=YOUNG, senior=False)
-    assert (await desk.sweep(omar)).total == 51
+    sweep = await desk.sweep(omar)
+    assert sweep.total == 51
+    with pytest.raises(Forbidden):
+        await desk.sweeps.undo(
+            desk.room.site, sweep.sweep_id, actor=YOUNG, is_senior=False, now=NOON
+        )
 
 
 async def test_a_sweep_ends_also_when_the_site_takes_its_reason_back(new_site: OpenSite) -> None:
@@ -651,4 +662,4 @@ async def test_a_sweep_needs_a_reason_that_there_is_and_an_id_that_is_known(desk
             now=NOON,
         )
     with pytest.raises(UnknownSweep):
-        await desk.sweeps.undo(desk.room.site, uuid4(), actor=SAM, now=NOON)
+        await desk.sweeps.undo(desk.room.site, uuid4(), actor=SAM, is_senior=True, now=NOON)
