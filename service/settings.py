@@ -136,6 +136,12 @@ class Settings(BaseSettings):
         description="Networks whose `X-Forwarded-For` is believed.",
         json_schema_extra=_of("networks", bound="addresses or CIDR networks, separated by commas"),
     )
+    outgoing_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description="Networks beside the public internet in which sites may name services of their"
+        " own. With `127.0.0.0/8` services on this machine, also by `http://`: for development.",
+        json_schema_extra=_of("networks", bound="addresses or CIDR networks, separated by commas"),
+    )
     rate_limits: bool = Field(
         default=True,
         description="Request limits and bounds per address; off for load tests only. Global bounds"
@@ -335,7 +341,7 @@ class Settings(BaseSettings):
             raise ValueError("names no host")
         return f"{parts.scheme}://{parts.netloc.lower()}"
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "outgoing_networks", mode="before")
     @classmethod
     def _networks(cls, given: object) -> object:
         """Accept a list separated by commas or blanks; an address is a network of one."""
