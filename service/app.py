@@ -13,6 +13,7 @@ import structlog
 
 from service.features.leader import Leader
 from service.features.vitals import Vitals
+from service.outgoing import GuardedClient
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.postgres import open_pool
@@ -154,7 +155,9 @@ async def open_service(
             ),
             scripts=Scripts.load(),
             metrics=Metrics(version=VERSION, worker=worker),
+            outgoing=GuardedClient(networks=settings.outgoing_networks),
         )
+        opened.push_async_callback(ground.outgoing.close)
         service = Service.build(ground)
         opened.push_async_callback(service.core.cache.close)
         yield service

@@ -11,6 +11,7 @@ import asyncpg
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
+from service.outgoing import GuardedClient
 from service.secrets import Secrets
 from service.settings import Settings
 from service.storage.redis import Scripts
@@ -39,3 +40,5 @@ class Ground:
     redis: Redis
     scripts: Scripts
     metrics: Metrics
+    outgoing: GuardedClient
+    """The one way to machines that sites name."""
