@@ -16,6 +16,7 @@ from service.features.vitals import Vitals
 from service.outgoing import GuardedClient
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
+from service.storage.breakers import Breakers
 from service.storage.postgres import open_pool
 from service.storage.redis import Scripts, connect
 from service.telemetry import Metrics
@@ -144,17 +145,20 @@ async def open_service(
         DatabaseUnavailable: Postgres is away.
     """
     async with AsyncExitStack() as opened:
+        metrics = Metrics(version=VERSION, worker=worker)
+        breakers = Breakers.told(metrics.note_breaker)
         ground = Ground(
             settings=settings,
             secrets=secrets,
             pool=await opened.enter_async_context(
-                open_pool(database_url, max_size=settings.database_pool)
+                open_pool(database_url, max_size=settings.database_pool, breakers=breakers)
             ),
             redis=await opened.enter_async_context(
-                connect(redis_url, pool_size=settings.redis_pool)
+                connect(redis_url, pool_size=settings.redis_pool, breaker=breakers.redis)
             ),
             scripts=Scripts.load(),
-            metrics=Metrics(version=VERSION, worker=worker),
+            metrics=metrics,
+            breakers=breakers,
             outgoing=GuardedClient(networks=settings.outgoing_networks),
         )
         opened.push_async_callback(ground.outgoing.close)
@@ -168,12 +172,14 @@ class _Ready:
     """What was last seen of the stores, as the probe of a balancer is told."""
 
     vitals: Vitals
+    breakers: Breakers
 
     def state(self) -> ReadyState:
         return ReadyState(
             schema_ok=self.vitals.schema_ok,
             durable=self.vitals.durable,
             dependencies=self.vitals.dependencies,
+            breakers=self.breakers.states(),
         )
 
 
@@ -198,7 +204,7 @@ async def serving(
         access=service.members.access,
         sites=service.core.sites,
         sessions=service.members.sessions,
-        readiness=_Ready(service.live.vitals),
+        readiness=_Ready(service.live.vitals, service.ground.breakers),
         draining=draining,
         metrics=service.ground.metrics,
         now=clock,

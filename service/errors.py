@@ -91,12 +91,21 @@ class Unavailable(Failure):
     title = "The service cannot do this right now."
     retry_after_seconds: int = 5
     """Whole seconds for `Retry-After`."""
+    outcome_unknown: bool = True
+    """Whether what was asked may have been done all the same."""
 
     def __init__(
-        self, detail: str = "", *, code: str | None = None, retry_after_seconds: int | None = None
+        self,
+        detail: str = "",
+        *,
+        code: str | None = None,
+        retry_after_seconds: int | None = None,
+        outcome_unknown: bool | None = None,
     ) -> None:
-        """Carry when to come back."""
+        """Carry when to come back, and whether anything may have been done."""
         super().__init__(detail, code=code)
+        if outcome_unknown is not None:
+            self.outcome_unknown = outcome_unknown
         if retry_after_seconds is not None:
             self.retry_after_seconds = retry_after_seconds
 

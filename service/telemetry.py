@@ -30,6 +30,8 @@ from prometheus_client import (
 from structlog.typing import EventDict, Processor
 from uuid_utils import uuid7
 
+from service.breaker import State
+
 METRICS_TYPE = CONTENT_TYPE_LATEST
 """The content type of what `Metrics.render` returns."""
 
@@ -73,6 +75,9 @@ DEPTH_MAX = 4
 """Deeper fields of a line are not written: nobody reads them, and they may hide something."""
 VALUE_MAX_CHARS = 8_192
 """Longer values are cut: a traceback fits."""
+
+STATES: tuple[State, ...] = ("closed", "half_open", "open")
+"""Of breakers, by their number in the metric."""
 
 FIRST = ("at", "level", "event")
 OF_SEVERAL_LINES = frozenset({"exception", "stack"})
@@ -263,6 +268,12 @@ class Metrics:
             ("store",),
             registry=self.registry,
         )
+        self.breaker_state = Gauge(
+            "postbag_breaker_state",
+            "Of each dependency: 0 closed, 1 half open, 2 open and not asked.",
+            ("dep",),
+            registry=self.registry,
+        )
         self.reconciled = Counter(
             "postbag_reconcile_fixed",
             "Repairs by rule.",
@@ -279,6 +290,10 @@ class Metrics:
             "How late the event loop woke up, at its last look.",
             registry=self.registry,
         )
+
+    def note_breaker(self, dependency: str, state: State) -> None:
+        """Take in how a breaker stands."""
+        self.breaker_state.labels(dependency).set(STATES.index(state))
 
     def render(self) -> bytes:
         """Return everything in Prometheus' text format."""

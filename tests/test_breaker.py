@@ -25,6 +25,9 @@ class Line:
             self.now += each_seconds
             (self.breaker.succeeded if well else self.breaker.failed)(permit, self.now)
 
+    def state(self) -> str:
+        return self.breaker.state
+
     def is_refused(self) -> bool:
         return self.breaker.ask(self.now) is None
 
@@ -32,7 +35,7 @@ class Line:
 def test_five_failures_in_a_row_open_it() -> None:
     line = Line()
     line.ask(*[False] * 4)
-    assert line.breaker.state == "closed"
+    assert line.state() == "closed"
     line.ask(False)
     assert line.said == ["open"]
     assert line.is_refused()
@@ -41,7 +44,7 @@ def test_five_failures_in_a_row_open_it() -> None:
 def test_a_success_between_begins_the_row_anew() -> None:
     line = Line()
     line.ask(*[False] * 4, True, *[False] * 4)
-    assert line.breaker.state == "closed"
+    assert line.state() == "closed"
 
 
 def test_half_of_the_latest_twenty_open_it() -> None:
@@ -53,13 +56,13 @@ def test_half_of_the_latest_twenty_open_it() -> None:
 def test_less_than_half_do_not() -> None:
     line = Line()
     line.ask(*[True, False, True] * LATEST)
-    assert line.breaker.state == "closed"
+    assert line.state() == "closed"
 
 
 def test_failures_of_long_ago_do_not_count() -> None:
     line = Line()
     line.ask(*[True, False] * LATEST, each_seconds=0.6)  # twenty of them take twelve seconds
-    assert line.breaker.state == "closed"
+    assert line.state() == "closed"
 
 
 def test_while_it_is_open_one_question_a_second_is_let_through() -> None:
@@ -69,10 +72,10 @@ def test_while_it_is_open_one_question_a_second_is_let_through() -> None:
         line.now += AGAIN
         probe = line.breaker.ask(line.now)
         assert probe is not None
-        assert line.breaker.state == "half_open"
+        assert line.state() == "half_open"
         assert line.is_refused()
         line.breaker.failed(probe, line.now + 0.1)
-        assert line.breaker.state == "open"
+        assert line.state() == "open"
         line.now += 0.1
         assert line.is_refused()
 
@@ -93,7 +96,7 @@ def test_one_answer_closes_it() -> None:
     line.ask(True)
     assert line.said == ["open", "half_open", "closed"]
     line.ask(*[False] * 4)
-    assert line.breaker.state == "closed", "it begins to count anew"
+    assert line.state() == "closed", "it begins to count anew"
 
 
 def test_what_was_asked_before_it_opened_changes_nothing() -> None:
@@ -104,12 +107,12 @@ def test_what_was_asked_before_it_opened_changes_nothing() -> None:
     assert late is not None
     line.ask(*[False] * 5)
     line.breaker.succeeded(early, line.now)
-    assert line.breaker.state == "open"
+    assert line.state() == "open"
     line.now += AGAIN
     line.ask(True)
     line.breaker.failed(late, line.now)
     line.ask(*[False] * 4)
-    assert line.breaker.state == "closed"
+    assert line.state() == "closed"
 
 
 def test_giving_up_is_a_failure_only_where_nobody_was_answered() -> None:

@@ -82,6 +82,7 @@ class TooManyStreams(Unavailable):
     code = "too_many_streams"
     title = "There are too many open streams. Comments are there all the same: look again later."
     retry_after_seconds = 60
+    outcome_unknown = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

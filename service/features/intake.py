@@ -86,6 +86,7 @@ class QueueFull(Unavailable):
     code = "queue_full"
     title = "Too many comments are waiting for moderation. Please try again later."
     retry_after_seconds = 60
+    outcome_unknown = False
 
 
 class QueueEmptied(Unavailable):
@@ -93,6 +94,7 @@ class QueueEmptied(Unavailable):
 
     code = "queue_unavailable"
     title = "Comments cannot be accepted for a moment. Please try again."
+    outcome_unknown = False
 
 
 class NotDurable(Unavailable):
@@ -101,6 +103,7 @@ class NotDurable(Unavailable):
     code = "not_durable"
     title = "Comments cannot be accepted at the moment: they would not be kept safely."
     retry_after_seconds = 30
+    outcome_unknown = False
 
 
 def _unheard(_: str) -> None:

@@ -39,6 +39,7 @@ class PasswordsBusy(Unavailable):
     code = "overloaded"
     title = "Many people are signing in at this moment. Please try again."
     retry_after_seconds = 1
+    outcome_unknown = False
 
 
 @dataclass(slots=True, kw_only=True)

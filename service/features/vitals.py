@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -69,6 +70,8 @@ class Vitals:
                 await self.probe.postgres()
         except Unavailable:
             return False
+        with suppress(Unavailable):  # it answers all the same: the breaker says that it is full
+            await self.probe.may_write()
         return True
 
     async def _redis(self, *, thoroughly: bool) -> bool:

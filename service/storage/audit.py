@@ -80,7 +80,7 @@ class AuditStore:
 
         Without `everything` only decisions and what was done about authors.
         """
-        async with in_transaction(self.pool) as connection:
+        async with in_transaction(self.pool, writes=False) as connection:
             await connection.execute(SETTINGS)
             positions = None
             if filters.author_id is not None:

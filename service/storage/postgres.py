@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import orjson
 
+from service.storage.breakers import Breakers, GuardedPool, guarded
 from service.storage.dependency import DatabaseUnavailable, database_errors, says_away
 from service.storage.migrations import (
     APP_ROLE,
@@ -59,6 +60,9 @@ CLOSE_SECONDS = 5.0
 RELEASE_SECONDS = 1.0
 """How long giving a connection back may take before it is thrown away."""
 
+MAX_QUERIES = 50_000
+"""Statements after which a connection is replaced: asyncpg's own default."""
+
 JSONB_VERSION = b"\x01"
 """The first byte of jsonb's binary form."""
 
@@ -71,11 +75,13 @@ async def open_pool(
     min_size: int = 2,
     max_size: int = 8,
     command_timeout: float = 5.0,
+    breakers: Breakers | None = None,
 ) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
     """Open a pool that works as `role` where the login may, in UTC, with jsonb as Python values.
 
     `command_timeout` is in seconds and ends every statement that takes longer. Broken
-    connections are replaced when they are next asked for.
+    connections are replaced when they are next asked for. With `breakers` a server that is away is
+    not asked.
 
     Raises:
         DatabaseUnavailable: Postgres is away, or refuses the login.
@@ -84,7 +90,7 @@ async def open_pool(
     with database_errors():
         if await _may_act_as(url, role):
             settings["role"] = role
-        pool = await asyncpg.create_pool(
+        pool = GuardedPool(
             url,
             min_size=min_size,
             max_size=max_size,
@@ -94,7 +100,13 @@ async def open_pool(
             server_settings=settings,
             init=_teach_json,
             reset=_leave_as_is,
+            max_queries=MAX_QUERIES,
+            loop=None,
+            connection_class=asyncpg.Connection,
+            record_class=asyncpg.Record,
         )
+        pool.breakers = breakers
+        await pool
     try:
         yield pool
     finally:
@@ -103,16 +115,20 @@ async def open_pool(
 
 @asynccontextmanager
 async def connected(
-    pool: asyncpg.Pool[asyncpg.Record], *, wait_seconds: float = ACQUIRE_SECONDS
+    pool: asyncpg.Pool[asyncpg.Record],
+    *,
+    wait_seconds: float = ACQUIRE_SECONDS,
+    writes: bool = False,
 ) -> AsyncIterator[Connection]:
     """Lend a connection; do nothing but database work inside the block.
 
     A session is not reset when it comes back: change its settings by SET LOCAL only.
 
     Raises:
-        DatabaseUnavailable: none was free within `wait_seconds`, or Postgres went away.
+        DatabaseUnavailable: none was free within `wait_seconds`, Postgres went away, or it was
+            a moment ago (`writes` says which breaker tells).
     """
-    with database_errors():
+    with database_errors(), guarded(pool, writes=writes):
         async with asyncio.timeout(wait_seconds):
             connection = await pool.acquire()
         try:
@@ -123,14 +139,20 @@ async def connected(
 
 @asynccontextmanager
 async def in_transaction(
-    pool: asyncpg.Pool[asyncpg.Record], *, wait_seconds: float = ACQUIRE_SECONDS
+    pool: asyncpg.Pool[asyncpg.Record],
+    *,
+    wait_seconds: float = ACQUIRE_SECONDS,
+    writes: bool = True,
 ) -> AsyncIterator[Connection]:
     """Lend a connection inside a transaction that commits when the block ends well.
 
     Raises:
         DatabaseUnavailable: as `connected`; a commit under way may have taken effect.
     """
-    async with connected(pool, wait_seconds=wait_seconds) as connection, connection.transaction():
+    async with (
+        connected(pool, wait_seconds=wait_seconds, writes=writes) as connection,
+        connection.transaction(),
+    ):
         yield connection
 
 

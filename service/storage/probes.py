@@ -10,8 +10,15 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from service.storage.breakers import breakers_of
 from service.storage.migrations import SchemaState
-from service.storage.postgres import DatabaseUnavailable, connected, open_pool, schema_state
+from service.storage.postgres import (
+    DatabaseUnavailable,
+    connected,
+    in_transaction,
+    open_pool,
+    schema_state,
+)
 from service.storage.redis import (
     Durability,
     QueueUnavailable,
@@ -93,6 +100,18 @@ class StoreProbe:
         """
         async with connected(self.pool, wait_seconds=LOOK_SECONDS) as connection:
             await connection.fetchval("SELECT 1")
+
+    async def may_write(self) -> None:
+        """Ask Postgres to write, where that failed lately: else nobody may for a long time.
+
+        Raises:
+            DatabaseUnavailable: it does not.
+        """
+        breakers = breakers_of(self.pool)
+        if breakers is None or breakers.postgres_write.state == "closed":
+            return
+        async with in_transaction(self.pool, wait_seconds=LOOK_SECONDS) as connection:
+            await connection.fetchval("SELECT pg_current_xact_id()")
 
     async def schema(self) -> SchemaState:
         """Compare the schema with this release's.

@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -32,7 +31,9 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from service.breaker import Breaker
 from service.errors import Unavailable
+from service.storage.breakers import REFUSED, GuardedConnection
 from service.storage.dependency import is_being_cancelled
 
 POOL_SIZE = 32
@@ -65,7 +66,7 @@ class QueueUnavailable(Unavailable):
     """Redis cannot be reached, is too slow, or refuses writes. The outcome is unknown."""
 
     code = "queue_unavailable"
-    title = "The queue cannot be reached at the moment. Please try again with the same key."
+    title = "The queue cannot be reached at the moment."
     retry_after_seconds = 5
 
 
@@ -197,11 +198,12 @@ class Keys:
         ]
 
 
-def connect(url: str, *, pool_size: int = POOL_SIZE) -> Redis:
+def connect(url: str, *, pool_size: int = POOL_SIZE, breaker: Breaker | None = None) -> Redis:
     """Make a client for a `unix://`, `redis://` or `rediss://` URL; it connects when used.
 
     Answers are bytes. Nothing is retried inside: a caller that timed out cannot know the
-    outcome and must ask again with the same key.
+    outcome and must ask again with the same key. With a `breaker` a server that is away is not
+    asked.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -215,11 +217,11 @@ def connect(url: str, *, pool_size: int = POOL_SIZE) -> Redis:
         driver_info=None,
     )
     spoken = pool.connection_class
-    pool.connection_class = type(spoken.__name__, (_Cancellable, spoken), {})
+    pool.connection_class = type(spoken.__name__, (_Cancellable, spoken), {"breaker": breaker})
     return Redis.from_pool(pool)
 
 
-class _Cancellable(AbstractConnection):
+class _Cancellable(GuardedConnection):
     """A connection on which no cancellation is lost.
 
     The client sends with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation
@@ -254,7 +256,7 @@ def unavailable_when_down() -> Iterator[None]:
     except (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError) as error:
         if is_being_cancelled():
             raise asyncio.CancelledError from error
-        raise QueueUnavailable from error
+        raise QueueUnavailable(outcome_unknown=str(error) != REFUSED) from error
     except ResponseError as error:
         if speaks_of_the_server(error):
             raise QueueUnavailable from error

@@ -207,7 +207,7 @@ class SearchStore:
 
     async def ids(self, question: Question) -> list[UUID]:
         """Return the ids of what is asked for, in their order."""
-        async with in_transaction(self.pool) as connection:
+        async with in_transaction(self.pool, writes=False) as connection:
             await connection.execute(SETTINGS)
             found, edge, share = await _near(connection, question, NEAR)
             if edge is not None and len(found) < question.limit and share < FEW:

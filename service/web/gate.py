@@ -90,7 +90,8 @@ class Gate:
             return await self._checked(asked)
         except Failure as failure:
             asked.code = failure.stable_code
-            return problem(failure, request_id=asked.request_id)
+            writes = asked.operation is not None and asked.operation.writes
+            return problem(failure, request_id=asked.request_id, writes=writes)
         except Exception:
             if asked.request.transport is not None:  # else the client went away: no fault of ours
                 log.exception("failed", operation=asked.name, method=asked.method)

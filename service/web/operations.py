@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from service.breaker import State
 from service.telemetry import METRICS_TYPE, Metrics
 from service.web.draining import Draining
 from service.web.operation import Call, Operation, Reply
@@ -29,6 +30,8 @@ class ReadyState:
     """Redis keeps what it acknowledges."""
     dependencies: Mapping[str, bool]
     """Which stores answer, by name. Told, but not asked for: reads go on without either."""
+    breakers: Mapping[str, State] = field(default_factory=dict)
+    """How the breaker of each dependency stands. Told as well."""
 
 
 class Readiness(Protocol):
@@ -65,6 +68,8 @@ class ReadyOut(Shown):
     status: Literal["ready", "not_ready"]
     checks: ChecksOut
     dependencies: dict[str, Literal["up", "down"]]
+    breakers: dict[str, State]
+    """`closed`: asked; `half_open`, `open`: away a moment ago, asked once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +140,7 @@ class Health:
                 dependencies={
                     name: "up" if up else "down" for name, up in state.dependencies.items()
                 },
+                breakers=dict(state.breakers),
             ),
             headers={} if ready else RETRY,
         )

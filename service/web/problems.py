@@ -6,6 +6,7 @@ The six kinds of `service.errors` are mapped to HTTP here, once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import orjson
@@ -24,6 +25,9 @@ from service.errors import (
 from service.web.operation import Cache, Reply
 
 PROBLEM = "application/problem+json"
+
+NOT_DONE = "This request changed nothing."
+PERHAPS_DONE = "It may have been done: repeat it unchanged, with the same key, to make sure."
 
 CHALLENGE = 'Bearer realm="postbag"'
 """Of `WWW-Authenticate`, as RFC 9110 asks of every 401."""
@@ -125,7 +129,8 @@ class Overloaded(Unavailable):
     """More requests than can be worked on; this one was not begun."""
 
     code = "overloaded"
-    title = "The service is busy. Nothing was done; please try again in a moment."
+    title = "The service is busy. Please try again in a moment."
+    outcome_unknown = False
     retry_after_seconds = 1
 
 
@@ -133,7 +138,7 @@ class TimedOut(Unavailable):
     """The work took too long; it may or may not have been done."""
 
     code = "timed_out"
-    title = "This took too long. It may have been done: please look, or repeat it unchanged."
+    title = "This took too long."
     retry_after_seconds = 2
 
 
@@ -167,14 +172,17 @@ def status_of(failure: Failure | type[Failure]) -> int:
     return next((status for known, status in _KINDS if issubclass(kind, known)), 500)
 
 
-def problem(failure: Failure, *, request_id: str) -> Reply:
-    """Return the problem document of a failure, with the headers its status asks for."""
+def problem(failure: Failure, *, request_id: str, writes: bool = False) -> Reply:
+    """Return the problem document of a failure, with the headers its status asks for.
+
+    A 503 to something that `writes` says whether it may have been done.
+    """
     status = status_of(failure)
     document: dict[str, Any] = {
         "type": f"/docs#{failure.stable_code}",
         "title": failure.title,
         "status": status,
-        "detail": failure.detail,
+        "detail": _sentence(failure, status=status) if writes else failure.detail,
         "code": failure.stable_code,
         "request_id": request_id,
     }
@@ -187,6 +195,12 @@ def problem(failure: Failure, *, request_id: str) -> Reply:
         headers=_headers(failure),
         cache=Cache.NEVER,
     )
+
+
+def _sentence(failure: Failure, *, status: int) -> str:
+    if status != HTTPStatus.SERVICE_UNAVAILABLE or not isinstance(failure, Unavailable):
+        return failure.detail
+    return f"{failure.detail} {PERHAPS_DONE if failure.outcome_unknown else NOT_DONE}"
 
 
 def _error(error: FieldError) -> dict[str, Any]:

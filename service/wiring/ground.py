@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from service.outgoing import GuardedClient
 from service.secrets import Secrets
 from service.settings import Settings
+from service.storage.breakers import Breakers
 from service.storage.redis import Scripts
 from service.telemetry import Metrics
 
@@ -40,5 +41,6 @@ class Ground:
     redis: Redis
     scripts: Scripts
     metrics: Metrics
+    breakers: Breakers
     outgoing: GuardedClient
     """The one way to machines that sites name."""
