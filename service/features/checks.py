@@ -17,6 +17,7 @@ from service.errors import Conflict, Forbidden, NotFound
 from service.features.lookup import Found, Lookup
 from service.features.patience import Patience
 from service.features.screening.priority import is_audited
+from service.features.reasons import check_reason
 from service.features.sites import SiteDirectory
 from service.model import Actor, Decision, Site
 from service.storage.checks import Agreement, CheckStore, Sampled, Verdict
@@ -142,9 +143,11 @@ class Checks:
             checked=verdict,
             reason=reason,
             actor=actor,
+            Invalid: the reason is not one of the site's, or missing beside a rejection.
             at=now,
         )
         if not kept:
+        check_reason(site, reason, is_needed=verdict == "reject")
             raise CheckAnswered
         return Checked(agrees=verdict == check.verdict, decision=history[-1])
 

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from service.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from service.errors import Conflict, Forbidden, NotFound
 from service.features import text
 from service.features.administration import Acts
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest
 from service.features.patience import Patience
-from service.features.reasons import known_reason
+from service.features.reasons import check_reason, known_reason
 from service.features.sites import SiteDirectory
-from service.model import REASONS, Action, Actor, Site
+from service.model import Action, Actor, Site
 from service.storage.cluster_decisions import ClusterDecision, ClusterDecisionStore, Item
 
 __all__ = [
@@ -113,7 +113,7 @@ class ClusterDecisions:
             Forbidden: it is too many for a member who is no senior.
         """
         clean = text.clean_note(note, max_chars=NOTE_MAX_CHARS, pointer="/note")
-        _check_reason(site, action, reason)
+        check_reason(site, reason, is_needed=action == "reject")
         if operation_id is not None:
             earlier = await self.store.find(site.site_id, operation_id)
             if earlier is not None:
@@ -280,18 +280,6 @@ def _check_size(comments: int, *, is_senior: bool) -> None:
     """Refuse what only a senior may do at once: deciding as well as taking it back."""
     if comments > FEW and not is_senior:
         raise Forbidden(f"More than {FEW} comments at once need the role `senior`.")
-
-
-def _check_reason(site: Site, action: str, reason: str | None) -> None:
-    """Refuse a rejection without a reason, and a reason that nobody has here."""
-    if reason is None and action == "reject":
-        code, detail = "missing", "A reason is needed."
-    elif reason is not None and reason not in {*REASONS, *site.settings.reasons}:
-        code, detail = "unknown_reason", "No such reason here."
-    else:
-        return
-    error = FieldError(pointer="/reason", code=code, detail=detail)
-    raise Invalid(detail, errors=(error,))
 
 
 def _request(item: Item, operation: ClusterDecision, reason: str | None) -> DecisionRequest:

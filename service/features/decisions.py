@@ -24,11 +24,11 @@ from service.features.outcomes import (
     TextGone,
     UndoRefused,
 )
+from service.features.reasons import reason_fault
 from service.features.sitting import Sitting
 from service.features.telling import Telling
 from service.features.transitions import NEEDS_REASON
 from service.model import (
-    REASONS,
     Actor,
     Decision,
     Lease,
@@ -325,21 +325,21 @@ class Decisions:
 
 def _check(sites: Sequence[Site], requests: Sequence[DecisionRequest]) -> None:
     """Refuse what no state of the comments could make right."""
-    reasons = {*REASONS, *(reason for site in sites for reason in site.settings.reasons)}
     errors = []
     seen: set[UUID] = set()
     for position, request in enumerate(requests):
         pointer = f"/decisions/{position}"
-        if request.action in NEEDS_REASON and request.reason is None:
-            errors.append(_error(f"{pointer}/reason", "missing", "A reason is needed."))
-        elif request.reason is not None and request.reason not in reasons:
-            errors.append(_error(f"{pointer}/reason", "unknown_reason", "No such reason here."))
+        fault = reason_fault(
+            request.reason,
+            *sites,
+            is_needed=request.action in NEEDS_REASON,
+            pointer=f"{pointer}/reason",
+        )
+        if fault is not None:
+            errors.append(fault)
         if request.comment_id in seen:
-            errors.append(_error(f"{pointer}/comment_id", "repeated", "Decided above already."))
+            where, detail = f"{pointer}/comment_id", "Decided above already."
+            errors.append(FieldError(pointer=where, code="repeated", detail=detail))
         seen.add(request.comment_id)
     if errors:
         raise Invalid("Some decisions cannot be made as they are.", errors=tuple(errors))
-
-
-def _error(pointer: str, code: str, detail: str) -> FieldError:
-    return FieldError(pointer=pointer, code=code, detail=detail)

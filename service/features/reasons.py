@@ -1,10 +1,11 @@
-"""What the author of a rejected comment is told, in three languages."""
+"""Why a comment is turned down: which reasons there are, and what its author is told of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from service.errors import FieldError, Invalid
 from service.model import REASONS, Site
 
 DEFAULT_LANGUAGE = "en"
@@ -84,11 +85,37 @@ def public_text(reason: str, lang: str, own: Texts = NONE) -> str:
     return PUBLIC_TEXTS[DEFAULT_LANGUAGE].get(reason, reason)
 
 
+def reasons_of(*sites: Site) -> frozenset[str]:
+    """Return every reason that can be given on some sites."""
+    return frozenset(REASONS).union(*(site.settings.reasons for site in sites))
+
+
+def reason_fault(
+    reason: str | None, *sites: Site, is_needed: bool, pointer: str = "/reason"
+) -> FieldError | None:
+    """Say what is wrong with the reason of a decision: there is none, or none of that name."""
+    if reason is None:
+        code, detail = "missing", "A reason is needed."
+        return FieldError(pointer=pointer, code=code, detail=detail) if is_needed else None
+    if reason in reasons_of(*sites):
+        return None
+    return FieldError(pointer=pointer, code="unknown_reason", detail="No such reason here.")
+
+
+def check_reason(site: Site, reason: str | None, *, is_needed: bool) -> None:
+    """Refuse a reason that cannot be given.
+
+    Raises:
+        Invalid: it is missing where one is needed, or the site has none of that name.
+    """
+    fault = reason_fault(reason, site, is_needed=is_needed)
+    if fault is not None:
+        raise Invalid(fault.detail, errors=(fault,))
+
+
 def known_reason(site: Site, reason: str | None) -> str | None:
     """Return a reason, or `other` where the site has taken it back since it was given."""
-    if reason is None or reason in REASONS or reason in site.settings.reasons:
-        return reason
-    return OTHER_REASON
+    return reason if reason is None or reason in reasons_of(site) else OTHER_REASON
 
 
 def by_rule_text(lang: str) -> str:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from service.errors import Conflict, Forbidden, NotFound
 from service.features import text
 from service.features.administration import Acts
 from service.features.decisions import Decisions
 from service.features.outcomes import DecisionRequest
 from service.features.patience import Patience
-from service.features.reasons import known_reason
+from service.features.reasons import check_reason, known_reason
 from service.features.records import Records
 from service.features.sites import SiteDirectory
-from service.model import REASONS, Action, Actor, Site
+from service.model import Action, Actor, Site
 from service.storage.sweeps import Sweep, SweepItem, SweepStore
 
 __all__ = ["Sweep", "SweepUndone", "Sweeps", "UnknownSweep"]
@@ -77,10 +77,7 @@ class Sweeps:
             Forbidden: it is too many for a member who is no senior.
         """
         clean = text.clean_note(note, max_chars=NOTE_MAX_CHARS, pointer="/note")
-        if reason not in {*REASONS, *site.settings.reasons}:
-            detail = "No such reason here."
-            error = FieldError(pointer="/reason", code="unknown_reason", detail=detail)
-            raise Invalid(detail, errors=(error,))
+        check_reason(site, reason, is_needed=True)
         if sweep_id is not None:
             earlier = await self.store.find(site.site_id, sweep_id)
             if earlier is not None:

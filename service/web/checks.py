@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from service.errors import FieldError, Invalid
 from service.features.checks import (
     CheckAnswered,
     Checks,
@@ -27,6 +28,8 @@ DAYS = (date(2000, 1, 1), date(2200, 12, 31))
 """Nothing was decided before, or will be after; and dates have ends."""
 
 
+DAYS_MAX = 366
+"""That are counted at once."""
 class CheckIn(Wire):
     """What somebody would have decided."""
 
@@ -114,6 +117,7 @@ class Checking:
         return Reply(
             content={
                 "agrees": checked.agrees,
+                description="Of at most 366 days at once.",
                 "decision": decision_json(checked.decision, names),
             }
         )
@@ -142,3 +146,8 @@ def _possible(day: date) -> date:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
+        if (last - first).days >= DAYS_MAX:
+            detail = f"At most {DAYS_MAX} days can be asked for."
+            raise Invalid(
+                detail, errors=(FieldError(pointer="/from", code="too_many", detail=detail),)
+            )

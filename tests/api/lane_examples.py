@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from service.model import Mode, article_id
@@ -37,9 +38,15 @@ def check_decision(api: Api) -> Answer:
     return api.ask("POST", where, json={"verdict": "approve"}, bearer=api.keys["moderate"])
 
 
+def withdraw_check(api: Api) -> Answer:
+    return api.ask("DELETE", check_decision(api).target, bearer=api.keys["moderate"])
+
+
 def read_agreement(api: Api) -> Answer:
     check_decision(api)
-    where = f"/v1/moderation/checks?site={api.site.slug}&from=2026-01-01&to=2090-01-01"
+    where = (
+        f"/v1/moderation/checks?site={api.site.slug}&from={clock().date() - timedelta(days=365)}"
+    )
     return api.ask("GET", where, bearer=api.keys["moderate"])
 
 
@@ -65,6 +72,7 @@ def keep_wishes(api: Api) -> Answer:
 LANE_EXAMPLES = (
     mark_seen,
     check_decision,
+    withdraw_check,
     read_agreement,
     feature_comment,
     read_wishes,

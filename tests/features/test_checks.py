@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from service.features.checks import (
+from service.errors import Invalid
+from service.features.administration import Acts
     DAY_MIN,
     OPEN_FOR,
     CheckAnswered,
@@ -54,14 +56,17 @@ async def sampled(newsroom: Newsroom, action: Action, by: Actor = KIM) -> Pendin
     return comment
 
 
-async def check(newsroom: Newsroom, comment_id: UUID, verdict: str, by: Actor = SAM) -> bool:
+async def check(
+    newsroom: Newsroom, comment_id: UUID, verdict: str, by: Actor = SAM, **said: str | None
+) -> bool:
+    usual = "spam" if verdict == "reject" else None
     found = await newsroom.find(comment_id)
     assert found is not None
     checked = await checks_of(newsroom).answer(
         newsroom.site,
         found,
         "approve" if verdict == "approve" else "reject",
-        reason=None,
+        reason=said.get("reason", usual),
         actor=by,
         now=newsroom.now,
     )
@@ -70,6 +75,16 @@ async def check(newsroom: Newsroom, comment_id: UUID, verdict: str, by: Actor = 
 
 async def test_a_quiet_day_has_a_fifth_of_its_decisions_checked(new_site: OpenSite) -> None:
     newsroom = await new_site()
+@pytest.mark.parametrize("reason", ["no such reason", None])
+async def test_a_second_look_gives_a_reason_that_decisions_could_give(
+    newsroom: Newsroom, reason: str | None
+) -> None:
+    comment = await sampled(newsroom, Action.REJECT)
+    with pytest.raises(Invalid):
+        await check(newsroom, comment.comment_id, "reject", reason=reason)
+    assert await check(newsroom, comment.comment_id, "reject")
+
+
     await newsroom.approve(*[await newsroom.post(f"Number {n}.") for n in range(20)])
     await checks_of(newsroom).draw(newsroom.site, now=newsroom.now)
     total = (await look_as(newsroom, KIM)).total

@@ -191,10 +191,9 @@ async def test_what_only_a_senior_may_decide_only_a_senior_takes_back_or_stops(
         now=NOON,
     )
     assert begun.total == FEW + 1
-    asked = {"actor": KIM, "is_senior": False, "now": NOON}
     for ask in (newsroom.cluster_decisions.stop, newsroom.cluster_decisions.undo):
         with pytest.raises(Forbidden):
-            await ask(newsroom.site, begun.operation_id, **asked)
+            await ask(newsroom.site, begun.operation_id, actor=KIM, is_senior=False, now=NOON)
 
     assert (await carried_out(newsroom, begun)).state == "done"
 
