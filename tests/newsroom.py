@@ -35,6 +35,7 @@ from service.features.lookup import Found, Lookup
 from service.features.order import Order
 from service.features.outcomes import DecisionRequest, Result
 from service.features.own import Own
+from service.features.promise import Promise
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
 from service.features.relay import Relay
@@ -56,6 +57,7 @@ from service.storage.cluster_decisions import ClusterDecisionStore
 from service.storage.clusters import ClusterStore
 from service.storage.comments import CommentStore
 from service.storage.decisions import DecisionStore
+from service.storage.durability import Level
 from service.storage.events import EventStore
 from service.storage.journal import JournalStore
 from service.storage.limits import Limits
@@ -230,10 +232,12 @@ def staff(
     *,
     articles: ArticleDirectory | None = None,
     limits_on: bool = False,
+    level: Level = "local",
+    replicas: int = 0,
 ) -> Newsroom:
     """Wire one process over two stores; called again it is another process over the same ones."""
     scripts = Scripts.load()
-    pending = PendingStore(redis=redis, scripts=scripts)
+    pending = PendingStore(redis=redis, scripts=scripts, replicas=replicas)
     sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
     articles = articles or ArticleDirectory(articles=ArticleStore(pool=pool))
     readers = ReaderStore(pool=pool)
@@ -243,8 +247,13 @@ def staff(
     store, outbox = DecisionStore(pool=pool), OutboxStore(pool=pool)
     lookups, journal = LookupStore(pool=pool), JournalStore(pool=pool)
     lookup = Lookup(pending=pending, lookups=lookups)
+    recents = RecentStore(redis=redis)
     decisions = Decisions(
-        store=store, pending=pending, invalidations=invalidations, new_id=lambda _: uuid4()
+        store=store,
+        pending=pending,
+        recents=recents,
+        invalidations=invalidations,
+        new_id=lambda _: uuid4(),
     )
     settle = Settle(
         decisions=decisions,
@@ -265,7 +274,7 @@ def staff(
     )
     screen = Screen(
         rulebook=rulebook,
-        recents=RecentStore(redis=redis),
+        recents=recents,
         decisions=store,
         reports=ReportStore(pool=pool),
         cluster_of=lambda site, piece, now: clusters.facts(site, piece.text, now=now),
@@ -278,6 +287,7 @@ def staff(
         views=views,
         clock=lambda: NOON,
     )
+    promise = Promise(pending=pending, journal=journal, level=level)
     limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
     own_store, report_store = OwnStore(pool=pool), ReportStore(pool=pool)
     events = Events(
@@ -291,6 +301,7 @@ def staff(
         lookup=lookup,
         decisions=decisions,
         limits=limits,
+        acts=Acts(new_id=new_id),
         new_id=new_id,
         limits_on=limits_on,
     )
@@ -330,7 +341,7 @@ def staff(
         sites=sites,
         cache=cache,
         intake=Intake(
-            pending=pending,
+            promise=promise,
             limits=limits,
             articles=articles,
             authors=authors,
@@ -373,6 +384,7 @@ def staff(
         own=Own(
             store=own_store,
             pending=pending,
+            promise=promise,
             lookup=lookup,
             decisions=decisions,
             screen=screen,
@@ -397,6 +409,7 @@ def staff(
             lookup=lookup,
             authors=authors,
             limits=limits,
+            acts=Acts(new_id=new_id),
             new_id=lambda _: uuid4(),
             changed=order.changed,
             limits_on=limits_on,

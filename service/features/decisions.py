@@ -38,6 +38,7 @@ from service.model import (
 )
 from service.storage.decisions import ArticlePlace, Changes, DecisionStore, Place, Question, Refused
 from service.storage.pending import PendingStore
+from service.storage.recents import RecentStore
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,7 @@ class Decisions:
 
     store: DecisionStore
     pending: PendingStore
+    recents: RecentStore
     invalidations: Invalidations
     new_id: Callable[[datetime], UUID]
     heard: Callable[[Outcome], None] = _unheard
@@ -312,6 +314,8 @@ class Decisions:
             crash.reached(crash.Point.DECIDE_FINISHED)
             for item in sitting.requeued:
                 await self.pending.requeue(item, journaled=False, guarded=True)
+            for site_id, comment_id, author_id in sitting.forgotten:
+                await self.recents.forget(sites[site_id].slug, comment_id, author_id)
             crash.reached(crash.Point.DECIDE_REQUEUED)
         except Unavailable:
             log.warning("queue_not_cleaned", decisions=len(sitting.finished))

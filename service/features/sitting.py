@@ -94,6 +94,8 @@ class Sitting:
     """By site: what Redis is to clean once this is committed."""
     requeued: list[PendingComment] = field(default_factory=list)
     """What waits again once this is committed."""
+    forgotten: list[tuple[int, UUID, UUID | None]] = field(default_factory=list)
+    """Site, comment and author of what is deleted, once this is committed."""
     took_down: bool = False
     """True when something public is public no longer."""
 
@@ -372,6 +374,7 @@ class Sitting:
         place, public = subject.case.place, subject.case.public
         self.changes.forget_texts(place)
         self.changes.close_reports(place)
+        self.forgotten.append((place.site_id, place.comment_id, subject.author_id))
         if public is not None and public.text is None:  # its tombstone now says who took it away
             self.changes.take_down(place, Status.DELETED)
             self.changes.shift_counts(place)

@@ -1,17 +1,19 @@
 #!lua
 -- Takes a comment in, once a submission. Refused whole when memory is full.
 -- KEYS 1 item 2 q, or a when a rule has decided 3 t 4 te 5 p 6 j 7 meta
---      then what was sent lately: lists of the author and of the address, then [submission]
+--      then what was sent lately: lists of the author and of the address, and beside the latter
+--      where the comment's address is noted, then [submission]
 -- ARGV 1 id 2 score 3 created_ms 4 pending_max 5 grace_ms before settling, '' for q
 --      6 fingerprint 7 author_id 8 submission_ttl_ms 9 how many lists 10 a line for each of them
---      11 list_ttl_ms 12 lines a list keeps 13.. the item's fields and values
+--      11 list_ttl_ms 12 lines a list keeps 13 address hash 14.. the item's fields and values
 -- Answers {OK, id, seq, author_id, 202}, {DUP or MISMATCH, id, 0, author_id, status of the first
 -- answer}, or {EMPTY}, {FULL}, {CLASH}.
 if redis.call('HEXISTS', KEYS[7], 'epoch') == 0 then
   return {'EMPTY'}
 end
 local id, lists = ARGV[1], tonumber(ARGV[9])
-local submission = KEYS[8 + lists]
+local noted = lists > 1 and KEYS[8 + lists]
+local submission = KEYS[8 + lists + (noted and 1 or 0)]
 if submission then
   local earlier = redis.call('HMGET', submission, 'id', 'fingerprint', 'author', 'status')
   if earlier[1] then
@@ -30,7 +32,7 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local seq = redis.call('HINCRBY', KEYS[7], 'seq', 1)
-redis.call('HSET', KEYS[1], unpack(ARGV, 13))
+redis.call('HSET', KEYS[1], unpack(ARGV, 14))
 redis.call('HSET', KEYS[1], 'seq', seq)
 redis.call('ZADD', KEYS[2], ARGV[5] == '' and ARGV[2] or now + ARGV[5], id)
 redis.call('ZADD', KEYS[3], ARGV[3], id)
@@ -40,6 +42,9 @@ for i = 8, 7 + lists do
   redis.call('LPUSH', KEYS[i], ARGV[10])
   redis.call('LTRIM', KEYS[i], 0, ARGV[12] - 1)
   redis.call('PEXPIRE', KEYS[i], ARGV[11])
+end
+if noted then
+  redis.call('SET', noted, ARGV[13], 'PX', ARGV[11])
 end
 if submission then
   redis.call('HSET', submission, 'id', id, 'fingerprint', ARGV[6], 'author', ARGV[7], 'status', 202)

@@ -92,7 +92,7 @@ class PendingStore:
                 item.fingerprint or "",
                 str(item.author.author_id),
                 dk_ttl_ms,
-                len(lists),
+                min(len(lists), 2),
                 recent_entry(item),
                 RECENT_KEPT_MS,
                 RECENT_MAX,
@@ -103,6 +103,7 @@ class PendingStore:
 
     async def answered(self, slug: str, dk: str, status: int) -> None:
         """Note the status code a submission was first answered with."""
+                item.address_hash or "",
         await self.scripts.run(self.redis, "answer", [Keys(slug).submission(dk)], [status])
 
     async def edit(
@@ -463,12 +464,17 @@ def _with_items(slug: str, ids: Iterable[UUID]) -> list[str]:
 
 
 def _recent_lists(item: PendingComment) -> list[str]:
-    """Return whose record of late comments this one enters; none for what was not screened."""
+    """Return whose record of late comments this one enters; none for what was not screened.
+
+    Beside an address' record stands where the address is noted, for forgetting.
+    """
     if item.screened is None:
         return []
     at = Keys(item.site)
     lists = [at.recent_of_author(item.author.author_id)]
-    return [*lists, at.recent_of_address(item.address_hash)] if item.address_hash else lists
+    if not item.address_hash:
+        return lists
+    return [*lists, at.recent_of_address(item.address_hash), at.address_of(item.comment_id)]
 
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:

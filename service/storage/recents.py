@@ -1,7 +1,8 @@
 """What an author, or a network address, has sent lately, in Redis: enough to notice a repeat.
 
 No text is in it: when, which comment, and what the text shares with others of its kind. `accept`
-writes it in the same step that takes the comment in; a week later it is forgotten.
+writes it in the same step that takes the comment in; a week later it is forgotten, or when its
+author deletes the comment.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Lately:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentStore:
-    """Read what was sent lately. Raises QueueUnavailable while Redis is away."""
+    """Read what was sent lately, and forget it. Raises QueueUnavailable while Redis is away."""
 
     redis: Redis
 
@@ -79,6 +80,27 @@ class RecentStore:
             views_per_hour=float(rate) if rate is not None else None,
             submitted=read_submission(submitted) if dk else None,
         )
+
+    async def forget(self, slug: str, comment_id: UUID, author_id: UUID | None) -> None:
+        """Take a comment out of the records of its author and its address."""
+        at = Keys(slug)
+        note = at.address_of(comment_id)
+        with unavailable_when_down():
+            address_hash = await self.redis.get(note)
+            lists = [at.recent_of_author(author_id)] if author_id is not None else []
+            if address_hash is not None:
+                lists.append(at.recent_of_address(address_hash.decode()))
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for key in lists:
+                    pipe.lrange(key, 0, -1)
+                found = await pipe.execute()
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for key, lines in zip(lists, found, strict=True):
+                    for line in lines:
+                        if _read(line, of_author=True).comment_id == comment_id:
+                            pipe.lrem(key, 0, line)
+                pipe.delete(note)
+                await pipe.execute()
 
 
 def recent_entry(item: PendingComment) -> str:

@@ -182,6 +182,10 @@ class Keys:
     def places(self) -> list[str]:
         """Return the thirteen keys in the order of `scripts/parts/places.lua`."""
         return [
+    def address_of(self, comment_id: UUID) -> str:
+        """STRING with a time to live: in which address' list a comment stands."""
+        return self._named(f"n:c:{comment_id}")
+
             self.queue,
             self.escalated,
             self.settling,

@@ -11,12 +11,14 @@ from service.features.administration import Acts
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.cache import Cache, hear
+from service.features.checkup import demand_of
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
 from service.features.learning.models import Models
 from service.features.lookup import Lookup
+from service.features.promise import Promise
 from service.features.rulebook import Rulebook
 from service.features.settle import Settle
 from service.features.sites import SiteDirectory
@@ -26,11 +28,13 @@ from service.storage.articles import ArticleStore
 from service.storage.channel import Channel
 from service.storage.clusters import ClusterStore
 from service.storage.decisions import DecisionStore
+from service.storage.journal import JournalStore
 from service.storage.learning import LearningStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
 from service.storage.pending import PendingStore
 from service.storage.readers import ReaderStore
+from service.storage.recents import RecentStore
 from service.storage.rules import RuleStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
@@ -46,6 +50,7 @@ class Core:
     cursors: Cursors
     limits: Limits
     pending: PendingStore
+    promise: Promise
     sites: SiteDirectory
     articles: ArticleDirectory
     authors: Authors
@@ -65,7 +70,12 @@ class Core:
     def build(cls, ground: Ground) -> Self:
         """Wire it to the stores."""
         pool, redis, metrics = ground.pool, ground.redis, ground.metrics
-        pending = PendingStore(redis=redis, scripts=ground.scripts)
+        demand = demand_of(ground.settings)
+        pending = PendingStore(
+            redis=redis,
+            scripts=ground.scripts,
+            replicas=demand.replicas if demand.level == "replica" else 0,
+        )
         sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
         cache = Cache(clock=time.monotonic, heard=hear(metrics))
         invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
@@ -74,6 +84,7 @@ class Core:
         decisions = Decisions(
             store=decision_store,
             pending=pending,
+            recents=RecentStore(redis=redis),
             invalidations=invalidations,
             new_id=new_id,
             heard=lambda outcome: metrics.decisions.labels(outcome).inc(),
@@ -86,6 +97,13 @@ class Core:
             cursors=cursors,
             limits=Limits(redis=redis, scripts=ground.scripts, key=ground.secrets.key("limits")),
             pending=pending,
+            promise=Promise(
+                pending=pending,
+                journal=JournalStore(pool=pool),
+                level=demand.level,
+                took=lambda level, seconds: metrics.ack_seconds.labels(level).observe(seconds),
+                fell_short=metrics.wait_short.inc,
+            ),
             sites=sites,
             articles=ArticleDirectory(articles=ArticleStore(pool=pool)),
             authors=Authors(readers=ReaderStore(pool=pool)),

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,7 +23,7 @@ from service.features.screening.conditions import NOTHING, Evidence, Reading
 from service.model import Action, Mode, PendingComment, Site, SiteSettings
 from tests.features.conftest import OpenSite
 from tests.features.screening.make import rule, rules
-from tests.newsroom import SAM, Newsroom, without_postgres
+from tests.newsroom import NOON, SAM, Newsroom, without_postgres
 
 POST = SiteSettings(mode=Mode.POST)
 FERRY = {"text": {"words": ["ferry"]}}
@@ -321,6 +321,36 @@ async def test_a_repeated_request_is_no_repeated_text(new_site: OpenSite) -> Non
     assert (again.replayed, again.found.comment_id) == (True, first.found.comment_id)
     record = await room.screen.recents.of(room.site.slug, first.author_id, "here")
     assert [(one.same_author, one.same_address) for one in record.sent] == [(True, True)]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+async def test_nothing_is_remembered_of_what_its_author_deletes(
+    new_site: OpenSite, *, approved: bool
+) -> None:
+    room = await new_site()
+    author = uuid4()
+    gone = waiting(await room.submit("Where is the ferry?", **signed_in(author)))
+    stays = waiting(await room.submit("There it is, late as ever.", **signed_in(author)))
+    if approved:
+        await room.approve(gone)
+
+    await room.own.delete(room.site, gone.comment_id, author, now=NOON)
+
+    kept = b"".join(
+        [await everything_in(room, key) for key in await redis_keys(room) if b":n:" in key]
+    )
+    assert str(stays.comment_id).encode() in kept
+    assert str(gone.comment_id).encode() not in kept
+    record = await room.screen.recents.of(room.site.slug, author, "here")
+    assert [each.comment_id for each in record.sent] == [stays.comment_id]
+
+
+async def everything_in(room: Newsroom, key: bytes) -> bytes:
+    """Return a record of late comments, or what is noted beside it, with its name."""
+    if await room.redis.type(key) != b"list":
+        return key
+    lines = cast("list[bytes]", await room.redis.lrange(key.decode(), 0, -1))
+    return key + b"".join(lines)
 
 
 async def test_who_writes_too_fast_is_held(new_site: OpenSite) -> None:
