@@ -59,6 +59,8 @@ class _Subject:
     """Whose it is, also when nothing of it waits any more."""
     seen: Seen
     """What was known of its text, likewise."""
+    ruling: _Ruling | None = None
+    """What is decided of it now."""
 
     @property
     def latest(self) -> Decision | None:
@@ -75,6 +77,15 @@ class _Subject:
     @property
     def judges_edit(self) -> bool:
         return self.waiting is not None and is_edit(self.waiting, self.case.public)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ruling:
+    """The decision that is being made, as far as messages name it."""
+
+    decision_id: UUID
+    reverses: UUID | None = None
+    reason: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -181,6 +192,7 @@ class Sitting:
             return undone, False
         if undone.decision_id != decision_id or undone.action is Action.REVERSE:
             raise TextGone if undone.action in DROPS_NEWER else DecidedSince
+        subject.ruling = _Ruling(decision_id=new_id, reverses=undone.decision_id)
         status, text = await self._undo(subject, entry)
         return (
             self._append(
@@ -267,6 +279,7 @@ class Sitting:
     def _apply(self, subject: _Subject, request: DecisionRequest) -> Decision:
         waiting = subject.waiting
         kind: ItemKind = "edit" if subject.judges_edit else "new"
+        subject.ruling = _Ruling(decision_id=request.decision_id, reason=request.reason)
         match request.action:
             case Action.APPROVE:
                 assert waiting is not None
@@ -319,7 +332,7 @@ class Sitting:
         if not replaces:
             self.changes.drop_kept(place)
             if subject.latest is not None:
-                self.changes.grant_appeal(place, self.actor, note=note)
+                self._grant_appeal(subject, note=note)
             self.changes.count_for_author(place.site_id, waiting.author, approved=1)
         self._tell(subject, "comment.edited" if replaces else "comment.approved", waiting)
         subject.waiting = None
@@ -402,7 +415,7 @@ class Sitting:
         self.changes.publish(kept, branch, unseen=False)
         self.changes.drop_kept(place)
         self.changes.close_reports(place)
-        self.changes.grant_appeal(place, self.actor, note=note)
+        self._grant_appeal(subject, note=note)
         self._tell(subject, "comment.restored", kept)
         return Status.APPROVED, kept.text
 
@@ -561,15 +574,27 @@ class Sitting:
         days = self.sites[place.site_id].settings.rejected_text_days
         self.changes.keep_text(item, place, until=self.changes.at + timedelta(days=days))
 
+    def _grant_appeal(self, subject: _Subject, *, note: str | None) -> None:
+        """Answer an open appeal, if there is one, by what is decided now."""
+        assert subject.ruling is not None
+        self.changes.grant_appeal(
+            subject.case.place, self.actor, note=note, decision_id=subject.ruling.decision_id
+        )
+
     def _tell(
         self, subject: _Subject, kind: str, item: PendingComment, *, shown: bool = True
     ) -> None:
         """Leave a message; `shown` says that readers see the change."""
+        ruling = subject.ruling
+        assert ruling is not None
         payload = {
             "article": subject.case.article_key or item.article_key,
             "parent_id": str(item.parent_id) if item.parent_id else None,
             "revision": item.revision,
             "shown": shown,
+            "reason": ruling.reason,
+            "decision_id": str(ruling.decision_id),
+            "reverses": str(ruling.reverses) if ruling.reverses else None,
         }
         self.changes.tell(subject.case.place, kind, payload)
 

@@ -36,6 +36,7 @@ from service.storage.postgres import (
 from service.storage.rows import decision_of, public_comment
 from service.storage.screenings import SQL as SCREENINGS
 from service.storage.screenings import screening_rows
+from service.storage.webhook_events import WAIT
 
 SQL = load_queries("decisions")
 
@@ -255,10 +256,12 @@ class Changes:
         """Note that what readers reported was answered."""
         self._rows["close_reports"].append((*place, self.at))
 
-    def grant_appeal(self, place: Place, actor: Actor, *, note: str | None) -> None:
+    def grant_appeal(
+        self, place: Place, actor: Actor, *, note: str | None, decision_id: UUID
+    ) -> None:
         """Answer an open appeal, if there is one: the comment is public."""
         answer = (note or "", actor.kind, actor.actor_id, self.at)
-        self._rows["grant_appeal"].append((*place, *answer))
+        self._rows["grant_appeal"].append((*place, *answer, decision_id, WAIT))
 
     def reopen_appeal(self, place: Place, *, answered_at: datetime) -> None:
         """Let an appeal wait again whose grant at that time is undone."""
@@ -467,7 +470,8 @@ async def _lock(connection: Connection, articles: Mapping[ArticlePlace, str | No
     held = await connection.fetch(SQL["lock_articles"], *columns)
     if len(held) == len(places):
         return
-    await connection.execute(SQL["open_articles"], *columns, [articles[place] for place in places])
+    keys = [articles[place] for place in places]
+    await connection.execute(SQL["open_articles"], *columns, keys, WAIT)
     await connection.execute(SQL["open_counts"], *columns)
     await connection.fetch(SQL["lock_articles"], *columns)
 

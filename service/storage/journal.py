@@ -17,6 +17,7 @@ from service.storage.decisions import DecisionStore, Place, journal_row, submiss
 from service.storage.postgres import connected, in_transaction, load_queries
 from service.storage.screenings import SQL as SCREENINGS
 from service.storage.screenings import screening_rows
+from service.storage.webhook_events import journaled_before, note_waiting
 
 SQL = load_queries("journal")
 
@@ -103,6 +104,7 @@ class JournalStore:
         ordered = sorted(items, key=lambda item: (item.site_id, item.article_id, item.comment_id))
         places = [(item, Place(item.site_id, item.article_id, item.comment_id)) for item in ordered]
         async with in_transaction(self.pool) as connection:
+            known = await journaled_before(connection, ordered)
             await connection.executemany(
                 DECISIONS["place"],
                 sorted((place.site_id, place.comment_id, place.article_id) for _, place in places),
@@ -119,6 +121,8 @@ class JournalStore:
                 await connection.executemany(DECISIONS["submit"], keyed)
             for name, rows in screening_rows(places).items():
                 await connection.executemany(SCREENINGS[name], rows)
+            if known:
+                await note_waiting(connection, ordered, known)
 
     async def waiting(self, site_id: int) -> AsyncIterator[list[PendingComment]]:
         """Yield everything that waits on a site, in batches, oldest first."""

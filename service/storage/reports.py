@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from service.storage.postgres import TURN_SECONDS, connected, in_transaction, load_queries
+from service.storage.webhook_events import WebhookEvent, note_event
 
 SQL = load_queries("reports")
 
@@ -69,6 +70,16 @@ class ReportStore:
                 report.notice,
                 report.at,
             )
+            if added is not None:
+                reported = WebhookEvent(
+                    site_id=report.site_id,
+                    kind="comment.reported",
+                    article_id=row["article_id"],
+                    comment_id=report.comment_id,
+                    facts={"reason": report.reason},
+                    at=report.at,
+                )
+                await note_event(connection, reported)
             kept = added or await connection.fetchval(SQL["find"], *place)
             counted = await connection.fetch(
                 SQL["open_by_reason"], report.site_id, [report.comment_id]

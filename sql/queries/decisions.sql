@@ -31,20 +31,29 @@ FOR UPDATE OF counts;
 -- name: open_articles
 -- Rows for articles that are decided on for the first time. Where nobody knows the key, as while
 -- Redis is away, the journal does.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 keys text[] (side by side; null: not known)
--- Index: intake_journal_pkey.
-INSERT INTO articles (site_id, article_id, key)
-SELECT seen.site_id, seen.article_id, coalesce(seen.key, journaled.key)
-FROM unnest($1::integer[], $2::uuid[], $3::text[]) AS seen (site_id, article_id, key)
-LEFT JOIN LATERAL (
-    SELECT payload ->> 'article_key' AS key
-    FROM intake_journal
-    WHERE site_id = seen.site_id AND article_id = seen.article_id AND payload IS NOT NULL
-    LIMIT 1
-) journaled ON seen.key IS NULL
-WHERE coalesce(seen.key, journaled.key) IS NOT NULL
-ORDER BY seen.site_id, seen.article_id
-ON CONFLICT (site_id, article_id) DO NOTHING;
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 keys text[] (side by side; null: not known),
+--   $4 wait interval (before webhooks tell of it)
+-- Index: intake_journal_pkey; webhooks_pkey.
+WITH opened AS (
+    INSERT INTO articles (site_id, article_id, key)
+    SELECT seen.site_id, seen.article_id, coalesce(seen.key, journaled.key)
+    FROM unnest($1::integer[], $2::uuid[], $3::text[]) AS seen (site_id, article_id, key)
+    LEFT JOIN LATERAL (
+        SELECT payload ->> 'article_key' AS key
+        FROM intake_journal
+        WHERE site_id = seen.site_id AND article_id = seen.article_id AND payload IS NOT NULL
+        LIMIT 1
+    ) journaled ON seen.key IS NULL
+    WHERE coalesce(seen.key, journaled.key) IS NOT NULL
+    ORDER BY seen.site_id, seen.article_id
+    ON CONFLICT (site_id, article_id) DO NOTHING
+    RETURNING site_id, article_id, key
+)
+INSERT INTO webhook_events (site_id, kind, article_id, facts, at, ripe_at)
+SELECT site_id, 'article.created', article_id, jsonb_build_object('article', key),
+       now(), now() + $4
+FROM opened
+WHERE EXISTS (SELECT 1 FROM webhooks WHERE site_id = opened.site_id AND state = 'active');
 
 -- name: open_counts
 -- Counts for articles that are decided on for the first time.
@@ -266,11 +275,21 @@ WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at IS NULL
 -- name: grant_appeal
 -- An open appeal, answered by the decision that makes its comment public.
 --   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 note text, $5 actor_kind text,
---   $6 actor_id text, $7 at timestamptz
--- Index: appeals_pkey.
-UPDATE appeals
-SET granted = true, note = $4, actor_kind = $5, actor_id = $6, answered_at = $7
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL;
+--   $6 actor_id text, $7 at timestamptz, $8 decision_id uuid,
+--   $9 wait interval (before webhooks tell of it)
+-- Index: appeals_pkey; webhooks_pkey.
+WITH granted AS (
+    UPDATE appeals
+    SET granted = true, note = $4, actor_kind = $5, actor_id = $6, answered_at = $7
+    WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL
+    RETURNING site_id, article_id, comment_id
+)
+INSERT INTO webhook_events
+    (site_id, kind, article_id, comment_id, facts, decision_id, at, ripe_at)
+SELECT site_id, 'appeal.decided', article_id, comment_id, '{"granted": true}', $8::uuid,
+       $7::timestamptz, $7::timestamptz + $9::interval
+FROM granted
+WHERE EXISTS (SELECT 1 FROM webhooks WHERE site_id = granted.site_id AND state = 'active');
 
 -- name: reopen_appeal
 -- An appeal whose grant is undone.
