@@ -176,7 +176,7 @@ class Screen:
         except Unavailable:
             verdict = Verdict(publish=False, ruling="hold", why=(UNCHECKED,))
         else:
-            verdict = await self._evaluate(facts, rules)
+            verdict = _held_back(await self._evaluate(facts, rules), piece)
         for signal in verdict.signals:
             if signal.failed:
                 log.warning(
@@ -284,6 +284,19 @@ def mode_of(site: Site, article: Article | None, standing: Standing | None) -> M
     if article is None or article.state is ArticleState.PREMODERATED:
         return Mode.PRE
     return article.mode or site.settings.mode
+
+
+def _held_back(verdict: Verdict, piece: Piece) -> Verdict:
+    """Let no rule approve where people decided that they read everything first.
+
+    That is of an author who is always held, and under an article that is premoderated.
+    """
+    author, article = piece.standing, piece.article
+    held = author is not None and author.always_hold
+    held = held or (article is not None and article.state is ArticleState.PREMODERATED)
+    if not held or verdict.ruling != "approve":
+        return verdict
+    return replace(verdict, publish=False, ruling="none", rule=None, rule_version=None)
 
 
 async def _answer(name: str, asked: Awaitable[T], failures: dict[str, str]) -> T | None:

@@ -20,7 +20,7 @@ from service.features.rulebook import Page
 from service.features.screen import SHORT_CHARS, Piece
 from service.features.screening import ClusterFacts, RuleSet, priority_of
 from service.features.screening.conditions import NOTHING, Evidence, Reading
-from service.model import Action, Mode, PendingComment, Site, SiteSettings
+from service.model import Action, ArticleState, Mode, PendingComment, Site, SiteSettings
 from tests.features.conftest import OpenSite
 from tests.features.screening.make import rule, rules
 from tests.newsroom import NOON, SAM, Newsroom, without_postgres
@@ -187,6 +187,26 @@ async def test_a_rule_may_publish_where_people_look_first(newsroom: Newsroom) ->
     assert published.found.decision is not None
     assert published.found.decision.actor_id == "timetable"
     assert not (await room.submit("Herring on the ferry.")).at_once
+
+
+async def test_no_rule_approves_where_people_read_everything_first(newsroom: Newsroom) -> None:
+    room = by(newsroom, rules(rule(FERRY, "approve", id="timetable")))
+    await room.articles.put(room.site, "quiet", {"state": ArticleState.PREMODERATED}, NOON)
+    suspect = (await room.submit("Nothing of note.")).author_id
+    await room.pool.execute(
+        "INSERT INTO readers (site_id, author_id, kind, always_hold)"
+        " VALUES ($1, $2, 'guest', true)",
+        room.site.site_id,
+        suspect,
+    )
+
+    assert (await room.submit("The ferry again.")).at_once
+    for held in (
+        await room.submit("The ferry, late.", article="quiet"),
+        await room.submit("The ferry, early.", author_id=suspect),
+    ):
+        assert not held.at_once
+        assert [why.rule for why in waiting(held).why] == ["timetable"]
 
 
 async def test_trusted_authors_appear_at_once_and_are_held_by_a_rule(new_site: OpenSite) -> None:
