@@ -13,6 +13,7 @@ import asyncpg
 from service.model import Article, ArticleState, Mode, article_id
 from service.storage.administration import Act, note_act
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
+from service.storage.webhook_events import note_articles
 
 SQL = load_queries("articles")
 
@@ -70,7 +71,11 @@ class ArticleStore:
         async with in_transaction(self.pool) as connection:
             await connection.fetchval(SQL["hold_site"], site_id)
             target, own_key = await _leads_to(connection, site_id, key)
-            await connection.execute(SQL["put"], site_id, target, key, *values, list(changes))
+            before = await connection.fetchval(SQL["takes_comments"], site_id, target)
+            after = await connection.fetchval(
+                SQL["put"], site_id, target, key, *values, list(changes)
+            )
+            await _note(connection, site_id, {target: own_key}, before=before, after=after)
             changed = {target: own_key} if changes.keys() - UNSEEN else {}
             if aliases is not None:
                 elsewhere = await _set_aliases(connection, site_id, target, aliases)
@@ -94,7 +99,9 @@ class ArticleStore:
             if source == target:
                 raise CircularMerge
             ids = [source, article_id(site_id, into)]
-            await connection.execute(SQL["make_sure"], site_id, ids, [key, into])
+            met = _keys(await connection.fetch(SQL["make_sure"], site_id, ids, [key, into]))
+            if target in met:
+                await note_articles(connection, site_id, "article.created", {target: own_key})
             moved = await connection.fetch(SQL["merge"], site_id, [source], target)
             if moved:
                 await _tell(connection, site_id, {target: own_key, **_keys(moved)})
@@ -120,6 +127,7 @@ class ArticleStore:
             rows = await connection.fetch(SQL["close_older"], site_id, before, now, limit)
             if rows:
                 await _tell(connection, site_id, _keys(rows))
+                await note_articles(connection, site_id, "article.closed", _keys(rows))
                 await note_act(connection, noted(len(rows)))
         return [row["key"] for row in rows]
 
@@ -142,6 +150,21 @@ async def _set_aliases(
     parted = await connection.fetch(SQL["part"], site_id, target, ids)
     moved = await connection.fetch(SQL["merge"], site_id, ids, target)
     return _keys(parted) | _keys(moved)
+
+
+async def _note(
+    connection: Connection,
+    site_id: int,
+    keys: dict[UUID, str],
+    *,
+    before: bool | None,
+    after: bool,
+) -> None:
+    """Let webhooks tell of an article that is new (None), or takes no comments any more."""
+    if before is None:
+        await note_articles(connection, site_id, "article.created", keys)
+    elif before and not after:
+        await note_articles(connection, site_id, "article.closed", keys)
 
 
 def _keys(rows: Sequence[asyncpg.Record]) -> dict[UUID, str]:

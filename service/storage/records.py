@@ -14,6 +14,7 @@ from service.model import AuthorKind, Decision
 from service.storage.administration import Act, note_act
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
 from service.storage.rows import decision_of
+from service.storage.webhook_events import WebhookEvent, note_event
 
 SQL = load_queries("records")
 READERS = load_queries("readers")
@@ -134,6 +135,8 @@ class RecordStore:
                 await connection.execute(READERS["hold"], *subject, rulings.always_hold)
             for act in acts:
                 await note_act_about(connection, author_id, act)
+            if rulings.ban is not None and rulings.ban[0] is not None:
+                await note_event(connection, _banned(site_id, author_id, rulings.ban[0], acts))
 
     async def warn(
         self, site_id: int, author_id: UUID, *, kind: AuthorKind, warning: Warned, act: Act
@@ -194,6 +197,16 @@ class RecordStore:
         async with connected(self.pool) as connection:
             rows = await connection.fetch(SQL["acts"], site_id, author_id, KEPT)
         return [Done(**row) for row in rows]
+
+
+def _banned(site_id: int, author_id: UUID, until: datetime, acts: Sequence[Act]) -> WebhookEvent:
+    endless = until.year >= datetime.max.year
+    return WebhookEvent(
+        site_id=site_id,
+        kind="reader.banned",
+        facts={"reader": str(author_id), "until": None if endless else until.isoformat()},
+        at=acts[0].at,
+    )
 
 
 async def note_act_about(connection: Connection, author_id: UUID, act: Act) -> None:

@@ -61,7 +61,16 @@ ON CONFLICT (site_id, article_id) DO UPDATE SET
                     ELSE a.close_at END,
     views_per_hour = CASE WHEN 'views_per_hour' = ANY($11::text[]) THEN excluded.views_per_hour
                           ELSE a.views_per_hour END,
-    managed = a.managed OR excluded.managed;
+    managed = a.managed OR excluded.managed
+RETURNING state IN ('open', 'premoderated') AND (close_at IS NULL OR close_at > now());
+
+-- name: takes_comments
+-- Whether an article takes comments; no row for one that nobody has described or decided on.
+--   $1 site_id integer, $2 article_id uuid
+-- Index: articles_pkey.
+SELECT state IN ('open', 'premoderated') AND (close_at IS NULL OR close_at > now())
+FROM articles
+WHERE site_id = $1 AND article_id = $2;
 
 -- name: aliases
 -- The other keys of an article.
@@ -73,13 +82,14 @@ WHERE site_id = $1 AND merged_into = $2
 ORDER BY key;
 
 -- name: make_sure
--- Rows for keys that nobody described yet.
+-- Rows for keys that nobody described yet; returns them.
 --   $1 site_id integer, $2 article_ids uuid[], $3 keys text[] (side by side)
 INSERT INTO articles (site_id, article_id, key)
 SELECT $1, article_id, key
 FROM unnest($2::uuid[], $3::text[]) AS named (article_id, key)
 ORDER BY article_id
-ON CONFLICT (site_id, article_id) DO NOTHING;
+ON CONFLICT (site_id, article_id) DO NOTHING
+RETURNING article_id, key;
 
 -- name: merge
 -- Make articles, and whatever was merged into them, aliases of another; returns those that were
