@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import UUID
 
@@ -200,7 +200,7 @@ class RecordStore:
 
 
 def _banned(site_id: int, author_id: UUID, until: datetime, acts: Sequence[Act]) -> WebhookEvent:
-    endless = until.year >= datetime.max.year
+    endless = until.year >= MAXYEAR
     return WebhookEvent(
         site_id=site_id,
         kind="reader.banned",
