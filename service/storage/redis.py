@@ -35,6 +35,7 @@ from service.breaker import Breaker
 from service.errors import Unavailable
 from service.storage.breakers import REFUSED, GuardedConnection
 from service.storage.dependency import is_being_cancelled
+from service.storage.line import Line, LineRedis
 
 POOL_SIZE = 32
 """Connections a service process opens at most (protocol.md 3.1)."""
@@ -222,7 +223,7 @@ def connect(url: str, *, pool_size: int = POOL_SIZE, breaker: Breaker | None = N
     )
     spoken = pool.connection_class
     pool.connection_class = type(spoken.__name__, (_Cancellable, spoken), {"breaker": breaker})
-    return Redis.from_pool(pool)
+    return LineRedis.on(pool, Line(opens=pool, seconds=OPERATION_SECONDS, breaker=breaker))
 
 
 class _Cancellable(GuardedConnection):

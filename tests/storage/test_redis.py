@@ -13,13 +13,12 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from service.storage.durability import Demand, durability
 from service.storage.redis import (
-    WANTED,
     Keys,
     QueueUnavailable,
     Scripts,
     connect,
-    durability,
     unavailable_when_down,
 )
 from tests.storage.queues import OwnServer, own_server
@@ -140,7 +139,7 @@ async def test_a_pool_with_no_free_connection_is_unavailable(redis_url: str) -> 
     async with connect(redis_url, pool_size=1) as redis, redis.pubsub() as line:
         await line.subscribe("anything")
         with pytest.raises(QueueUnavailable), unavailable_when_down():
-            await redis.get("text")
+            await redis.set("text", "")  # on the pool: `get` shares the line
 
 
 async def test_a_full_server_is_unavailable_for_what_needs_room(careless: OwnServer) -> None:
@@ -158,51 +157,8 @@ async def test_a_replica_is_unavailable_and_found_out(careless: OwnServer) -> No
         await redis.replicaof("127.0.0.1", 1)
         with pytest.raises(QueueUnavailable):
             await SCRIPTS.run(redis, "begin_epoch", ["meta"], ["one", 0])
-        found = await durability(redis)
+        found = await durability(redis, Demand())
     assert "This Redis is a replica: it cannot take comments." in found.findings
-
-
-async def test_the_servers_of_a_fresh_installation_are_durable(redis: Redis) -> None:
-    found = await durability(redis)
-    assert found.ok
-    assert found.findings == ()
-
-
-async def test_each_careless_setting_is_found_with_its_remedy_and_its_price(
-    careless: OwnServer,
-) -> None:
-    async with connect(careless.url) as redis:
-        await redis.config_set("no-appendfsync-on-rewrite", "yes")
-        found = await durability(redis)
-    assert not found.ok
-    assert list(found.findings) == [
-        f"Set {name} to {wanted} (it is {value}): else {WANTED[name][1]}."
-        for name, wanted, value in (
-            ("appendonly", "yes", "no"),
-            ("appendfsync", "always", "everysec"),
-            ("no-appendfsync-on-rewrite", "no", "yes"),
-            ("maxmemory-policy", "noeviction", "allkeys-lru"),
-        )
-    ]
-
-
-async def test_a_server_that_hides_its_settings_is_believed_only_on_the_operators_word() -> None:
-    async with own_server(*CAREFUL) as server:
-        await server.start()
-        async with connect(server.url) as redis:
-            rules = ("on", "nopass", "~*", "&*", "+@all", "-config")
-            await redis.execute_command("ACL", "SETUSER", "default", *rules)  # type: ignore[no-untyped-call]
-            doubted = await durability(redis)
-            assumed = await durability(redis, assume_durable=True)
-    assert not doubted.ok
-    assert "POSTBAG_ASSUME_DURABLE" in doubted.findings[0]
-    assert assumed.ok
-
-
-async def test_durability_of_a_server_that_is_away_is_unknown() -> None:
-    async with connect("redis://127.0.0.1:1") as nowhere:
-        with pytest.raises(QueueUnavailable):
-            await durability(nowhere)
 
 
 async def test_what_was_acknowledged_survives_a_kill() -> None:
