@@ -246,11 +246,17 @@ COLUMNS = (
     "no longer", "more to read an hour", "not known of the past",
 )  # fmt: skip
 
+TROUBLES = {
+    "given_up": "given up: the service went down twice while it ran",
+    "interrupted": "the process that counted ended early",
+}
+
 
 def _row(run: DryRun) -> tuple[str, ...]:
     report = run.report
     if report is None:
-        return (run.rule_id, str(run.looked_at), run.trouble or run.state, *[""] * 8)
+        trouble = TROUBLES.get(run.trouble or "", run.trouble or run.state)
+        return (run.rule_id, str(run.looked_at), trouble, *[""] * 8)
     decided = report["hits_decided"]
     return (
         run.rule_id,

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,8 @@ PAGE = 1_000
 PROCESSES_MAX = 8
 COMMENTS_EACH = 5_000
 """Comments from which on another process is worth its start."""
+ATTEMPTS_MAX = 2
+"""A trial that was cut short so often will be the next time, and may be what cuts it short."""
 PAUSE_SECONDS = 0.5
 RUNS_SHOWN = 10
 
@@ -102,6 +104,8 @@ class DryRuns:
     new_id: Callable[[datetime], UUID]
     clock: Callable[[], datetime]
     page: int = PAGE
+    _excused: set[UUID] = field(default_factory=set)
+    """Trials that wait because Postgres was away: no fault of theirs."""
 
     async def begin(
         self,
@@ -222,21 +226,27 @@ class DryRuns:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def go_on(self) -> bool:
-        """Work the oldest trial off, from its beginning; False when there is none."""
-        run = await self.store.take()
+        """Work the oldest trial off, from its beginning; False when there is none.
+
+        One that was cut short `ATTEMPTS_MAX` times is given up.
+        """
+        run = await self.store.take(excused=self._excused)
         if run is None:
             return False
-        site = next(
-            (each for each in await self.sites.all_sites() if each.site_id == run.site_id), None
-        )
-        assert site is not None  # a trial refers to its site
+        self._excused.clear()
+        if run.attempts > ATTEMPTS_MAX:
+            log.error("dry_run_given_up", rule=run.rule_id, dry_run=str(run.dry_run_id))
+            await self._finish(run, "failed", 0, None, "given_up")
+            return True
         try:
+            site = await self._site(run)
             tally, job = await self._work(site, run)
         except Unavailable:
+            self._excused.add(run.dry_run_id)
             raise
         except Exception as failure:  # whatever it trips over: the leader has more to do
             trouble = _trouble(failure)
-            log.exception("dry_run_failed", site=site.slug, rule=run.rule_id, trouble=trouble)
+            log.exception("dry_run_failed", rule=run.rule_id, trouble=trouble)
             await self._finish(run, "failed", 0, None, trouble)
             return True
         if tally is not None:
@@ -245,6 +255,10 @@ class DryRuns:
             report = {**report_of(tally, rule, hours=hours), "mode": site.settings.mode}
             await self._finish(run, "done", tally.looked_at, report, None)
         return True
+
+    async def _site(self, run: DryRun) -> Site:
+        sites = {each.site_id: each for each in await self.sites.all_sites()}
+        return sites[run.site_id]  # a trial refers to its site
 
     async def _finish(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -45,6 +45,8 @@ class DryRun:
     actor_id: str
     at: datetime
     ended_at: datetime | None
+    attempts: int = 0
+    """How often it was begun."""
 
     @property
     def hits(self) -> int:
@@ -124,10 +126,13 @@ class DryRunStore:
             row = await connection.fetchrow(SQL["latest_done"], site_id, rule_id, version)
         return DryRun(**row) if row else None
 
-    async def take(self) -> DryRun | None:
-        """The oldest trial of all sites that is not at its end, from its beginning."""
+    async def take(self, *, excused: Collection[UUID] = ()) -> DryRun | None:
+        """The oldest trial of all sites that is not at its end, from its beginning.
+
+        Its attempts are counted, but for those that are excused.
+        """
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["take"])
+            row = await connection.fetchrow(SQL["take"], list(excused))
         return DryRun(**row) if row else None
 
     async def note_progress(self, run: DryRun, *, total: int, looked_at: int) -> bool:

@@ -26,7 +26,7 @@ DELETE FROM dry_runs WHERE site_id = $1 AND at < $2 AND ended_at IS NOT NULL;
 --   $1 site_id integer, $2 dry_run_id uuid
 -- Index: dry_runs_pkey.
 SELECT site_id, dry_run_id, rule_id, version, tried, state, since, until, total, looked_at,
-       report, trouble, actor_kind, actor_id, at, ended_at
+       report, trouble, actor_kind, actor_id, at, ended_at, attempts
 FROM dry_runs WHERE site_id = $1 AND dry_run_id = $2;
 
 -- name: of_rule
@@ -34,7 +34,7 @@ FROM dry_runs WHERE site_id = $1 AND dry_run_id = $2;
 --   $1 site_id integer, $2 rule_id text, $3 limit integer
 -- Index: dry_runs_of_rule.
 SELECT site_id, dry_run_id, rule_id, version, tried, state, since, until, total, looked_at,
-       report, trouble, actor_kind, actor_id, at, ended_at
+       report, trouble, actor_kind, actor_id, at, ended_at, attempts
 FROM dry_runs WHERE site_id = $1 AND rule_id = $2
 ORDER BY at DESC LIMIT $3;
 
@@ -43,21 +43,23 @@ ORDER BY at DESC LIMIT $3;
 --   $1 site_id integer, $2 rule_id text, $3 version integer
 -- Index: dry_runs_of_rule.
 SELECT site_id, dry_run_id, rule_id, version, tried, state, since, until, total, looked_at,
-       report, trouble, actor_kind, actor_id, at, ended_at
+       report, trouble, actor_kind, actor_id, at, ended_at, attempts
 FROM dry_runs WHERE site_id = $1 AND rule_id = $2 AND version = $3 AND state = 'done'
 ORDER BY at DESC LIMIT 1;
 
 -- name: take
--- The oldest trial that is not at its end, from its beginning.
+-- The oldest trial that is not at its end, from its beginning; counted, unless it is excused.
+--   $1 excused dry_run_ids uuid[]
 -- Index: dry_runs_under_way.
-UPDATE dry_runs d SET state = 'running', looked_at = 0
+UPDATE dry_runs d SET state = 'running', looked_at = 0,
+    attempts = attempts + (d.dry_run_id <> ALL($1::uuid[]))::integer
 FROM (
     SELECT site_id, dry_run_id FROM dry_runs WHERE state IN ('waiting', 'running')
     ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED
 ) next
 WHERE d.site_id = next.site_id AND d.dry_run_id = next.dry_run_id
 RETURNING d.site_id, d.dry_run_id, d.rule_id, d.version, d.tried, d.state, d.since, d.until,
-          d.total, d.looked_at, d.report, d.trouble, d.actor_kind, d.actor_id, d.at, d.ended_at;
+          d.total, d.looked_at, d.report, d.trouble, d.actor_kind, d.actor_id, d.at, d.ended_at, d.attempts;
 
 -- name: note_progress
 -- How far a trial is; no row when somebody has stopped it.

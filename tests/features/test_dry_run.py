@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from service.features.dry_run import DryRunEnded, TooManyDryRuns
+from service.errors import Unavailable
+from service.features.dry_run import ATTEMPTS_MAX, DryRunEnded, TooManyDryRuns
 from service.features.dry_run_apart import Job, apart, walk_of
 from service.features.dry_run_tally import Earlier
+from service.features.rule_changes import NotTried
 from service.features.rulebook import read_rule, rules_of
 from service.features.screening.words import shipped_lists
 from service.model import Action, Mode, SiteSettings, Status
+from service.storage.rules import RuleStore
 from tests.features.conftest import OpenSite
 from tests.features.rule_desk import BADWORD, RuleDesk
-from tests.newsroom import NOON, SAM, Newsroom, new_id
+from tests.newsroom import NOON, SAM, Newsroom, new_id, without_postgres
 
 pytestmark = pytest.mark.long
 
@@ -154,6 +158,35 @@ async def test_a_run_that_was_cut_short_begins_anew(desk: RuleDesk) -> None:
 
     ended = await desk.runs.find(site, run.dry_run_id)
     assert (ended.state, ended.looked_at, ended.hits) == ("done", 2, 2)
+
+
+async def test_a_run_that_brings_the_service_down_is_given_up(desk: RuleDesk) -> None:
+    await desk.save()
+    site, now = desk.newsroom.site, desk.newsroom.now
+    run = await desk.runs.begin(site, "bad-word", actor=SAM, now=now)
+    for _ in range(ATTEMPTS_MAX):  # each time the process that took it is gone
+        assert await desk.runs.store.take() is not None
+
+    await RuleDesk.of(desk.newsroom).work_off()
+
+    ended = await desk.runs.find(site, run.dry_run_id)
+    assert (ended.state, ended.trouble, ended.report) == ("failed", "given_up", None)
+    with pytest.raises(NotTried):
+        await desk.changes.live(site, "bad-word", 1, desk.change(1))
+
+
+async def test_a_run_is_not_to_blame_when_postgres_is_away(desk: RuleDesk) -> None:
+    await desk.past("You grunzel.")
+    await desk.save()
+    site, now = desk.newsroom.site, desk.newsroom.now
+    run = await desk.runs.begin(site, "bad-word", actor=SAM, now=now)
+    async with without_postgres(desk.newsroom) as nowhere:
+        away = replace(desk.runs, rules=RuleStore(pool=nowhere.pool))
+        for _ in range(ATTEMPTS_MAX + 1):
+            with pytest.raises(Unavailable):
+                await away.go_on()
+
+    assert (await desk.runs.find(site, run.dry_run_id)).attempts == 1
 
 
 async def test_a_stopped_run_gives_nothing(desk: RuleDesk) -> None:
