@@ -187,11 +187,20 @@ class Settings(BaseSettings):
         " hand.",
         json_schema_extra=_of("on or off"),
     )
-    durability: Literal["local"] = Field(
+    durability: Literal["local", "replica", "journal"] = Field(
         "local",
-        description="What an accepted comment has survived: `local` means that it is on the disk"
-        " of Redis.",
+        description="What has happened to a comment before it is accepted: `local` means that it is"
+        " on the disk of Redis, `replica` that replicas of Redis have it as well, `journal` that it"
+        " is committed in Postgres first.",
         json_schema_extra=_of("name"),
+    )
+    replicas: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Replicas of Redis that must have a comment before it is accepted, where"
+        " `POSTBAG_DURABILITY` is `replica`: as many as may be promoted.",
+        json_schema_extra=_of("replicas"),
     )
     assume_durable: bool = Field(
         default=False,

@@ -262,6 +262,18 @@ class Metrics:
             "1 while Redis keeps what it acknowledges.",
             registry=self.registry,
         )
+        self.ack_seconds = Histogram(
+            "postbag_ack_durability_seconds",
+            "From a comment that may be taken to one that is as durable as its level promises.",
+            ("level",),
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=self.registry,
+        )
+        self.wait_short = Counter(
+            "postbag_wait_short",
+            "Writes that too few replicas confirmed in time; each was answered 503.",
+            registry=self.registry,
+        )
         self.store_up = Gauge(
             "postbag_store_up",
             "1 while a store answers: postgres, redis.",

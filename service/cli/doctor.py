@@ -20,7 +20,16 @@ from service.storage.probes import Down
 
 
 @click.command
-@with_settings("data_dir", "database_url", "redis_url", "trusted_proxies", "disk_free_min_mb")
+@with_settings(
+    "data_dir",
+    "database_url",
+    "redis_url",
+    "durability",
+    "replicas",
+    "assume_durable",
+    "trusted_proxies",
+    "disk_free_min_mb",
+)
 @click.pass_context
 def doctor(ctx: click.Context, settings: Settings) -> None:
     """Check stores, durability, memory, schema, clocks, disk, secret key and proxies.
@@ -30,13 +39,15 @@ def doctor(ctx: click.Context, settings: Settings) -> None:
     """
     findings = asyncio.run(_examine(settings))
     for check in CHECKS:
-        wrong = [finding for finding in findings if finding.check == check]
-        if not wrong:
+        seen = [finding for finding in findings if finding.check == check]
+        if all(finding.minor for finding in seen):
             click.echo(f"ok     {check}")
-        for finding in wrong:
-            click.echo(f"WRONG  {check}: {finding.what} {finding.advice}")
-    if findings:
-        said(f"{len(findings)} to mend.")
+        for finding in seen:
+            word = "NOTE " if finding.minor else "WRONG"
+            click.echo(f"{word}  {check}: {finding.what} {finding.advice}")
+    wrong = sum(not finding.minor for finding in findings)
+    if wrong:
+        said(f"{wrong} to mend.")
         ctx.exit(1)
 
 

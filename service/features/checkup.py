@@ -11,6 +11,7 @@ from pathlib import Path
 
 from service.features.forwarders import PUBLIC
 from service.settings import Network, Settings
+from service.storage.durability import Demand
 from service.storage.migrations import SchemaState
 from service.storage.probes import (
     Clock,
@@ -39,6 +40,8 @@ class Finding:
     """A sentence."""
     advice: str
     """What to do, a sentence."""
+    minor: bool = False
+    """True for what works, and would be better otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +71,9 @@ async def look(
     `secret` is what `look_at_secret` said before embedded stores were started. A store that
     could not even be started is given as `Down`.
     """
+    demand = demand_of(settings)
     postgres, redis = await asyncio.gather(
-        _postgres(database_url, clock),
-        _redis_of(redis_url, clock, assume_durable=settings.assume_durable),
+        _postgres(database_url, demand, clock), _redis_of(redis_url, demand, clock)
     )
     return Observed(
         postgres=postgres,
@@ -87,7 +90,8 @@ def examine(observed: Observed) -> list[Finding]:
     """Return what is wrong, in the order of `CHECKS`; empty when all is well."""
     found = [
         *_stores(observed),
-        *_redis(observed.redis),
+        *_durability(observed),
+        *_memory(observed.redis),
         *_schema(observed.postgres),
         *_clocks(observed),
         *_disk(observed),
@@ -95,6 +99,15 @@ def examine(observed: Observed) -> list[Finding]:
         *_proxies(observed),
     ]
     return sorted(found, key=lambda finding: CHECKS.index(finding.check))
+
+
+def demand_of(settings: Settings) -> Demand:
+    """Return what the operator has acknowledgements mean."""
+    return Demand(
+        level=settings.durability,
+        replicas=settings.replicas,
+        assume_durable=settings.assume_durable,
+    )
 
 
 def look_at_secret(settings: Settings) -> Finding | None:
@@ -134,14 +147,16 @@ def disk_free(folder: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-async def _postgres(url: str | Down, clock: Clock) -> PostgresSeen | Down:
-    return url if isinstance(url, Down) else await look_at_postgres(url, clock=clock)
-
-
-async def _redis_of(url: str | Down, clock: Clock, *, assume_durable: bool) -> RedisSeen | Down:
+async def _postgres(url: str | Down, demand: Demand, clock: Clock) -> PostgresSeen | Down:
     if isinstance(url, Down):
         return url
-    return await look_at_redis(url, assume_durable=assume_durable, clock=clock)
+    return await look_at_postgres(url, demand=demand, clock=clock)
+
+
+async def _redis_of(url: str | Down, demand: Demand, clock: Clock) -> RedisSeen | Down:
+    if isinstance(url, Down):
+        return url
+    return await look_at_redis(url, demand=demand, clock=clock)
 
 
 def _open_to_others(file: Path) -> Finding | None:
@@ -168,18 +183,31 @@ def _stores(observed: Observed) -> Iterator[Finding]:
             )
 
 
-def _redis(redis: RedisSeen | Down) -> Iterator[Finding]:
+def _durability(observed: Observed) -> Iterator[Finding]:
+    for name, seen in (("Redis", observed.redis), ("Postgres", observed.postgres)):
+        if isinstance(seen, Down):
+            continue
+        for advice in seen.durability.findings:
+            yield Finding(
+                check="durability",
+                what=f"{name} does not keep everything it acknowledges.",
+                advice=advice,
+            )
+        for advice in seen.durability.warnings:
+            yield Finding(
+                check="durability",
+                what=f"{name} keeps what it acknowledges, but could be more certain of it.",
+                advice=advice,
+                minor=True,
+            )
+
+
+def _memory(redis: RedisSeen | Down) -> Iterator[Finding]:
     if isinstance(redis, Down):
         return
-    for finding in redis.durability:
+    for advice in redis.memory:
         yield Finding(
-            check="durability",
-            what="Redis does not keep everything it acknowledges.",
-            advice=finding,
-        )
-    for finding in redis.memory:
-        yield Finding(
-            check="memory", what="The memory of Redis is not safe for a queue.", advice=finding
+            check="memory", what="The memory of Redis is not safe for a queue.", advice=advice
         )
 
 

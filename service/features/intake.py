@@ -13,6 +13,7 @@ from service.features.articles import ArticleDirectory
 from service.features.authors import AuthorBanned, Authors, WarningUnacknowledged
 from service.features.journal import Acknowledged
 from service.features.lookup import Found, Lookup
+from service.features.promise import Promise
 from service.features.reader_tokens import BACKEND_ISSUER, author_id_of
 from service.features.screen import Piece, RefusedByRule, Screen, Screening
 from service.features.settle import Settle
@@ -29,7 +30,7 @@ from service.model import (
     article_id,
 )
 from service.storage.limits import Charge, Limits
-from service.storage.pending import SETTLE_GRACE_MS, PendingStore
+from service.storage.pending import SETTLE_GRACE_MS
 
 __all__ = [
     "Accepted",
@@ -138,7 +139,7 @@ class Accepted:
 class Intake:
     """Accept submissions, each once."""
 
-    pending: PendingStore
+    promise: Promise
     limits: Limits
     articles: ArticleDirectory
     authors: Authors
@@ -159,8 +160,8 @@ class Intake:
     async def accept(self, submission: Submission, *, now: datetime) -> Accepted:
         """Take a comment in.
 
-        It is on Redis' disk when this returns; where the site publishes at once and the
-        commit is certain within a second, it is also in Postgres.
+        It is as durable as the level promises when this returns; where the site publishes at once
+        and the commit is certain within a second, it is also public.
 
         Raises:
             Invalid: the text policy, a length, a reused Idempotency-Key, or a rule that refuses.
@@ -193,6 +194,7 @@ class Intake:
         if earlier is not None:
             if earlier.fingerprint != keys.fingerprint:
                 raise KeyReused
+            await self.promise.confirm(clean.site.slug)
             return await self._replay(
                 clean, earlier.comment_id, earlier.author_id, at_once=earlier.published
             )
@@ -346,7 +348,7 @@ class Intake:
     ) -> Accepted:
         keyed = submission.idempotency_key is not None
         crash.reached(crash.Point.ACCEPT_CHECKED)
-        stored = await self.pending.accept(
+        stored = await self.promise.accept(
             item,
             auto=screening.publish or screening.reject,
             grace_ms=SETTLE_GRACE_MS if screening.publish else 0,

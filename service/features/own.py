@@ -17,6 +17,7 @@ from service.features.decisions import Decisions
 from service.features.intake import QueueEmptied
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Outcome
+from service.features.promise import Promise
 from service.features.screen import Piece, Screen, Screening
 from service.features.settle import Settle
 from service.features.telling import Telling
@@ -98,6 +99,7 @@ class Own:
 
     store: OwnStore
     pending: PendingStore
+    promise: Promise
     lookup: Lookup
     decisions: Decisions
     screen: Screen
@@ -187,6 +189,7 @@ class Own:
         if newest is None or found.status not in {Status.PENDING, Status.APPROVED}:
             raise NotEditable
         if newest.revision > revision and newest.text == clean:
+            await self.promise.confirm(site.slug)
             return found  # it is repeated: the answer to the first time was lost
         if max(_window_end(site, comment_id), self._extended(site, found, editor)) <= now:
             raise EditWindowOver
@@ -282,7 +285,7 @@ class Own:
     ) -> None:
         item = screening.on(replace(waiting, text=clean, edited_at=now))
         crash.reached(crash.Point.EDIT_CHECKED)
-        change = await self.pending.edit(
+        change = await self.promise.edit(
             item,
             expected_revision=waiting.revision,
             settle="reject" if screening.reject else "publish" if screening.publish else None,
@@ -322,7 +325,7 @@ class Own:
             edited_at=now,
         )
         item = screening.on(item, since=now)
-        outcome = await self.pending.requeue(item, journaled=False, guarded=True)
+        outcome = await self.promise.edit_public(item)
         if outcome == "EMPTY":
             raise QueueEmptied
         if outcome == "KEPT":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from service.errors import Unavailable
+from service.storage.durability import Durability
 from service.storage.migrations import SchemaState
 from service.storage.probes import StoreProbe
 from service.telemetry import Metrics
@@ -19,7 +20,7 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 1.0
 """Between two looks at whether the stores answer."""
 DURABILITY_SECONDS = 5.0
-"""Between two looks at whether Redis keeps what it acknowledges (protocol.md 2.2: 30 s)."""
+"""Between two looks at whether the stores keep what is acknowledged (protocol.md 2.2: 30 s)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,12 +32,19 @@ class Vitals:
     redis_lost: Callable[[], None]
     """Told once, when Redis ceases to answer."""
     schema_ok: bool = False
-    durable: bool = False
-    """False until it was verified: nothing is accepted before."""
+    queue_durable: bool = False
+    """Redis was seen to keep what is acknowledged."""
+    database_durable: bool = False
+    """Postgres was, where that rests on it."""
     dependencies: dict[str, bool] = field(
         default_factory=lambda: {"postgres": False, "redis": False}
     )
-    _findings: tuple[str, ...] = ()
+    _findings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def durable(self) -> bool:
+        """False until both stores were verified: nothing is accepted before."""
+        return self.queue_durable and self.database_durable
 
     async def run(self) -> None:
         """Look without end. Every process does."""
@@ -66,6 +74,8 @@ class Vitals:
         try:
             if thoroughly:
                 self.schema_ok = await self.probe.schema() is not SchemaState.BEHIND
+                found = await self.probe.database_durability()
+                self.database_durable = self._heard("postgres", found)
             else:
                 await self.probe.postgres()
         except Unavailable:
@@ -82,8 +92,16 @@ class Vitals:
             found = await self.probe.durability()
         except Unavailable:
             return False
-        self.durable = found.ok
-        if found.findings and found.findings != self._findings:
-            log.error("not_durable", findings=found.findings)
-        self._findings = found.findings
+        self.queue_durable = self._heard("redis", found)
         return True
+
+    def _heard(self, store: str, found: Durability) -> bool:
+        """Log what is new, and tell whether the store keeps what it should."""
+        said = (*found.findings, *found.warnings)
+        if said != self._findings.get(store, ()):
+            if found.findings:
+                log.error("not_durable", store=store, findings=found.findings)
+            if found.warnings:
+                log.warning("less_durable", store=store, warnings=found.warnings)
+        self._findings[store] = said
+        return found.ok

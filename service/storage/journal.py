@@ -14,7 +14,14 @@ from service.model import Decision, PendingComment
 from service.payload import from_payload
 from service.storage.decisions import SQL as DECISIONS
 from service.storage.decisions import DecisionStore, Place, journal_row, submission_row
-from service.storage.postgres import connected, in_transaction, load_queries
+from service.storage.postgres import (
+    TURN_SECONDS,
+    Connection,
+    connected,
+    in_transaction,
+    load_queries,
+)
+from service.storage.replies import PUBLISHED
 from service.storage.screenings import SQL as SCREENINGS
 from service.storage.screenings import screening_rows
 from service.storage.webhook_events import journaled_before, note_waiting
@@ -30,6 +37,12 @@ HIGHEST_SECONDS = 60.0
 DOES_NOT_FIT = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError)
 """What Postgres, or the way there, says of a value that cannot be stored."""
 
+
+SURELY = "SET LOCAL synchronous_commit = on"
+"""What is acknowledged is on disk, and on standbys that are named synchronous, when committed."""
+
+TAKEN = "INSERT 0 0"
+"""What Postgres says when a row of that key was there."""
 
 BEGINNING = (-1, UUID(int=0))
 """Before every sequence number and id."""
@@ -64,6 +77,11 @@ class Submitted:
     status: int
     at: datetime
 
+    @property
+    def published(self) -> bool:
+        """True when the first answer said so."""
+        return self.status == PUBLISHED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStore:
@@ -87,6 +105,50 @@ class JournalStore:
                 return list(items)
             return [refused for item in items for refused in await self.record([item])]
         return []
+
+    async def enter(self, item: PendingComment) -> Submitted | None:
+        """Write a comment before Redis has it (level `journal`).
+
+        Returns what the same submission became before, if it did: then nothing is written.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away; whether it was written is not known.
+        """
+        place = Place(item.site_id, item.article_id, item.comment_id)
+        async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
+            await connection.execute(SURELY)
+            if item.keyed and item.dk and item.fingerprint:
+                row = submission_row(item, place)
+                if await connection.execute(DECISIONS["submit"], *row) == TAKEN:
+                    return _submitted(await connection.fetchrow(SQL["earlier"], *row[:3]))
+            await connection.execute(DECISIONS["journal"], *journal_row(item, place))
+            await _describe(connection, item, place)
+        return None
+
+    async def leave(self, item: PendingComment) -> None:
+        """Take back what `enter` wrote of a comment that Redis did not take.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        place = (item.site_id, item.article_id, item.comment_id)
+        async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
+            await connection.execute(SCREENINGS["forget_screening"], *place)
+            await connection.execute(SQL["leave"], *place)
+
+    async def revise(self, item: PendingComment) -> bool:
+        """Write a newer text of a comment before Redis has it; False when there is one already.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away; whether it was written is not known.
+        """
+        place = Place(item.site_id, item.article_id, item.comment_id)
+        async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
+            await connection.execute(SURELY)
+            if not await connection.fetchval(SQL["revise"], *journal_row(item, place)):
+                return False
+            await _describe(connection, item, place)
+        return True
 
     async def settle(self, items: Sequence[PendingComment]) -> None:
         """Empty rows that wait although the log has closed their comments."""
@@ -169,17 +231,7 @@ class JournalStore:
                 rows = await connection.fetch(SQL["submissions"], site_id, since, after, self.batch)
             if not rows:
                 return
-            yield [
-                Submitted(
-                    dk=row["dk"].hex(),
-                    comment_id=row["comment_id"],
-                    fingerprint=row["fingerprint"].hex(),
-                    author_id=row["author_id"],
-                    status=row["status"],
-                    at=row["at"],
-                )
-                for row in rows
-            ]
+            yield [_submitted(row) for row in rows]
             after = rows[-1]["dk"]
 
     async def highest_seq(self, site_id: int) -> int:
@@ -211,6 +263,24 @@ class JournalStore:
             await connection.execute(SQL["purge_kept"], now)
             await connection.execute(SQL["purge_submissions"], submissions_before)
             await connection.execute(SQL["purge_decided"], decided_before)
+
+
+async def _describe(connection: Connection, item: PendingComment, place: Place) -> None:
+    """Write where a comment is, and what screening saw of it."""
+    await connection.execute(DECISIONS["place"], place.site_id, place.comment_id, place.article_id)
+    for name, rows in screening_rows([(item, place)]).items():
+        await connection.executemany(SCREENINGS[name], rows)
+
+
+def _submitted(row: asyncpg.Record) -> Submitted:
+    return Submitted(
+        dk=row["dk"].hex(),
+        comment_id=row["comment_id"],
+        fingerprint=row["fingerprint"].hex(),
+        author_id=row["author_id"],
+        status=row["status"],
+        at=row["at"],
+    )
 
 
 def _waiting(row: asyncpg.Record) -> PendingComment:

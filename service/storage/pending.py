@@ -18,7 +18,13 @@ from service.model import Lease, PendingComment
 from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
 from service.storage.recents import LINES_MAX as RECENT_MAX
 from service.storage.recents import recent_entry
-from service.storage.redis import Argument, Keys, Scripts, unavailable_when_down
+from service.storage.redis import (
+    Argument,
+    Keys,
+    QueueUnavailable,
+    Scripts,
+    unavailable_when_down,
+)
 from service.storage.replies import (
     Acceptance,
     Claimed,
@@ -59,6 +65,8 @@ class PendingStore:
 
     redis: Redis
     scripts: Scripts
+    replicas: int = 0
+    """How many replicas must have what is acknowledged, within 0.2 s; 0 asks none."""
 
     # The way in
 
@@ -71,7 +79,7 @@ class PendingStore:
         dk_ttl_ms: int,
         grace_ms: int = SETTLE_GRACE_MS,
     ) -> Acceptance:
-        """Take a comment in, once a submission; it is on disk when this returns OK or DUP.
+        """Take a comment in, once a submission; it is durable when this returns OK or DUP.
 
         `auto` leaves it to the settle worker, after `grace_ms`, instead of to people.
         """
@@ -79,8 +87,7 @@ class PendingStore:
         lists = _recent_lists(item)
         places = [at.settling if auto else at.queue, at.by_age, at.escalated_by_age]
         keys = [at.item(item.comment_id), *places, at.by_priority, at.marks, at.meta, *lists]
-        answer = await self.scripts.run(
-            self.redis,
+        answer = await self._durably(
             "accept",
             [*keys, at.submission(item.dk)] if item.dk else keys,
             (
@@ -119,8 +126,7 @@ class PendingStore:
         goes to it, unless somebody holds it.
         """
         at = Keys(item.site)
-        outcome, revision = await self.scripts.run(
-            self.redis,
+        outcome, revision = await self._durably(
             "edit",
             [*at.places, at.item(item.comment_id)],
             (
@@ -132,6 +138,23 @@ class PendingStore:
             ),
         )
         return EditOutcome(outcome=outcome.decode(), revision=revision)
+
+    async def confirm(self, slug: str) -> None:
+        """Make sure that replicas have everything that was written before.
+
+        Raises:
+            QueueUnavailable: they do not, or Redis came back empty.
+        """
+        if not await self._durably("confirm", [Keys(slug).meta], ()):
+            raise QueueUnavailable
+
+    async def _durably(self, name: str, keys: Sequence[str], arguments: Iterable[Argument]) -> Any:
+        """Run a script whose outcome somebody is told."""
+        if not self.replicas:
+            return await self.scripts.run(self.redis, name, keys, arguments)
+        return await self.scripts.run_on_replicas(
+            self.redis, name, keys, arguments, replicas=self.replicas
+        )
 
     # Looking
 
@@ -333,31 +356,19 @@ class PendingStore:
         return [outcome.decode() for outcome in answer]
 
     async def requeue(
-        self, item: PendingComment, *, journaled: bool, guarded: bool
+        self, item: PendingComment, *, journaled: bool, guarded: bool, acknowledged: bool = False
     ) -> RequeueOutcome:
         """Let a comment, or an edit of a public one, wait under its own id; asked twice it stays.
 
         `journaled` when Postgres has it already. `guarded` refuses (EMPTY) while a Redis that
-        came back empty is being refilled.
+        came back empty is being refilled. `acknowledged` when somebody is told that it is durable.
         """
-        outcome, _ = await self.scripts.run(
-            self.redis,
-            "requeue",
-            _with_items(item.site, [item.comment_id]),
-            (
-                str(item.comment_id),
-                item.n,
-                item.revision,
-                item.kind,
-                item.seq,
-                score_text(item.score),
-                created_ms(item),
-                int(item.escalated),
-                int(journaled),
-                int(guarded),
-                *_flat(to_fields(item)),
-            ),
-        )
+        keys = _with_items(item.site, [item.comment_id])
+        arguments = _requeued(item, journaled=journaled, guarded=guarded)
+        if acknowledged:
+            outcome, _ = await self._durably("requeue", keys, arguments)
+        else:
+            outcome, _ = await self.scripts.run(self.redis, "requeue", keys, arguments)
         return cast("RequeueOutcome", outcome.decode())
 
     async def settle_claim(self, slug: str, *, limit: int, ttl_ms: int) -> list[UUID]:
@@ -461,6 +472,22 @@ class PendingStore:
 def _with_items(slug: str, ids: Iterable[UUID]) -> list[str]:
     at = Keys(slug)
     return [*at.places, *(at.item(comment_id) for comment_id in ids)]
+
+
+def _requeued(item: PendingComment, *, journaled: bool, guarded: bool) -> list[Argument]:
+    return [
+        str(item.comment_id),
+        item.n,
+        item.revision,
+        item.kind,
+        item.seq,
+        score_text(item.score),
+        created_ms(item),
+        int(item.escalated),
+        int(journaled),
+        int(guarded),
+        *_flat(to_fields(item)),
+    ]
 
 
 def _recent_lists(item: PendingComment) -> list[str]:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.storage.breakers import breakers_of
+from service.storage.durability import Demand, Durability, database_durability, durability
 from service.storage.migrations import SchemaState
 from service.storage.postgres import (
     DatabaseUnavailable,
@@ -19,13 +20,7 @@ from service.storage.postgres import (
     open_pool,
     schema_state,
 )
-from service.storage.redis import (
-    Durability,
-    QueueUnavailable,
-    connect,
-    durability,
-    unavailable_when_down,
-)
+from service.storage.redis import QueueUnavailable, connect, unavailable_when_down
 from service.storage.sightings import SightingStore
 
 LOOK_SECONDS = 5.0
@@ -51,6 +46,7 @@ class PostgresSeen:
     """What Postgres says."""
 
     schema: SchemaState
+    durability: Durability
     clock_offset_seconds: float
     """Its clock minus ours."""
 
@@ -59,8 +55,8 @@ class PostgresSeen:
 class RedisSeen:
     """What Redis says."""
 
-    durability: tuple[str, ...]
-    """What keeps it from keeping what it acknowledges, in sentences."""
+    durability: Durability
+    """What keeps it from keeping what it acknowledges, but for its memory."""
     memory: tuple[str, ...]
     """What is wrong with its memory, in sentences."""
     clock_offset_seconds: float
@@ -69,15 +65,19 @@ class RedisSeen:
     """Networks whose forwarded addresses were not believed in the last hour."""
 
 
-async def look_at_postgres(url: str, *, clock: Clock) -> PostgresSeen | Down:
-    """Ask Postgres for its schema and its time."""
+async def look_at_postgres(url: str, *, demand: Demand, clock: Clock) -> PostgresSeen | Down:
+    """Ask Postgres for its schema, its settings and its time."""
     try:
         async with open_pool(url, min_size=1, max_size=1, command_timeout=LOOK_SECONDS) as pool:
             async with connected(pool, wait_seconds=LOOK_SECONDS) as connection:
                 before = clock()
                 theirs = await connection.fetchval("SELECT clock_timestamp()")
                 offset = _offset(theirs, before, clock())
-            return PostgresSeen(schema=await schema_state(pool), clock_offset_seconds=offset)
+            return PostgresSeen(
+                schema=await schema_state(pool),
+                durability=await database_durability(pool, demand),
+                clock_offset_seconds=offset,
+            )
     except DatabaseUnavailable as failure:
         return Down(reason=_reason(failure.__cause__ or failure))
     except ValueError:  # its text would repeat the URL
@@ -90,7 +90,7 @@ class StoreProbe:
 
     pool: asyncpg.Pool[asyncpg.Record]
     redis: Redis
-    assume_durable: bool
+    demand: Demand
 
     async def postgres(self) -> None:
         """Ask Postgres for a sign of life.
@@ -131,19 +131,27 @@ class StoreProbe:
             await self.redis.time()
 
     async def durability(self) -> Durability:
-        """Check that Redis keeps what it acknowledges.
+        """Check that Redis keeps what is acknowledged.
 
         Raises:
             QueueUnavailable: Redis is away.
         """
-        return await durability(self.redis, assume_durable=self.assume_durable)
+        return await durability(self.redis, self.demand)
+
+    async def database_durability(self) -> Durability:
+        """Check that Postgres keeps what is acknowledged, where that rests on it.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        return await database_durability(self.pool, self.demand)
 
 
-async def look_at_redis(url: str, *, assume_durable: bool, clock: Clock) -> RedisSeen | Down:
+async def look_at_redis(url: str, *, demand: Demand, clock: Clock) -> RedisSeen | Down:
     """Ask Redis for its settings, its memory and its time."""
     try:
         async with connect(url, pool_size=1) as redis:
-            return await _ask(redis, assume_durable=assume_durable, clock=clock)
+            return await _ask(redis, demand=demand, clock=clock)
     except QueueUnavailable as failure:
         return Down(reason=_reason(failure.__cause__ or failure))
     except RedisError as error:
@@ -152,17 +160,20 @@ async def look_at_redis(url: str, *, assume_durable: bool, clock: Clock) -> Redi
         return Down(reason="its URL cannot be read")
 
 
-async def _ask(redis: Redis, *, assume_durable: bool, clock: Clock) -> RedisSeen:
+async def _ask(redis: Redis, *, demand: Demand, clock: Clock) -> RedisSeen:
     with unavailable_when_down():
         before = clock()
         seconds, microseconds = await redis.time()
         offset = _offset(datetime.fromtimestamp(seconds + microseconds / 1e6, UTC), before, clock())
         memory = await redis.info("memory")
-    found = (await durability(redis, assume_durable=assume_durable)).findings
+    found = await durability(redis, demand)
     return RedisSeen(
-        durability=tuple(finding for finding in found if not finding.startswith(OF_MEMORY)),
+        durability=Durability(
+            findings=tuple(each for each in found.findings if not each.startswith(OF_MEMORY)),
+            warnings=found.warnings,
+        ),
         memory=(
-            *(finding for finding in found if finding.startswith(OF_MEMORY)),
+            *(each for each in found.findings if each.startswith(OF_MEMORY)),
             *_room(int(memory["used_memory"]), int(memory.get("maxmemory", 0))),
         ),
         clock_offset_seconds=offset,

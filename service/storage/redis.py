@@ -1,4 +1,4 @@
-"""Redis: the connection, the list of every key, the scripts, and what durable means."""
+"""Redis: the connection, the list of every key, and the scripts."""
 
 from __future__ import annotations
 
@@ -63,12 +63,20 @@ NOT_NOW = (
 Argument = str | bytes | int | float
 
 
+WAIT_MS = 200
+"""How long replicas may take to confirm; on one network they take a millisecond."""
+
+
 class QueueUnavailable(Unavailable):
     """Redis cannot be reached, is too slow, or refuses writes. The outcome is unknown."""
 
     code = "queue_unavailable"
     title = "The queue cannot be reached at the moment."
     retry_after_seconds = 5
+
+
+class NotReplicated(QueueUnavailable):
+    """Too few replicas confirmed in time. The outcome is unknown: repeating it is safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,85 +329,53 @@ class Scripts:
             except NoScriptError:
                 return await redis.eval(script.source, len(keys), *rest)
 
+    async def run_on_replicas(
+        self,
+        redis: Redis,
+        name: str,
+        keys: Sequence[str],
+        arguments: Iterable[Argument] = (),
+        *,
+        replicas: int,
+    ) -> Any:
+        """Run a script, and wait until that many replicas have what it wrote.
+
+        WAIT speaks of the writes of its own connection, so both go out on one (protocol.md F4);
+        a script that has nothing to write must write something.
+
+        Raises:
+            NotReplicated: it was written, and too few replicas confirmed it within 0.2 s.
+            QueueUnavailable: Redis is away or refuses.
+        """
+        script = self.named[name]
+        rest = (*keys, *arguments)
+        with unavailable_when_down():
+            answer, confirmed = await _with_wait(
+                redis, ("EVALSHA", script.sha, len(keys), *rest), replicas
+            )
+            if isinstance(answer, NoScriptError):
+                answer, confirmed = await _with_wait(
+                    redis, ("EVAL", script.source, len(keys), *rest), replicas
+                )
+            if isinstance(answer, Exception):
+                raise answer
+            if isinstance(confirmed, Exception):
+                raise confirmed
+        if confirmed < replicas:
+            raise NotReplicated
+        return answer
+
+
+async def _with_wait(
+    redis: Redis, command: Sequence[Argument], replicas: int
+) -> tuple[Any, int | Exception]:
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.execute_command(*command)
+        pipe.execute_command("WAIT", replicas, WAIT_MS)
+        answer, confirmed = await pipe.execute(raise_on_error=False)
+    return answer, confirmed
+
 
 def _script(text: str, parts: dict[str, str]) -> Script:
     source = re.sub(r"^--- use (\w+)$", lambda use: parts[use[1]], text, flags=re.MULTILINE)
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durability:
-    """Whether an acknowledged comment survives a kill or a power cut of this Redis."""
-
-    ok: bool
-    findings: tuple[str, ...]
-    """What is missing, in sentences for the operator."""
-
-
-WANTED = MappingProxyType(
-    {
-        "appendonly": ("yes", "comments are kept in memory only"),
-        "appendfsync": (
-            "always",
-            "the last acknowledged comments are lost when Redis is killed or power fails",
-        ),
-        "no-appendfsync-on-rewrite": (
-            "no",
-            "comments accepted while the append-only file is rewritten can be lost",
-        ),
-        "maxmemory-policy": ("noeviction", "waiting comments are thrown away when memory is full"),
-    }
-)
-"""Setting, the value level `local` needs, and what happens otherwise (protocol.md 2.2, F1, F2)."""
-OLDEST_VERSION = (7, 0)
-"""The first with script flags and multi-part append-only files."""
-
-
-async def durability(redis: Redis, *, assume_durable: bool = False) -> Durability:
-    """Check that this Redis keeps what it acknowledges (level `local`).
-
-    `assume_durable` is the operator's word for a server that hides its configuration.
-
-    Raises:
-        QueueUnavailable: Redis is away.
-    """
-    with unavailable_when_down():
-        findings = [*await _settings_findings(redis, assume_durable=assume_durable)]
-        findings += _state_findings(await redis.info())
-    return Durability(ok=not findings, findings=tuple(findings))
-
-
-async def _settings_findings(redis: Redis, *, assume_durable: bool) -> list[str]:
-    try:
-        found = await redis.config_get(*WANTED)
-    except ResponseError as error:
-        if speaks_of_the_server(error):
-            raise
-        if assume_durable:
-            return []
-        advice = (
-            "Redis does not let the service read its configuration (CONFIG GET): make sure that"
-            " appendonly is yes and appendfsync always, then set POSTBAG_ASSUME_DURABLE=on."
-        )
-        return [advice]
-    return [
-        f"Set {name} to {wanted} (it is {found.get(name, 'unknown')}): else {consequence}."
-        for name, (wanted, consequence) in WANTED.items()
-        if found.get(name) != wanted
-    ]
-
-
-def _state_findings(state: dict[str, Any]) -> list[str]:
-    findings = []
-    version = str(state.get("valkey_version") or state.get("redis_version", "0.0"))
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
-        findings.append(f"Redis {version} is too old: 7.0 or Valkey 7.2 is the oldest that works.")
-    if state.get("role") == "slave":
-        findings.append("This Redis is a replica: it cannot take comments.")
-    for name, what in (
-        ("aof_last_write_status", "write to"),
-        ("aof_last_bgrewrite_status", "rewrite"),
-    ):
-        if state.get(name, "ok") != "ok":
-            findings.append(f"Redis could not {what} its append-only file: look at its disk.")
-    return findings

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from service.features.access import Access
+from service.features.checkup import demand_of
 from service.features.desk import Desk
 from service.features.events import Events
 from service.features.lanes import Lanes
@@ -67,7 +68,7 @@ class Live:
             events=events,
             desk=desk,
             vitals=Vitals(
-                probe=StoreProbe(pool=pool, redis=redis, assume_durable=settings.assume_durable),
+                probe=StoreProbe(pool=pool, redis=redis, demand=demand_of(settings)),
                 metrics=ground.metrics,
                 redis_lost=say_degraded,
             ),

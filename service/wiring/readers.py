@@ -99,7 +99,7 @@ class Readers:
         return cls(
             order=order,
             intake=Intake(
-                pending=core.pending,
+                promise=core.promise,
                 limits=core.limits,
                 articles=core.articles,
                 authors=core.authors,
@@ -118,6 +118,7 @@ class Readers:
             own=Own(
                 store=own_store,
                 pending=core.pending,
+                promise=core.promise,
                 lookup=core.lookup,
                 decisions=core.decisions,
                 screen=screen,

@@ -320,8 +320,8 @@ INSERT INTO intake_journal AS j
      created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'decided', NULL, $8, $9, $10)
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    revision = excluded.revision, n = excluded.n, kind = excluded.kind, state = 'decided',
-    payload = NULL, journaled_at = now()
+    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
+    seq = greatest(j.seq, excluded.seq), state = 'decided', payload = NULL, journaled_at = now()
 WHERE j.revision <= excluded.revision OR j.state = 'decided';
 
 -- name: journal
@@ -334,8 +334,9 @@ INSERT INTO intake_journal AS j
      created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9, $10, $11)
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    revision = excluded.revision, n = excluded.n, kind = excluded.kind, seq = excluded.seq,
-    state = 'waiting', payload = excluded.payload, journaled_at = now()
+    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
+    seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
+    journaled_at = now()
 WHERE excluded.n > j.n OR excluded.revision > j.revision
    OR (excluded.n = j.n AND excluded.revision = j.revision);
 

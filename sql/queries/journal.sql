@@ -42,6 +42,48 @@ UPDATE intake_journal SET state = 'decided', payload = NULL, journaled_at = now(
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND state = 'waiting'
   AND revision = $4 AND n = $5;
 
+-- name: earlier
+-- What an idempotency key stands for.
+--   $1 site_id integer, $2 article_id uuid, $3 dk bytea
+-- Index: submissions_pkey.
+SELECT dk, comment_id, fingerprint, author_id, status, at
+FROM submissions
+WHERE site_id = $1 AND article_id = $2 AND dk = $3;
+
+-- name: revise
+-- A newer text of what waits, before Redis has it; no row where this revision is taken.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 n integer,
+--   $6 kind text, $7 seq bigint, $8 payload jsonb, $9 dk bytea, $10 fingerprint bytea,
+--   $11 created_at timestamptz
+INSERT INTO intake_journal AS j
+    (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
+     created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9, $10, $11)
+ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
+    seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
+    journaled_at = now()
+WHERE j.revision < excluded.revision
+RETURNING true;
+
+-- name: leave
+-- A comment that was written here first, and that Redis did not take.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Index: intake_journal_pkey, submissions_pkey, comment_places_pkey.
+WITH left_out AS (
+    DELETE FROM intake_journal
+    WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
+      AND state = 'waiting' AND revision = 1 AND n = 0 AND seq = 0
+    RETURNING dk
+), unclaimed AS (
+    DELETE FROM submissions
+    USING left_out
+    WHERE site_id = $1 AND article_id = $2 AND submissions.dk = left_out.dk AND comment_id = $3
+)
+DELETE FROM comment_places
+USING left_out
+WHERE site_id = $1 AND comment_id = $3;
+
 -- name: highest_seq
 -- The highest sequence number the journal knows of on a site. Asked only after a loss.
 --   $1 site_id integer

@@ -449,9 +449,9 @@ class Overtaken(PendingStore):
 
     meanwhile: Callable[[], Awaitable[object]]
 
-    async def requeue(self, item: PendingComment, *, journaled: bool, guarded: bool) -> Any:
+    async def requeue(self, item: PendingComment, **how: bool) -> Any:
         await self.meanwhile()
-        return await super(Overtaken, self).requeue(item, journaled=journaled, guarded=guarded)
+        return await super(Overtaken, self).requeue(item, **how)
 
 
 async def test_an_edit_that_was_overtaken_is_stale_and_not_answered_as_if_it_were_there(
@@ -465,7 +465,7 @@ async def test_an_edit_that_was_overtaken_is_stale_and_not_answered_as_if_it_wer
 
     slow = Overtaken(redis=newsroom.redis, scripts=newsroom.pending.scripts, meanwhile=meanwhile)
     with pytest.raises(StaleRevision):
-        await replace(newsroom.own, pending=slow).edit(
+        await replace(newsroom.own, promise=replace(newsroom.own.promise, pending=slow)).edit(
             newsroom.site,
             comment.comment_id,
             comment.author.author_id,

@@ -1,0 +1,118 @@
+"""What has to have happened before an author is told "we have it": the levels of durability.
+
+At `local` Redis has written it to its disk; at `replica` its replicas have it as well; at
+`journal` Postgres has committed it first (protocol.md 2.2).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from service.model import PendingComment
+from service.storage.durability import Level
+from service.storage.journal import JournalStore
+from service.storage.pending import Acceptance, EditOutcome, PendingStore, RequeueOutcome
+from service.storage.redis import NotReplicated
+
+NOTHING_WAITS = frozenset({"DUP", "MISMATCH", "FULL", "EMPTY"})
+"""Answers after which Redis holds nothing under the new id."""
+
+STALE = EditOutcome(outcome="STALE", revision=0)
+
+
+def _untimed(_: str, __: float) -> None:
+    """Measure nothing."""
+
+
+def _uncounted() -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """Change what waits, and return only when that is as durable as the level promises.
+
+    Every method raises Unavailable where it is not: the outcome is unknown, repeating is safe.
+    """
+
+    pending: PendingStore
+    journal: JournalStore
+    level: Level = "local"
+    took: Callable[[str, float], None] = _untimed
+    """Told the level and the seconds of each comment that was taken in."""
+    fell_short: Callable[[], None] = _uncounted
+    """Told of each write that too few replicas confirmed."""
+    stopwatch: Callable[[], float] = time.perf_counter
+
+    async def accept(
+        self,
+        item: PendingComment,
+        *,
+        auto: bool,
+        grace_ms: int,
+        pending_max: int,
+        dk_ttl_ms: int,
+    ) -> Acceptance:
+        """Take a comment in, once a submission."""
+        begun = self.stopwatch()
+        if self.level == "journal":
+            earlier = await self.journal.enter(item)
+            if earlier is not None:
+                return Acceptance(
+                    outcome="DUP" if earlier.fingerprint == item.fingerprint else "MISMATCH",
+                    comment_id=earlier.comment_id,
+                    seq=0,
+                    author_id=earlier.author_id,
+                    published=earlier.published,
+                )
+        async with self._counted():
+            stored = await self.pending.accept(
+                item, auto=auto, grace_ms=grace_ms, pending_max=pending_max, dk_ttl_ms=dk_ttl_ms
+            )
+        if self.level == "journal" and stored.outcome in NOTHING_WAITS:
+            await self.journal.leave(item)
+        if stored.outcome == "OK":
+            self.took(self.level, self.stopwatch() - begun)
+        return stored
+
+    async def edit(
+        self,
+        item: PendingComment,
+        *,
+        expected_revision: int,
+        settle: Literal["publish", "reject"] | None,
+    ) -> EditOutcome:
+        """Replace the text of a waiting comment."""
+        if self.level == "journal":
+            newer = replace(item, revision=expected_revision + 1)
+            if not await self.journal.revise(newer):
+                return STALE
+        async with self._counted():
+            return await self.pending.edit(item, expected_revision=expected_revision, settle=settle)
+
+    async def edit_public(self, item: PendingComment) -> RequeueOutcome:
+        """Let an edit of a public comment wait."""
+        if self.level == "journal" and not await self.journal.revise(item):
+            return "KEPT"
+        async with self._counted():
+            return await self.pending.requeue(
+                item, journaled=False, guarded=True, acknowledged=True
+            )
+
+    async def confirm(self, slug: str) -> None:
+        """Make sure of what was read in Redis before it is acknowledged once more (F4)."""
+        if self.level == "replica":
+            async with self._counted():
+                await self.pending.confirm(slug)
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except NotReplicated:
+            self.fell_short()
+            raise
