@@ -228,7 +228,7 @@ class Why:
     spans: tuple[tuple[int, int], ...] = ()
     """Half-open ranges of code points in the text."""
     score: float = 0.0
-    """Severity from 0 to 1."""
+    """Severity from 0 to 1, or how sure a site's own service said it is."""
     effect: str = "hold"
     """What its rule does (`screening.rules.Effect`)."""
     severity: int = 0

@@ -31,6 +31,7 @@ from service.features.screening import (
     Facts,
     Recent,
     RuleSet,
+    Signal,
     Verdict,
     evaluate,
     unread,
@@ -60,6 +61,8 @@ READ_SECONDS = 1.0
 """How long a text may wait for its turn and be read; then a person has to."""
 ANSWER_SECONDS = 0.25
 """How long a model, or the look for texts alike, may take."""
+OUTSIDE_SECONDS = 3.5
+"""How long a site's own service may keep us, whatever it does: 2 s, and what knows where it is."""
 
 
 class RefusedByRule(Invalid):
@@ -99,6 +102,9 @@ ScoresOf = Callable[[Site, Piece], Awaitable[Mapping[str, float]]]
 ClusterOf = Callable[[Site, Piece, datetime], Awaitable[ClusterFacts | None]]
 """Returns what is alike, if anything is."""
 
+OutsideOf = Callable[[Site, Piece, datetime], Awaitable[Signal | None]]
+"""Returns what the site's own service says, also that it failed; keeps its time itself."""
+
 
 async def _no_scores(_site: Site, _piece: Piece) -> Mapping[str, float]:
     """Stand in where no model is."""
@@ -107,6 +113,10 @@ async def _no_scores(_site: Site, _piece: Piece) -> Mapping[str, float]:
 
 async def _no_cluster(_site: Site, _piece: Piece, _now: datetime) -> None:
     """Stand in where nobody looks for texts alike."""
+
+
+async def _no_outside(_site: Site, _piece: Piece, _now: datetime) -> None:
+    """Stand in where sites have no services of their own."""
 
 
 def _none_approves(_site: Site) -> frozenset[str]:
@@ -158,6 +168,7 @@ class Screen:
     reports: ReportStore
     scores_of: ScoresOf = _no_scores
     cluster_of: ClusterOf = _no_cluster
+    outside_of: OutsideOf = _no_outside
     approving: Callable[[Site], frozenset[str]] = _none_approves
     """Returns the models that a rule may ask and approve."""
     _thread: ThreadPoolExecutor = field(default_factory=_one_thread)
@@ -191,11 +202,12 @@ class Screen:
         failures: dict[str, str] = {}
         home = article.article_id if article else None
         told = article.views_per_hour if article else None
-        lately, reports, scores, cluster = await asyncio.gather(
+        lately, reports, scores, cluster, outside = await asyncio.gather(
             self._lately(site, piece, home),
             self._open_reports(site, piece),
             _answer("scores", self.scores_of(site, piece), failures),
             _answer("cluster", self.cluster_of(site, piece, now), failures),
+            _answer("check", self.outside_of(site, piece, now), failures, seconds=OUTSIDE_SECONDS),
         )
         sent = [one for one in lately.sent if one.comment_id != piece.comment_id][:RECENT_MAX]
         recent = await self._recent(site, sent, standing)
@@ -218,6 +230,7 @@ class Screen:
             cluster=cluster,
             scores=scores or {},
             approving=self.approving(site),
+            outside=() if outside is None else (outside,),
             unanswered=failures,
         )
 
@@ -299,10 +312,12 @@ def _held_back(verdict: Verdict, piece: Piece) -> Verdict:
     return replace(verdict, publish=False, ruling="none", rule=None, rule_version=None)
 
 
-async def _answer(name: str, asked: Awaitable[T], failures: dict[str, str]) -> T | None:
+async def _answer(
+    name: str, asked: Awaitable[T], failures: dict[str, str], *, seconds: float = ANSWER_SECONDS
+) -> T | None:
     """Wait for an answer that the rules can do without; why there is none goes to `failures`."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             return await asked
     except Exception as error:  # noqa: BLE001 - whatever it trips over, the comment is held
         failures[name] = type(error).__name__

@@ -62,6 +62,7 @@ def evaluate(
     except Exception as error:  # noqa: BLE001 - a text nobody could read is held for a person
         return unread(error)
     signals = [_unanswered(name, error) for name, error in facts.unanswered.items()]
+    signals += facts.outside
     for ready in _candidates(rules, reading):
         signals += _speak(ready, reading, late=stopwatch() > deadline)
     if rules.asking:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from service.features.screening.letters import LEET
+from service.features.screening.verdict import Signal
 from service.features.screening.views import Views, views_of
 from service.model import AuthorKind, Mode, Status
 
@@ -128,6 +129,8 @@ class Facts:
     """Models that a rule may ask and approve."""
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Calibrated probability by model name, 0 to 1."""
+    outside: tuple[Signal, ...] = ()
+    """What others than the rules say: a site's own service."""
     unanswered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Who was asked and did not answer, or failed: `scores`, `cluster`; with the kind of error.
     The comment is held for it."""

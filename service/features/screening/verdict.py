@@ -35,6 +35,8 @@ class Signal:
     """The rule's own words for whoever is refused."""
     error: str | None = None
     """Kind of exception where the rule could not be tried, or not in time: for the log."""
+    said: float | None = None
+    """How sure it is, 0 to 1, where it is no rule of ours that speaks."""
 
     @property
     def failed(self) -> bool:
@@ -48,8 +50,8 @@ class Signal:
 
     @property
     def score(self) -> float:
-        """Severity from 0 to 1."""
-        return self.severity / 10
+        """What was said of it, else its severity, from 0 to 1."""
+        return self.severity / 10 if self.said is None else self.said
 
     def why(self) -> Why:
         """Return it as moderators see it."""
