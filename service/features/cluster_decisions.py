@@ -32,6 +32,8 @@ __all__ = [
 
 PIECE = 200
 """Decisions of one transaction: as many as of one request (api.md)."""
+AT_ONCE_MAX = 20_000
+"""Comments of one decision; what is left of a larger wave is decided again."""
 PAUSE_SECONDS = 0.3
 FEW = 50
 """More comments than this are a senior's to decide at once (ux.md 4.1)."""
@@ -90,6 +92,7 @@ class ClusterDecisions:
     new_id: Callable[[datetime], UUID]
     clock: Callable[[], datetime]
     piece: int = PIECE
+    at_once_max: int = AT_ONCE_MAX
 
     async def begin(
         self,
@@ -125,6 +128,7 @@ class ClusterDecisions:
             with_outliers=ticked.with_outliers,
             only=ticked.only,
             without=ticked.without,
+            limit=self.at_once_max,
         )
         if not waiting:
             raise NothingWaits

@@ -68,8 +68,9 @@ class ClusterDecisionStore:
         with_outliers: bool,
         only: Collection[UUID] | None,
         without: Collection[UUID],
+        limit: int,
     ) -> list[tuple[UUID, int]]:
-        """Return what waits in a cluster and was ticked, each with the text it has."""
+        """Return what waits in a cluster and was ticked, oldest first, each with its text."""
         async with connected(self.pool) as connection:
             rows = await connection.fetch(
                 SQL["to_decide"],
@@ -79,6 +80,7 @@ class ClusterDecisionStore:
                 with_outliers,
                 None if only is None else list(only),
                 list(without),
+                limit,
             )
         return [(row["comment_id"], row["revision"]) for row in rows]
 

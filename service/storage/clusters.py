@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+import operator
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,6 +99,18 @@ class Cluster:
     last_at: datetime
 
 
+COUNTS = ("size", "waiting", "escalated", "outliers", "public", "approved", "rejected")
+"""Counts of a cluster that add up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weight:
+    """What some comments add to the counts of their cluster."""
+
+    counts: tuple[int, ...] = (0,) * len(COUNTS)
+    authors: tuple[UUID, ...] = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Turn:
     """One batch of changes in one transaction; all that is collected here is written at its end."""
@@ -108,7 +122,6 @@ class Turn:
     _members: list[tuple[Any, ...]] = field(default_factory=list)
     _states: list[tuple[Any, ...]] = field(default_factory=list)
     _gone: list[Changed] = field(default_factory=list)
-    _touched: set[ClusterPlace] = field(default_factory=set)
 
     async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
         """Return every signature of clusters that have one with one of these bands."""
@@ -146,7 +159,6 @@ class Turn:
                 at,
             )
         )
-        self._touched.add(place)
 
     def stay(self, comment: Changed) -> None:
         """Leave a comment where it is, with what became of it."""
@@ -163,19 +175,65 @@ class Turn:
                 comment.reason,
             )
         )
-        self._touch(comment)
 
     def leave(self, comment: Changed) -> None:
         """Take a comment out, and its signature."""
         self._gone.append(comment)
-        self._touch(comment)
-
-    def _touch(self, comment: Changed) -> None:
-        if comment.cluster_id is not None:
-            self._touched.add(ClusterPlace(comment.site_id, comment.cluster_id))
 
     async def write(self) -> None:
-        """Write what was collected."""
+        """Write what was collected, and count on: never by reading whole clusters."""
+        before = await self._weigh()
+        authors = self._authors(before)
+        were_there = await self._present(authors)
+        await self._write()
+        after = await self._weigh()
+        are_there = await self._present(authors)
+        touched = sorted(before.keys() | after.keys())
+        if not touched:
+            return
+        more = [
+            (
+                *place,
+                *map(operator.sub, after[place].counts, before[place].counts),
+                are_there[place] - were_there[place],
+            )
+            for place in touched
+        ]
+        await self.connection.execute(SQL["count_on"], *_columns(more))
+        await self.connection.execute(SQL["drop_empty"], *_columns(touched))
+
+    async def _weigh(self) -> defaultdict[ClusterPlace, _Weight]:
+        """Return what the comments at hand add to the counts of their clusters."""
+        weights: defaultdict[ClusterPlace, _Weight] = defaultdict(_Weight)
+        places = [(each.site_id, each.article_id, each.comment_id) for each in self.changed]
+        if not places:
+            return weights
+        rows = await self.connection.fetch(SQL["weigh"], *_columns(places))
+        for row in rows:
+            weights[ClusterPlace(row["site_id"], row["cluster_id"])] = _Weight(
+                counts=tuple(row[name] for name in COUNTS), authors=tuple(row["authors"] or ())
+            )
+        return weights
+
+    def _authors(self, before: Mapping[ClusterPlace, _Weight]) -> list[tuple[int, UUID, UUID]]:
+        """Return who may come to a cluster, or leave it."""
+        were = {(*place, author) for place, each in before.items() for author in each.authors}
+        stay = {
+            (each.site_id, each.cluster_id, each.author_id)
+            for each in self.changed
+            if each.cluster_id is not None and each.author_id is not None
+        }
+        come = {(row[0], row[3], row[4]) for row in self._members if row[4] is not None}
+        return sorted(were | stay | come)
+
+    async def _present(self, authors: Sequence[tuple[int, UUID, UUID]]) -> Counter[ClusterPlace]:
+        """Count those of some authors who have a comment in a cluster."""
+        if not authors:
+            return Counter()
+        rows = await self.connection.fetch(SQL["authors_there"], *_columns(authors))
+        return Counter(ClusterPlace(row["site_id"], row["cluster_id"]) for row in rows)
+
+    async def _write(self) -> None:
         run = self.connection
         if self._gone:
             places = [(each.site_id, each.article_id, each.comment_id) for each in self._gone]
@@ -191,10 +249,6 @@ class Turn:
                 await run.executemany(SQL[name], rows)
         if self._states:
             await run.execute(SQL["change_members"], *_columns(self._states))
-        if self._touched:
-            touched = _columns(sorted(self._touched))
-            await run.execute(SQL["count_anew"], *touched)
-            await run.execute(SQL["drop_empty"], *touched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

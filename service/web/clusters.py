@@ -103,7 +103,7 @@ class Clustering:
                 summary="Decide what waits in a cluster, or a part of it",
                 description="It goes on behind, in pieces of 200: ask how far it is. What"
                 " colleagues hold or decide meanwhile is skipped. More than 50 comments need a"
-                " senior.",
+                " senior; of more than 20,000 the oldest are decided.",
                 tag=TAG,
                 credential=MODERATE,
                 body=ClusterDecisionIn,

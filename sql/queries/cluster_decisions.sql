@@ -20,16 +20,17 @@ SELECT $1, $2, comment_id, revision, decision_id
 FROM unnest($3::uuid[], $4::integer[], $5::uuid[]) AS item (comment_id, revision, decision_id);
 
 -- name: to_decide
--- What waits in a cluster now and was ticked.
+-- What waits in a cluster now and was ticked, the oldest first.
 --   $1 site_id integer, $2 cluster_id uuid, $3 see_escalated boolean, $4 with_outliers boolean,
---   $5 only uuid[] (null: all), $6 without uuid[]
+--   $5 only uuid[] (null: all), $6 without uuid[], $7 limit integer
 -- Index: cluster_members_in_order.
 SELECT comment_id, revision
 FROM cluster_members
 WHERE site_id = $1 AND cluster_id = $2 AND waits AND ($3 OR NOT escalated)
   AND CASE WHEN $5::uuid[] IS NULL THEN $4 OR NOT outlier ELSE comment_id = ANY($5) END
   AND comment_id <> ALL($6::uuid[])
-ORDER BY comment_id;
+ORDER BY comment_id
+LIMIT $7;
 
 -- name: find
 -- An operation and how far it is.

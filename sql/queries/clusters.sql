@@ -134,32 +134,73 @@ USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, cluster_id
 WHERE s.site_id = gone.site_id AND s.cluster_id = gone.cluster_id
   AND s.comment_id = gone.comment_id;
 
--- name: count_anew
--- Count clusters anew whose comments have changed.
---   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side)
--- Index: cluster_members_in_order, clusters_pkey.
+-- name: weigh
+-- What some comments add to the counts of their clusters, and whose they are.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: cluster_members_pkey.
+SELECT m.site_id, m.cluster_id, count(*) AS size,
+       count(*) FILTER (WHERE m.waits) AS waiting,
+       count(*) FILTER (WHERE m.waits AND m.escalated) AS escalated,
+       count(*) FILTER (WHERE m.waits AND m.outlier) AS outliers,
+       count(*) FILTER (WHERE m.state = 'approved') AS public,
+       count(*) FILTER (WHERE m.judged AND m.state = 'approved') AS approved,
+       count(*) FILTER (WHERE m.judged AND m.state IN ('rejected', 'removed')) AS rejected,
+       array_agg(DISTINCT m.author_id) FILTER (WHERE m.author_id IS NOT NULL) AS authors
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[])
+    AS changing (site_id, article_id, comment_id)
+JOIN cluster_members m ON m.site_id = changing.site_id
+    AND m.article_id = changing.article_id AND m.comment_id = changing.comment_id
+GROUP BY m.site_id, m.cluster_id;
+
+-- name: authors_there
+-- Which of some authors have a comment in a cluster.
+--   $1 site_ids integer[], $2 cluster_ids uuid[], $3 author_ids uuid[] (side by side)
+-- Index: cluster_members_by_author.
+SELECT asked.site_id, asked.cluster_id, asked.author_id
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS asked (site_id, cluster_id, author_id)
+WHERE EXISTS (
+    SELECT 1 FROM cluster_members m
+    WHERE m.site_id = asked.site_id AND m.cluster_id = asked.cluster_id
+      AND m.author_id = asked.author_id
+);
+
+-- name: count_on
+-- Add to the counts of clusters whose comments have changed; when they came, and what the latest
+-- 200 that people rejected were rejected for, is read.
+--   $1 site_ids integer[], $2 cluster_ids uuid[], $3 size integer[], $4 waiting integer[],
+--   $5 escalated integer[], $6 outliers integer[], $7 public integer[], $8 approved integer[],
+--   $9 rejected integer[], $10 authors integer[] (side by side)
+-- Index: clusters_pkey, cluster_members_in_order, cluster_members_rejected.
 UPDATE clusters c
-SET size = counted.size, authors = counted.authors, waiting = counted.waiting,
-    escalated = counted.escalated, outliers = counted.outliers, public = counted.public,
-    approved = counted.approved, rejected = counted.rejected, reason = counted.reason,
-    first_at = coalesce(counted.first_at, c.first_at),
-    last_at = coalesce(counted.last_at, c.last_at)
-FROM unnest($1::integer[], $2::uuid[]) AS touched (site_id, cluster_id)
+SET size = c.size + more.size, authors = c.authors + more.authors,
+    waiting = c.waiting + more.waiting, escalated = c.escalated + more.escalated,
+    outliers = c.outliers + more.outliers, public = c.public + more.public,
+    approved = c.approved + more.approved, rejected = c.rejected + more.rejected,
+    reason = said.reason,
+    first_at = coalesce(oldest.at, c.first_at), last_at = coalesce(newest.at, c.last_at)
+FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[],
+            $6::integer[], $7::integer[], $8::integer[], $9::integer[], $10::integer[])
+    AS more (site_id, cluster_id, size, waiting, escalated, outliers, public, approved, rejected,
+             authors)
+LEFT JOIN LATERAL (
+    SELECT at FROM cluster_members
+    WHERE site_id = more.site_id AND cluster_id = more.cluster_id
+    ORDER BY at, comment_id LIMIT 1
+) oldest ON true
+LEFT JOIN LATERAL (
+    SELECT at FROM cluster_members
+    WHERE site_id = more.site_id AND cluster_id = more.cluster_id
+    ORDER BY at DESC, comment_id DESC LIMIT 1
+) newest ON true
 CROSS JOIN LATERAL (
-    SELECT count(*) AS size, count(DISTINCT author_id) AS authors,
-           count(*) FILTER (WHERE waits) AS waiting,
-           count(*) FILTER (WHERE waits AND escalated) AS escalated,
-           count(*) FILTER (WHERE waits AND outlier) AS outliers,
-           count(*) FILTER (WHERE state = 'approved') AS public,
-           count(*) FILTER (WHERE judged AND state = 'approved') AS approved,
-           count(*) FILTER (WHERE judged AND state IN ('rejected', 'removed')) AS rejected,
-           mode() WITHIN GROUP (ORDER BY reason)
-               FILTER (WHERE judged AND state IN ('rejected', 'removed')) AS reason,
-           min(at) AS first_at, max(at) AS last_at
-    FROM cluster_members
-    WHERE site_id = touched.site_id AND cluster_id = touched.cluster_id
-) counted
-WHERE c.site_id = touched.site_id AND c.cluster_id = touched.cluster_id;
+    SELECT mode() WITHIN GROUP (ORDER BY reason) AS reason FROM (
+        SELECT reason FROM cluster_members
+        WHERE site_id = more.site_id AND cluster_id = more.cluster_id
+          AND judged AND state IN ('rejected', 'removed')
+        ORDER BY at DESC LIMIT 200
+    ) latest
+) said
+WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id;
 
 -- name: drop_empty
 -- Clusters that nothing belongs to any more.

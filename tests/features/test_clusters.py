@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -212,6 +213,58 @@ async def refused_undo(
     yield
     await owner.execute("ALTER TABLE decisions DROP CONSTRAINT no_way_back")
     await owner.close()
+
+
+async def test_counts_that_are_kept_up_are_what_counting_anew_gives(newsroom: Newsroom) -> None:
+    author = uuid4()
+    items = [await newsroom.post(text, author=author) for text in (SPAM, *DISGUISED[:2])]
+    items += [await newsroom.post(text) for text in DISGUISED[2:]]
+    await kept(newsroom)
+    await newsroom.decide(Action.REJECT, items[0], items[3])
+    await newsroom.decide(Action.APPROVE, items[1])
+    await newsroom.decide(Action.ESCALATE, items[4])
+    await kept(newsroom)
+    found = await newsroom.find(items[3])
+    assert found is not None
+    assert found.decision is not None
+    await newsroom.decisions.reverse(
+        [newsroom.site], found.decision.decision_id, actor=KIM, now=NOON
+    )
+    await newsroom.own.delete(newsroom.site, items[2].comment_id, author, now=NOON)
+    await newsroom.own.delete(
+        newsroom.site, items[5].comment_id, items[5].author.author_id, now=NOON
+    )
+    await kept(newsroom)
+
+    cluster = await newsroom.clusters.store.find(newsroom.site.site_id, items[0].comment_id)
+
+    counted = await newsroom.pool.fetchrow(
+        "SELECT count(*) AS size, count(DISTINCT author_id) AS authors,"
+        " count(*) FILTER (WHERE waits) AS waiting,"
+        " count(*) FILTER (WHERE waits AND escalated) AS escalated,"
+        " count(*) FILTER (WHERE waits AND outlier) AS outliers,"
+        " count(*) FILTER (WHERE state = 'approved') AS public,"
+        " count(*) FILTER (WHERE judged AND state = 'approved') AS approved,"
+        " count(*) FILTER (WHERE judged AND state = 'rejected') AS rejected,"
+        " min(at) AS first_at, max(at) AS last_at"
+        " FROM cluster_members WHERE site_id = $1 AND cluster_id = $2",
+        newsroom.site.site_id,
+        items[0].comment_id,
+    )
+    assert cluster is not None
+    assert counted is not None
+    assert {name: getattr(cluster, name) for name in counted.keys()} == dict(counted)  # noqa: SIM118 - a row
+    assert (cluster.size, cluster.authors, cluster.rejected) == (5, 4, 1)
+
+
+async def test_of_a_very_large_cluster_the_oldest_are_decided(newsroom: Newsroom) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED)
+    few = replace(newsroom, cluster_decisions=replace(newsroom.cluster_decisions, at_once_max=3))
+
+    done = await rejected(few, items[0].comment_id)
+
+    assert (done.total, done.decided) == (3, 3)
+    assert [await newsroom.status(each) for each in items] == ["rejected"] * 3 + ["pending"] * 4
 
 
 async def test_only_what_was_ticked_is_decided(newsroom: Newsroom) -> None:
