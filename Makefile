@@ -11,7 +11,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: bench-screening bench-priority help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
+.PHONY: bench peers bench-screening bench-priority help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -52,6 +52,9 @@ browser: dev chromium ## every test in a real browser, for minutes
 faults: dev ## kill and freeze the stores, for minutes
 	@exec $(PYTEST) -m faults $(ARGS)
 
+bench: dev peers ## measure speed beside nginx and Isso, and write bench/RESULTS.md
+	@exec $(BIN)/python -m bench $(ARGS)
+
 bench-screening: dev ## measure screening beside its targets
 	@exec $(BIN)/python -m bench.screening
 
@@ -85,3 +88,7 @@ dev:
 # Debian's, where we may install it; without it the tests skip and say so.
 chromium:
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || .ci/chromium
+
+# Debian's too; what is not there is left out of the results, which say so.
+peers:
+	@command -v wrk >/dev/null && { command -v nginx || test -x /usr/sbin/nginx; } >/dev/null || .ci/peers

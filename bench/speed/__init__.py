@@ -1,0 +1,1 @@
+"""How fast the service is, beside nginx and Isso: `make bench`."""

@@ -1,0 +1,262 @@
+"""Reading: hot, as browsers do, cold, and while the newsroom decides."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.speed import client
+from bench.speed.figures import Figures, Goal, Reading, median, spread
+from bench.speed.hot import Round, percentile, request, round_of
+from bench.speed.machine import pss_mib, tree
+from bench.speed.peers import Peer, nginx
+from bench.speed.requests import approvals, posts
+from bench.speed.seeding import COLD_ARTICLES
+from bench.speed.stage import Stage
+
+NEWS = "/v1/sites/news"
+BROWSER = {"Accept-Encoding": "gzip, deflate, br, zstd", "Accept": "*/*", "Accept-Language": "en"}
+PART = "Reads"
+RATE = 20
+"""Decisions a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A hot read."""
+
+    name: str
+    target: str
+    most: float | None
+    """Times nginx' time on the processor."""
+    headers: Mapping[str, str]
+    peer: str | None = None
+    """What Isso is asked for the same."""
+
+
+HOT = (
+    Target(
+        name="20 comments",
+        target=f"{NEWS}/articles/twenty/comments",
+        most=1.3,
+        headers={},
+        peer="/?uri=%2Ftwenty%2F&limit=20",
+    ),
+    Target(
+        name="200 comments",
+        target=f"{NEWS}/articles/two-hundred/comments?limit=100",
+        most=1.5,
+        headers={},
+        peer="/?uri=%2Ftwo-hundred%2F&limit=200",
+    ),
+    Target(
+        name="counts of 50 articles",
+        target=f"{NEWS}/counts?" + "&".join(f"article=story-{at}" for at in range(50)),
+        most=1.5,
+        headers={},
+    ),
+    Target(
+        name="200 comments, a browser",
+        # A path of its own, so that nginx can have the compressed bytes beside the plain ones.
+        target=f"{NEWS}/articles/busy/comments?limit=100",
+        most=None,
+        headers=BROWSER,
+    ),
+)
+
+
+@contextmanager
+def same_bytes(stage: Stage, folder: Path) -> Iterator[Peer | None]:
+    """Give nginx what the service answers."""
+    bodies = {}
+    for each in HOT:
+        accepted = each.headers.get("Accept-Encoding", "identity")
+        deadline = time.monotonic() + 10
+        found = stage.encoding_of(each.target, accepted)
+        while accepted != "identity" and found[1] is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = stage.encoding_of(each.target, accepted)
+        bodies[each.target] = found
+    with nginx(folder, bodies) as peer:
+        yield peer
+
+
+def hot(stage: Stage, figures: Figures, *, rounds: int, seconds: int) -> None:
+    """Measure hot reads beside nginx and Isso, in turns."""
+    servers = [("Postbag", stage.service.port, stage.service.pid)]
+    if stage.nginx is not None:
+        servers.append(("nginx", stage.nginx.port, stage.nginx.pid))
+    if stage.isso is not None:
+        servers.append(("Isso", stage.isso.port, stage.isso.pid))
+    found: dict[tuple[str, str], list[Round]] = defaultdict(list)
+    task = stage.progress.add_task("Hot reads", total=rounds * len(HOT) * len(servers))
+    for turn in range(rounds):
+        for each in HOT:
+            # Whoever comes first finds the machine in another state: take turns in that, too.
+            for name, port, pid in servers if turn % 2 else servers[::-1]:
+                target = each.peer if name == "Isso" else each.target
+                if target is not None:
+                    one = round_of(
+                        *(stage.clients, port, target, each.headers),
+                        pid=pid,
+                        seconds=seconds if name != "Isso" else max(seconds, 2),
+                        connections=4 if name == "Isso" else 16,
+                    )
+                    found[each.name, name].append(one)
+                stage.progress.advance(task)
+    stage.progress.remove_task(task)
+    for each in HOT:
+        for name, _, _ in servers:
+            if (each.name, name) in found:
+                beside = found.get((each.name, "nginx"), [])
+                figures.readings.append(_reading(each.name, name, found[each.name, name], beside))
+        _judge(figures, each, found)
+
+
+def _reading(what: str, server: str, rounds: list[Round], beside: list[Round]) -> Reading:
+    ratios = [one.cpu_us / other.cpu_us for one, other in zip(rounds, beside, strict=False)]
+    return Reading(
+        what=what,
+        server=server,
+        cpu_us=median([each.cpu_us for each in rounds]),
+        ratio=median(ratios) if ratios else None,
+        per_second=median([each.per_second for each in rounds]),
+        p50_ms=median([each.p50_ms for each in rounds]),
+        p99_ms=median([each.p99_ms for each in rounds]),
+        bytes=median([each.bytes for each in rounds]),
+    )
+
+
+def _judge(figures: Figures, each: Target, found: Mapping[tuple[str, str], list[Round]]) -> None:
+    ours, theirs = found[each.name, "Postbag"], found.get((each.name, "nginx"), [])
+    cpu = median([one.cpu_us for one in ours])
+    ratios = [one.cpu_us / other.cpu_us for one, other in zip(ours, theirs, strict=False)]
+    if each.most is None:
+        plain = median([one.cpu_us for one in found["20 comments", "Postbag"]])
+        figures.add(
+            Goal(
+                part=PART,
+                what=f"hot read, {each.name} (gzip, br, zstd offered)",
+                measured=f"{cpu:.1f} µs, {cpu / plain:.2f} × that of 20 comments",
+                target="as 20 comments",
+                met=cpu <= 1.15 * plain,
+                note="met within 15 %",
+                brief=True,
+            )
+        )
+        return
+    ratio = median(ratios)
+    figures.add(
+        Goal(
+            part=PART,
+            what=f"hot read, {each.name}",
+            measured=f"{cpu:.1f} µs of CPU" + (f", {ratio:.2f} × nginx" if ratios else ""),
+            target=f"<= {each.most} × nginx",
+            met=ratio <= each.most if ratios else None,
+            note=f"rounds {spread(ratios)}" if ratios else "no nginx here",
+            brief=True,
+        )
+    )
+
+
+def cold(stage: Stage, figures: Figures, *, rounds: int) -> None:
+    """Read threads of 200 comments that nobody has read: every one is built."""
+    cpu, whole, p50 = [], [], []
+    orders = ("newest", "oldest", "best")
+    for turn in range(rounds):
+        requests = [
+            request(f"{NEWS}/articles/cold-{at}/comments?limit=100&sort={orders[turn % 3]}", {})
+            for at in range(COLD_ARTICLES)
+        ]
+        meter = stage.meter()
+        meter.begin()
+        run = stage.ask(requests)
+        spent = meter.spent()
+        cpu.append(spent["service"] / run.requests * 1e3)
+        whole.append(sum(spent.values()) / run.requests * 1e3)
+        p50.append(percentile(run.latencies, 0.5) * 1e3)
+    note = f"{rounds} × {COLD_ARTICLES} threads read once each, Postgres' pages in memory"
+    figures.add(
+        Goal(
+            part=PART,
+            what="cold read, 200 comments: CPU of the service",
+            measured=f"{median(cpu):.2f} ms (with Postgres {median(whole):.2f} ms)",
+            target="<= 0.6 ms",
+            met=median(cpu) <= 0.6,
+            note=note,
+            brief=True,
+        ),
+        Goal(
+            part=PART,
+            what="cold read, 200 comments: p50",
+            measured=f"{median(p50):.2f} ms",
+            target="<= 2 ms",
+            met=median(p50) <= 2,
+        ),
+    )
+
+
+def while_decided(stage: Stage, figures: Figures, *, rounds: int, seconds: int) -> None:
+    """Read an article, quiet and while it gets twenty decisions a second."""
+    target = HOT[3].target.partition("?")[0] + "?limit=20"
+    count = RATE * (seconds + 1)
+    more: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        ids = posts(stage, "news", count, articles=["busy"])
+        said = (stage.clients, stage.service.port, target, {})
+        stage.settle(1)
+        quiet = round_of(*said, pid=stage.service.pid, seconds=seconds)
+        deciding = stage.clients.begin(
+            client.paced, stage.service.port, approvals(stage, "news", ids, at_once=1), RATE
+        )
+        stage.settle(0.3)
+        busy = round_of(*said, pid=stage.service.pid, seconds=seconds)
+        deciding()
+        for name in ("cpu_us", "p50_ms", "p99_ms"):
+            more[name].append(getattr(busy, name) / getattr(quiet, name) - 1)
+        more["rate"].append(busy.per_second / quiet.per_second - 1)
+    cpu = median(more["cpu_us"])
+    figures.add(
+        Goal(
+            part=PART,
+            what=f"20 comments read while {RATE} decisions a second hit the article",
+            measured=f"CPU a read {cpu:+.0%}, p50 {median(more['p50_ms']):+.0%}",
+            target="within 10 %",
+            met=cpu <= 0.1,
+            note="the decisions' and rebuilds' own work counted as the reads'; reads a second"
+            f" {median(more['rate']):+.0%}",
+            brief=True,
+        )
+    )
+
+
+def memory(stage: Stage, figures: Figures, idle: float) -> None:
+    """Tell the memory of a worker before and after the reads."""
+    after = pss_mib(tree(stage.service.pid))
+    figures.add(
+        Goal(
+            part="Memory",
+            what="a worker, idle",
+            measured=f"{idle:.0f} MiB PSS",
+            target="<= 70 MiB",
+            met=idle <= 70,
+            brief=True,
+        ),
+        Goal(
+            part="Memory",
+            what="the same after the reads",
+            measured=f"{after:.0f} MiB PSS",
+            target="<= 80 MiB",
+            met=after <= 80,
+            brief=True,
+        ),
+    )
+    if stage.isso is not None:
+        theirs = pss_mib(tree(stage.isso.pid))
+        figures.add(
+            Goal(part="Memory", what="Isso after the same", measured=f"{theirs:.0f} MiB PSS")
+        )
