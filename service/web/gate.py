@@ -164,6 +164,7 @@ class Gate:
             path=found.values,
             query=query,
             body=body,
+            raw=raw,
             origin=asked.origin,
             idempotency_key=key,
             headers=asked.headers,

@@ -174,6 +174,8 @@ class Call:
     query: BaseModel | None = None
     body: BaseModel | None = None
     """None where the operation takes none, or takes it or leaves it and none was sent."""
+    raw: bytes = field(default=b"", repr=False)
+    """The body as it came, for whoever signed it."""
     origin: str | None = None
     """The page's origin, allowed by the site (or the service's own)."""
     idempotency_key: str | None = None
