@@ -27,6 +27,7 @@ from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.pulse import LAG_MAX_SECONDS
 from service.web.server import Bounds
+from service.wiring.bridges import Bridges
 from service.wiring.core import Core
 from service.wiring.editors import Editors
 from service.wiring.figures import Figures
@@ -70,6 +71,7 @@ class Service:
     log: Log
     figures: Figures
     learning: Learning
+    bridges: Bridges
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -90,6 +92,7 @@ class Service:
             log=Log.build(ground, core),
             figures=Figures.build(ground, core),
             learning=Learning.build(core),
+            bridges=Bridges.build(core),
         )
 
     def operations(self) -> list[Operation]:
@@ -105,6 +108,7 @@ class Service:
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),
             *self.learning.operations(core),
+            *self.bridges.operations(core),
         ]
 
     def loops(self) -> Sequence[Loop]:

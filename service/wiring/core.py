@@ -10,6 +10,8 @@ from service.cursors import Cursors
 from service.features.administration import Acts
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
+from service.features.bridges.desk import Bridges
+from service.features.bridges.outside import OutsideCheck
 from service.features.cache import Cache, hear
 from service.features.checkup import demand_of
 from service.features.clusters import Clusters
@@ -25,6 +27,7 @@ from service.features.sites import SiteDirectory
 from service.features.telling import Telling
 from service.features.token_keys import TokenKeys
 from service.storage.articles import ArticleStore
+from service.storage.bridges import BridgeStore
 from service.storage.channel import Channel
 from service.storage.clusters import ClusterStore
 from service.storage.decisions import DecisionStore
@@ -65,6 +68,9 @@ class Core:
     clusters: Clusters
     models: Models
     rulebook: Rulebook
+    bridges: Bridges
+    check: OutsideCheck
+    """Asks each site's own service."""
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -91,9 +97,16 @@ class Core:
             telling=telling,
         )
         cursors = Cursors(ground.secrets.keys("cursors"))
+        acts = Acts(new_id=new_id)
+        bridges = Bridges(
+            store=BridgeStore(pool=pool),
+            secrets=ground.secrets,
+            acts=acts,
+            networks=ground.settings.outgoing_networks,
+        )
         lookup = Lookup(pending=pending, lookups=LookupStore(pool=pool))
         return cls(
-            acts=Acts(new_id=new_id),
+            acts=acts,
             cursors=cursors,
             limits=Limits(redis=redis, scripts=ground.scripts, key=ground.secrets.key("limits")),
             pending=pending,
@@ -127,6 +140,8 @@ class Core:
             ),
             models=Models(store=LearningStore(pool=pool)),
             rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
+            bridges=bridges,
+            check=OutsideCheck(bridges=bridges, client=ground.outgoing, new_id=new_id),
         )
 
     def loops(self) -> list[Loop]:
