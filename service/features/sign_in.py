@@ -10,18 +10,17 @@ from uuid import UUID
 
 from service.errors import Conflict, Unauthenticated
 from service.features.administration import Acts
+from service.features.attempts import NO_SITE, Attempts
 from service.features.authenticators import Authenticators
 from service.features.passkeys import Passkeys, RelyingParty
 from service.features.passwords import Passwords
 from service.features.sessions import Method, Session, Sessions, SignedInMember
 from service.features.team import settled_address
-from service.storage.limits import Charge, Limits
+from service.storage.limits import Charge
 from service.storage.proofs import Claimant, Proofs, ProofStore
 
 __all__ = ["CodeNeeded", "LastProof", "Proofs", "SignIn", "WrongCode", "WrongPassword"]
 
-NO_SITE = "-"
-"""No site is called so: people sign in to all of theirs at once."""
 PER_ACCOUNT, PER_ADDRESS = 5, 20
 """Attempts in a quarter of an hour that did not succeed."""
 PASSKEYS_PER_ADDRESS = 100
@@ -66,7 +65,7 @@ class SignIn:
     passwords: Passwords
     authenticators: Authenticators
     passkeys: Passkeys
-    limits: Limits
+    attempts: Attempts
     acts: Acts
     limits_on: bool = True
     """False: no bound per address; that of an account stays."""
@@ -92,11 +91,11 @@ class SignIn:
         """
         address = settled_address(email)
         charges = self._charges(address, network)
-        await self.limits.charge(NO_SITE, charges)
+        await self.attempts.charge(charges, now=now)
         claimant = await self.store.claimant(address)
         method = await self._prove(claimant, password, code, charges, now=now)
         assert claimant is not None
-        await self.limits.give_back(NO_SITE, charges)
+        await self.attempts.give_back(charges)
         return await self.sessions.open(claimant.member_id, method=method, agent=agent, now=now)
 
     async def by_passkey(
@@ -146,10 +145,10 @@ class SignIn:
             Unavailable: a store is away, or many people sign in at once.
         """
         charges = self._charges(signed_in.email, network)
-        await self.limits.charge(NO_SITE, charges)
+        await self.attempts.charge(charges, now=now)
         claimant = await self.store.claimant(signed_in.email)
         method = await self._prove(claimant, password, code, charges, now=now)
-        await self.limits.give_back(NO_SITE, charges)
+        await self.attempts.give_back(charges)
         return await self.sessions.renew(signed_in.session, method=method, now=now)
 
     async def prove_by_passkey(
@@ -227,7 +226,7 @@ class SignIn:
         if claimant.has_authenticator:
             if not code:
                 # The address tried nothing out; that the password is known tells of the account.
-                await self.limits.give_back(NO_SITE, charges[1:])
+                await self.attempts.give_back(charges[1:])
                 raise CodeNeeded
             if not await self.authenticators.accepts(claimant.member_id, code, now=now):
                 raise WrongCode
@@ -245,7 +244,7 @@ class SignIn:
     async def _charge_passkey(self, network: str) -> None:
         if self.limits_on:
             charge = _quarterly("passkey-from", network, PASSKEYS_PER_ADDRESS)
-            await self.limits.charge(NO_SITE, [charge])
+            await self.attempts.limits.charge(NO_SITE, [charge])
 
 
 def told_words(email: str, name: str) -> list[str]:

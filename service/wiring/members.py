@@ -8,6 +8,7 @@ from typing import Self
 from service.features.access import Access, Keyring
 from service.features.administration import Administration
 from service.features.arrivals import Arrivals
+from service.features.attempts import Attempts
 from service.features.authenticators import Authenticators
 from service.features.passkeys import Passkeys
 from service.features.passwords import Passwords
@@ -71,7 +72,7 @@ class Members:
                 passwords=passwords,
                 authenticators=authenticators,
                 passkeys=passkeys,
-                limits=core.limits,
+                attempts=Attempts(limits=core.limits),
                 acts=acts,
                 limits_on=ground.settings.rate_limits,
             ),

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from service.cursors import Cursors
 from service.features.administration import Acts, Administration
 from service.features.arrivals import Arrivals, Wish
+from service.features.attempts import Attempts
 from service.features.authenticators import Authenticators
 from service.features.passkeys import Passkeys, RelyingParty
 from service.features.passwords import Passwords
@@ -73,7 +74,9 @@ class Insiders:
                 passwords=passwords,
                 authenticators=authenticators,
                 passkeys=passkeys,
-                limits=Limits(redis=redis, scripts=Scripts.load(), key=secrets.key("limits")),
+                attempts=Attempts(
+                    limits=Limits(redis=redis, scripts=Scripts.load(), key=secrets.key("limits"))
+                ),
                 acts=acts,
             ),
             arrivals=Arrivals(
