@@ -103,6 +103,7 @@ class PendingStore:
                 recent_entry(item),
                 RECENT_KEPT_MS,
                 RECENT_MAX,
+                item.address_hash or "",
                 *_flat(to_fields(item)),
             ),
         )
@@ -110,7 +111,6 @@ class PendingStore:
 
     async def answered(self, slug: str, dk: str, status: int) -> None:
         """Note the status code a submission was first answered with."""
-                item.address_hash or "",
         await self.scripts.run(self.redis, "answer", [Keys(slug).submission(dk)], [status])
 
     async def edit(

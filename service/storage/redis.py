@@ -183,6 +183,10 @@ class Keys:
         """LIST with a time to live: what came from an address lately, newest first."""
         return self._named(f"n:n:{address_hash}")
 
+    def address_of(self, comment_id: UUID) -> str:
+        """STRING with a time to live: in which address' list a comment stands."""
+        return self._named(f"n:c:{comment_id}")
+
     def limit(self, scope: str, subject: str) -> str:
         """STRING with a time to live: when a limit is next due (microseconds)."""
         return self._named(f"rl:{scope}:{subject}")
@@ -191,10 +195,6 @@ class Keys:
     def places(self) -> list[str]:
         """Return the thirteen keys in the order of `scripts/parts/places.lua`."""
         return [
-    def address_of(self, comment_id: UUID) -> str:
-        """STRING with a time to live: in which address' list a comment stands."""
-        return self._named(f"n:c:{comment_id}")
-
             self.queue,
             self.escalated,
             self.settling,
