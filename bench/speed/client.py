@@ -145,7 +145,7 @@ def each(
     requests: Sequence[bytes],
     connections: int = 1,
     seconds: float = 600.0,
-    keep: bool = False,
+    keep: bool = False,  # noqa: FBT001, FBT002 - it crosses to another process by position
 ) -> Run:
     """Ask each of these once, in their order, or as many as there is time for."""
     return _run(_ask(port, iter(requests), connections=connections, seconds=seconds, keep=keep))

@@ -66,11 +66,6 @@ salt = bench
 algorithm = none
 """
 
-ISSO_TABLES = """
-CREATE TABLE preferences (key VARCHAR PRIMARY KEY, value VARCHAR);
-CREATE TABLE threads (id INTEGER PRIMARY KEY, uri VARCHAR(256) UNIQUE, title VARCHAR(256));
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
@@ -195,10 +190,10 @@ def isso(
 
 def _fill(database: Path, threads: Mapping[str, list[str]]) -> None:
     """Write public comments as Isso would have."""
-    deadline = time.monotonic() + START_SECONDS
-    while not database.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
     with sqlite3.connect(database, timeout=10) as base:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and not _tables(base) >= {"threads", "comments"}:
+            time.sleep(0.1)
         columns = [row[1] for row in base.execute("PRAGMA table_info(comments)")]
         for number, (address, texts) in enumerate(threads.items(), 1):
             base.execute("INSERT INTO threads VALUES (?, ?, ?)", (number, address, "An article"))
@@ -222,6 +217,10 @@ def _fill(database: Path, threads: Mapping[str, list[str]]) -> None:
                     f"INSERT INTO comments ({', '.join(row)}) VALUES ({marks})",  # noqa: S608
                     tuple(row.values()),
                 )
+
+
+def _tables(base: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def until_open(port: int, server: subprocess.Popen[bytes]) -> None:

@@ -109,7 +109,8 @@ def _goals(goals: Sequence[Goal]) -> list[str]:
             "| | measured | goal | | |",
             "|---|---|---|---|---|",
             *(
-                f"| {goal.what} | {goal.measured} | {goal.target} | {SAID[goal.met]} | {goal.note} |"
+                f"| {goal.what} | {goal.measured} | {goal.target} | {SAID[goal.met]} |"
+                f" {goal.note} |"
                 for goal in goals
                 if goal.part == part
             ),

@@ -397,3 +397,17 @@ def calls_for(raw: str) -> int:
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_text_costs_bounded_work(raw: str) -> None:
     assert calls_for(raw) < CALLS_MAX
+
+
+PLAIN_PIECES = (
+    *("ab", " ", "Z", "\u0639", "\u00e9", "\n", "\n\n", " \n", "\n\n\n", ".", ",", "!", "(", ")"),
+    *("'", '"', ":", ";", "/", "&", "#", "+", "-", "=", "|", "1", "9. ", "- ", "> ", "://", "http"),
+    *("www.", "&amp;", "    ", "\t", "\u00a0", "\u2028", "\u200f", "\u3164", "\x0b", "\0", "\r"),
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(PLAIN_PIECES), min_size=1, max_size=24).map("".join))
+def test_what_stands_alone_is_read_as_behind_a_paragraph(text: str) -> None:
+    """Behind a paragraph with a mark in it the parser has to read everything."""
+    assert parse(f"~~x~~\n\nab{text}")[1:] == parse(f"ab{text}")

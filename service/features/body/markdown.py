@@ -37,6 +37,12 @@ _STOPS = re.compile(r"[\n*_~`\[\]<\\:]")
 """Where running text ends and an inline rule may begin. Fewer than the parser's own,
 which stop for rules we do not have."""
 
+_PLAIN_LINE = (
+    r"[^\s\d>+\-#*_~`\[\]<\\:&\0][^\n\r\0*_~`\[\]<>\\:]*(?::(?!//)[^\n\r\0*_~`\[\]<>\\:]*)*(?<!\s)"
+)
+_PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n{{1,2}}{_PLAIN_LINE})*")
+"""What holds nothing that could be Markdown, as most comments do."""
+
 _EMPTY_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 _FENCE = re.compile(r"[^\S\n]*`{3,}[^\S\n]*[\w+#.-]{0,20}[^\S\n]*")
 """An opening fence, with at most the name of a language behind it."""
@@ -53,6 +59,8 @@ def parse(text: str) -> Tree:
     person would write, or of which Markdown would leave nothing to see, is shown as it
     was typed.
     """
+    if _PLAIN.fullmatch(text) and has_visible(text):
+        return _plain(text)
     if len(_MARKS.findall(text)) > MARKS_MAX or text.count("\n") > LINES_MAX:
         return _as_typed(text)
     tokens = _PARSER.parse(text)
@@ -60,6 +68,13 @@ def parse(text: str) -> Tree:
         return _as_typed(text)
     tree = grow(tokens)
     return tree if has_visible(to_plain(tree)) else _as_typed(text)
+
+
+def _plain(text: str) -> Tree:
+    """Give what the parser would, a hundred times as fast."""
+    if "\n" not in text:
+        return [{"t": "p", "c": [text]}]
+    return _as_typed(text)
 
 
 def _as_typed(text: str) -> Tree:
