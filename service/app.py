@@ -40,6 +40,7 @@ from service.wiring.moderators import Moderators
 from service.wiring.office import Office
 from service.wiring.readers import Readers
 from service.wiring.upkeep import Upkeep
+from service.wiring.webhooks import Postroom
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class Service:
     figures: Figures
     learning: Learning
     bridges: Bridges
+    postroom: Postroom
 
     @classmethod
     def build(cls, ground: Ground) -> Self:
@@ -93,6 +95,7 @@ class Service:
             figures=Figures.build(ground, core),
             learning=Learning.build(core),
             bridges=Bridges.build(core),
+            postroom=Postroom.build(ground, core),
         )
 
     def operations(self) -> list[Operation]:
@@ -109,6 +112,7 @@ class Service:
             *self.figures.operations(),
             *self.learning.operations(core),
             *self.bridges.operations(core),
+            *self.postroom.operations(core),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -126,6 +130,7 @@ class Service:
                     *self.editors.leader_loops(),
                     *self.log.leader_loops(),
                     *self.learning.leader_loops(),
+                    *self.postroom.leader_loops(),
                 )
             ],
             leads=self.ground.metrics.leads.set,

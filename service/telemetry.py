@@ -297,6 +297,12 @@ class Metrics:
             "Requests whose forwarded address was not believed.",
             registry=self.registry,
         )
+        self.webhook_attempts = Counter(
+            "postbag_webhook_attempts",
+            "Tries to send a webhook, by result: delivered, refused, redirect, gone, timeout, …",
+            ("result",),
+            registry=self.registry,
+        )
         self.loop_lag_seconds = Gauge(
             "postbag_loop_lag_seconds",
             "How late the event loop woke up, at its last look.",

@@ -43,7 +43,7 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 """Those with a grammar of their own; `…_id` is a UUID, unless it is one of `NAMES`."""
 
-NAMES = frozenset({"key_id", "webhook_id", "job_id"})
+NAMES = frozenset({"key_id", "job_id"})
 """Ids that are no UUIDs."""
 
 _ID = Parameter(

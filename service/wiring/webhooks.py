@@ -1,0 +1,62 @@
+"""What goes out to sites' own programs: endpoints, letters, and the post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from service.features.webhooks import Letters, Post, Webhooks
+from service.outgoing import Hosts
+from service.storage.webhook_events import WebhookEventStore
+from service.storage.webhooks import DeliveryStore, WebhookStore
+from service.web.operation import Operation
+from service.web.webhooks import Hooks
+from service.wiring.core import Core
+from service.wiring.ground import Ground, Loop, clock, new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postroom:
+    """What goes out, and what sites say of where."""
+
+    webhooks: Webhooks
+    post: Post
+
+    @classmethod
+    def build(cls, ground: Ground, core: Core) -> Self:
+        """Wire it to the stores."""
+        settings, pool = ground.settings, ground.pool
+        store, deliveries = WebhookStore(pool=pool), DeliveryStore(pool=pool)
+        return cls(
+            webhooks=Webhooks(
+                store=store,
+                deliveries=deliveries,
+                secrets=ground.secrets,
+                limits=core.limits,
+                cursors=core.cursors,
+                new_id=new_id,
+                networks=settings.outgoing_networks,
+                limits_on=settings.rate_limits,
+            ),
+            post=Post(
+                events=WebhookEventStore(pool=pool),
+                deliveries=deliveries,
+                webhooks=store,
+                letters=Letters(lookup=core.lookup, articles=core.articles),
+                sites=core.sites,
+                secrets=ground.secrets,
+                client=ground.outgoing,
+                hosts=Hosts(),
+                new_id=new_id,
+                clock=clock,
+                heard=lambda result: ground.metrics.webhook_attempts.labels(result).inc(),
+            ),
+        )
+
+    def operations(self, core: Core) -> list[Operation]:
+        """Return what is asked of webhooks."""
+        return Hooks(webhooks=self.webhooks, acts=core.acts).operations()
+
+    def leader_loops(self) -> list[Loop]:
+        """Return what goes on in one process of all."""
+        return [self.post.run]
