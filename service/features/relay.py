@@ -64,7 +64,9 @@ class Relay:
                     changed.setdefault(message.site_id, set()).add(message.article_id)
             for site_id, article_ids in changed.items():
                 if site_id in sites:
-                    told &= await self.invalidations.tell(sites[site_id], article_ids, drop=drop)
+                    told &= await self.invalidations.tell(
+                        sites[site_id], article_ids, drop=drop, again=True
+                    )
         for site_id, site in sites.items():
             own = [message for message in messages if message.site_id == site_id]
             await self.events.publish(site, own)

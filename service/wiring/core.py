@@ -28,6 +28,7 @@ from service.features.telling import Telling
 from service.features.token_keys import TokenKeys
 from service.storage.articles import ArticleStore
 from service.storage.bridges import BridgeStore
+from service.storage.bulletin import Bulletin
 from service.storage.channel import Channel
 from service.storage.clusters import ClusterStore
 from service.storage.decisions import DecisionStore
@@ -84,7 +85,9 @@ class Core:
         )
         sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
         cache = Cache(clock=time.monotonic, heard=hear(metrics))
-        invalidations = Invalidations(channel=Channel(redis=redis), cache=cache)
+        invalidations = Invalidations(
+            channel=Channel(redis=redis), cache=cache, bulletin=Bulletin(pool=pool)
+        )
         telling = Telling()
         decision_store = DecisionStore(pool=pool)
         decisions = Decisions(
@@ -146,7 +149,7 @@ class Core:
 
     def loops(self) -> list[Loop]:
         """Return what goes on in every process."""
-        return [self.invalidations.run, self.models.run]
+        return [self.invalidations.run, self.invalidations.run_bulletin, self.models.run]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

@@ -15,7 +15,9 @@ from structlog.testing import capture_logs
 from service.features.cache import Built, Cache
 from service.features.invalidation import Invalidations
 from service.model import Site
+from service.storage.bulletin import Bulletin
 from service.storage.channel import Channel
+from service.storage.postgres import open_pool
 from service.storage.redis import connect
 
 STORY, OTHER = UUID(int=1), UUID(int=2)
@@ -64,10 +66,11 @@ async def workers(redis_url: str) -> AsyncIterator[tuple[Worker, Worker]]:
     await redis.aclose()
 
 
-def _worker(redis: Redis) -> Worker:
+def _worker(redis: Redis, bulletin: Bulletin | None = None) -> Worker:
     cache = Cache(clock=time.monotonic)
+    channel = Channel(redis=redis)
     return Worker(
-        cache=cache, invalidations=Invalidations(channel=Channel(redis=redis), cache=cache)
+        cache=cache, invalidations=Invalidations(channel=channel, cache=cache, bulletin=bulletin)
     )
 
 
@@ -153,6 +156,38 @@ async def test_telling_works_at_home_while_redis_is_away() -> None:
 
     assert not alone.has_old_bytes(STORY)
     assert [line["event"] for line in lines] == ["invalidation_not_published"]
+
+
+async def test_while_redis_is_away_postgres_tells_other_processes(database_url: str) -> None:
+    nowhere = connect("redis://127.0.0.1:1")
+    async with open_pool(database_url) as pool:
+        pair = [_worker(nowhere, Bulletin(pool=pool)) for _ in range(2)]
+        listening = [asyncio.create_task(each.invalidations.run_bulletin()) for each in pair]
+        await until(lambda: all(worker.cache.shelf.changes for worker in pair))
+        teller, listener = pair
+        articles = [UUID(int=number) for number in range(1, 251)]
+        for article in (STORY, articles[-1]):
+            await listener.keep(article)
+
+        assert not await teller.invalidations.tell(SITE, articles, drop=True)
+
+        await until(lambda: not listener.has_old_bytes(articles[-1]))
+        assert not listener.has_old_bytes(STORY)
+
+        await listener.keep(STORY)
+        async with pool.acquire() as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+            )
+        await until(lambda: not listener.has(STORY))
+        await listener.keep(STORY)
+        await until(lambda: listener.has(STORY))
+
+        for task in listening:
+            task.cancel()
+        await asyncio.gather(*listening, return_exceptions=True)
+    await nowhere.aclose()
 
 
 async def test_nothing_is_said_of_no_article(workers: tuple[Worker, Worker]) -> None:
