@@ -68,6 +68,7 @@ from service.storage.pending import PendingStore
 from service.storage.postgres import open_pool
 from service.storage.readers import ReaderStore
 from service.storage.recents import RecentStore
+from service.storage.reception import Reception
 from service.storage.redis import Scripts, connect
 from service.storage.reports import ReportStore
 from service.storage.rules import RuleStore
@@ -342,7 +343,7 @@ def staff(
         cache=cache,
         intake=Intake(
             promise=promise,
-            limits=limits,
+            reception=Reception(redis=redis, scripts=scripts, limits=limits),
             articles=articles,
             authors=authors,
             lookup=lookup,

@@ -29,8 +29,9 @@ from service.model import (
     Status,
     article_id,
 )
-from service.storage.limits import Charge, Limits
+from service.storage.limits import Charge
 from service.storage.pending import SETTLE_GRACE_MS
+from service.storage.reception import Reception
 
 __all__ = [
     "Accepted",
@@ -140,7 +141,7 @@ class Intake:
     """Accept submissions, each once."""
 
     promise: Promise
-    limits: Limits
+    reception: Reception
     articles: ArticleDirectory
     authors: Authors
     lookup: Lookup
@@ -183,12 +184,13 @@ class Intake:
             raise NotDurable
         clean = cleaned(submission)
         keys = Keys.of(clean)
-        lately = await self.screen.recents.of(
+        lately = await self.reception.meet(
             clean.site.slug,
-            clean.author_id,
-            clean.address_hash or None,
-            article_id(clean.site.site_id, clean.article_key),
-            keys.dk,
+            dk=keys.dk,
+            author_id=clean.author_id,
+            address_hash=clean.address_hash or None,
+            article_id=article_id(clean.site.site_id, clean.article_key),
+            charges=self._charges(clean),
         )
         earlier = lately.submitted
         if earlier is not None:
@@ -201,7 +203,6 @@ class Intake:
         article = await self.articles.get(clean.site, clean.article_key, now=now)
         author_id = clean.author_id or self.new_guest()
         standing = await self._check_rights(clean, article, now=now)
-        await self._charge(clean)
         parent = await self._find_parent(clean, article, author_id, now=now)
         screening = await self.screen.look(
             clean.site,
@@ -218,7 +219,8 @@ class Intake:
             ),
             now=now,
         )
-        item = screening.on(self._item(clean, _home(clean, article, parent), author_id, now=now))
+        home = _home(clean, article, parent)
+        item = screening.on(self._item(clean, keys, home, author_id, now=now))
         return await self._store(clean, item, screening, now=now)
 
     async def _check_rights(
@@ -256,26 +258,21 @@ class Intake:
         ids = {author_id_of(site.site_id, each, subject) for each in issuers}
         return [each for each in ids if each != submission.author_id]
 
-    async def _charge(self, submission: Submission) -> None:
-        """Count the submission against the limits of protocol.md 3.2."""
-        site = submission.site.slug
-        charges = [Charge.of("site", site, per_second=50, burst=50)]
-        if submission.kind != "backend":
-            if not self.limits_on:
-                return
-            charges = [
-                Charge.of("post_address", submission.address_hash, per_minute=6, burst=5),
-                *(
-                    [Charge.of("post_author", submission.author_id.hex, per_minute=10, burst=5)]
-                    if submission.author_id
-                    else []
-                ),
-                Charge.of("post_article", submission.article_key, per_minute=120, burst=60),
-                *charges,
-            ]
-        elif not self.limits_on:
-            return
-        await self.limits.charge(site, charges)
+    def _charges(self, submission: Submission) -> list[Charge]:
+        """Return the limits of protocol.md 3.2 that a submission counts against."""
+        if not self.limits_on:
+            return []
+        charges = [Charge.of("site", submission.site.slug, per_second=50, burst=50)]
+        if submission.kind == "backend":
+            return charges
+        charges += [
+            Charge.of("post_address", submission.address_hash, per_minute=6, burst=5),
+            Charge.of("post_article", submission.article_key, per_minute=120, burst=60),
+        ]
+        if submission.author_id is not None:
+            author = submission.author_id.hex
+            charges.append(Charge.of("post_author", author, per_minute=10, burst=5))
+        return charges
 
     async def _find_parent(
         self, submission: Submission, article: Article | None, author_id: UUID, *, now: datetime
@@ -311,12 +308,12 @@ class Intake:
     def _item(
         self,
         submission: Submission,
+        keys: Keys,
         home: tuple[UUID, str],
         author_id: UUID,
         *,
         now: datetime,
     ) -> PendingComment:
-        keys = Keys.of(submission)
         return PendingComment(
             site_id=submission.site.site_id,
             site=submission.site.slug,
@@ -354,6 +351,7 @@ class Intake:
             grace_ms=SETTLE_GRACE_MS if screening.publish else 0,
             pending_max=submission.site.settings.pending_max,
             dk_ttl_ms=IDEMPOTENCY_MS if keyed else DEDUPE_WINDOW_MS,
+            known_seq=self.acknowledged.known(item.site_id),
         )
         crash.reached(crash.Point.ACCEPT_STORED)
         match stored.outcome:

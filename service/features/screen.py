@@ -46,6 +46,7 @@ from service.model import (
     Screened,
     Site,
     Standing,
+    Status,
 )
 from service.storage.decisions import DecisionStore
 from service.storage.recents import Lately, RecentStore, Sent
@@ -209,7 +210,8 @@ class Screen:
             _answer("cluster", self.cluster_of(site, piece, now), failures),
             _answer("check", self.outside_of(site, piece, now), failures, seconds=OUTSIDE_SECONDS),
         )
-        sent = [one for one in lately.sent if one.comment_id != piece.comment_id][:RECENT_MAX]
+        own = str(piece.comment_id)
+        sent = [one for one in lately.sent if one.name != own][:RECENT_MAX]
         recent = await self._recent(site, sent, standing)
         return Facts(
             text=piece.text,
@@ -246,9 +248,10 @@ class Screen:
 
         None when Postgres cannot say.
         """
-        own = [one.comment_id for one in sent if one.same_author]
-        statuses = {}
-        if own and standing is not None and standing.rejected:
+        statuses: dict[UUID, Status] = {}
+        rejected = standing is not None and standing.rejected
+        own = [one.comment_id for one in sent if one.same_author] if rejected else []
+        if own:
             try:
                 latest = await in_time(self.decisions.latest(site.site_id, own))
             except Unavailable:
@@ -258,7 +261,7 @@ class Screen:
             Recent(
                 likeness=one.likeness,
                 at=one.at,
-                status=statuses.get(one.comment_id),
+                status=statuses.get(one.comment_id) if statuses else None,
                 same_author=one.same_author,
                 same_address=one.same_address,
             )

@@ -78,13 +78,18 @@ class Limits:
         """
         if not charges:
             return
-        keys = [Keys(slug).limit(each.scope, self._hashed(slug, each)) for each in charges]
-        arguments: list[Argument] = []
-        for each in charges:
-            arguments += [each.interval_us, each.burst, each.cost]
-        wait_ms = int(await self.scripts.run(self.redis, "gcra", keys, arguments))
+        keys, rates = self.named(slug, charges)
+        wait_ms = int(await self.scripts.run(self.redis, "gcra", keys, rates))
         if wait_ms:
             raise RateLimited(retry_after_seconds=-(-wait_ms // 1_000))
+
+    def named(self, slug: str, charges: Sequence[Charge]) -> tuple[list[str], list[Argument]]:
+        """Return the keys of limits, and what scripts want to know of each: rate, burst, cost."""
+        keys = [Keys(slug).limit(each.scope, self._hashed(slug, each)) for each in charges]
+        rates: list[Argument] = []
+        for each in charges:
+            rates += (each.interval_us, each.burst, each.cost)
+        return keys, rates
 
     async def give_back(self, slug: str, charges: Sequence[Charge]) -> None:
         """Give back what an action was charged that turned out not to count.

@@ -8,8 +8,9 @@ author deletes the comment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -25,15 +26,20 @@ LINES_MAX = 100
 """Of one author or address."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(NamedTuple):
     """One comment that was accepted lately."""
 
-    comment_id: UUID
+    name: str
+    """Its id, as a text: of a hundred few are ever asked for."""
     at: datetime
     likeness: str
     same_author: bool
     same_address: bool
+
+    @property
+    def comment_id(self) -> UUID:
+        """Its id."""
+        return UUID(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ class RecentStore:
         by_author = lists.pop(0) if author_id is not None else []
         by_address = lists.pop(0) if address_hash is not None else []
         return Lately(
-            sent=tuple(_joined(by_author, by_address)),
+            sent=sent_lately(by_author, by_address),
             views_per_hour=float(rate) if rate is not None else None,
             submitted=read_submission(submitted) if dk else None,
         )
@@ -86,7 +92,7 @@ class RecentStore:
         at = Keys(slug)
         note = at.address_of(comment_id)
         with unavailable_when_down():
-            address_hash = await self.redis.get(note)
+            address_hash = cast("bytes | None", await self.redis.get(note))
             lists = [at.recent_of_author(author_id)] if author_id is not None else []
             if address_hash is not None:
                 lists.append(at.recent_of_address(address_hash.decode()))
@@ -109,21 +115,17 @@ def recent_entry(item: PendingComment) -> str:
     return f"{item.created_at.timestamp() * 1000:.0f}|{item.comment_id}|{likeness}"
 
 
-def _joined(by_author: Sequence[bytes], by_address: Sequence[bytes]) -> list[Sent]:
-    sent = {one.comment_id: one for one in (_read(line, of_author=True) for line in by_author)}
+def sent_lately(by_author: Sequence[bytes], by_address: Sequence[bytes]) -> tuple[Sent, ...]:
+    """Read the records of an author and of an address together, the newest first."""
+    sent = {one.name: one for one in (_read(line, of_author=True) for line in by_author)}
     for line in by_address:
         one = _read(line, of_author=False)
-        own = sent.get(one.comment_id)
-        sent[one.comment_id] = replace(own, same_address=True) if own else one
-    return sorted(sent.values(), key=lambda one: one.at, reverse=True)
+        own = sent.get(one.name)
+        sent[one.name] = own._replace(same_address=True) if own else one
+    return tuple(sorted(sent.values(), key=lambda one: one.at, reverse=True))
 
 
 def _read(line: bytes, *, of_author: bool) -> Sent:
-    milliseconds, comment_id, likeness = line.decode().split("|")
-    return Sent(
-        comment_id=UUID(comment_id),
-        at=datetime.fromtimestamp(int(milliseconds) / 1_000, UTC),
-        likeness=likeness,
-        same_author=of_author,
-        same_address=not of_author,
-    )
+    milliseconds, name, likeness = line.decode().split("|")
+    at = datetime.fromtimestamp(int(milliseconds) / 1_000, UTC)
+    return Sent(name, at, likeness, of_author, not of_author)

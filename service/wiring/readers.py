@@ -30,6 +30,7 @@ from service.storage.demo import DemoVotes
 from service.storage.latest import LatestStore
 from service.storage.own import OwnStore
 from service.storage.recents import RecentStore
+from service.storage.reception import Reception
 from service.storage.reports import ReportStore
 from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
@@ -100,7 +101,9 @@ class Readers:
             order=order,
             intake=Intake(
                 promise=core.promise,
-                limits=core.limits,
+                reception=Reception(
+                    redis=ground.redis, scripts=ground.scripts, limits=core.limits
+                ),
                 articles=core.articles,
                 authors=core.authors,
                 lookup=core.lookup,

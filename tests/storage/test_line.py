@@ -84,7 +84,8 @@ async def test_a_script_that_the_server_has_not_met_is_sent_whole(redis: Redis) 
 async def test_who_gives_up_shifts_nobody_elses_answer(redis: Redis) -> None:
     async def impatient(number: int) -> bytes:
         async with asyncio.timeout(0 if number % 2 else None):
-            return await redis.eval("return ARGV[1]", 0, str(number))
+            answer: bytes = await redis.eval("return ARGV[1]", 0, str(number))
+            return answer
 
     answers = await asyncio.gather(*map(impatient, range(50)), return_exceptions=True)
     for number, answer in enumerate(answers):
@@ -102,7 +103,7 @@ async def test_calls_under_way_when_the_server_dies_fail_once_and_are_not_repeat
         await redis.get("warm")
         await redis.client_pause(60_000, all=False)  # writes are taken and not carried out
         asked = [
-            asyncio.create_task(redis.eval("return redis.call('INCR', 'count')", 0))
+            asyncio.ensure_future(redis.eval("return redis.call('INCR', 'count')", 0))
             for _ in range(20)
         ]
         await asyncio.sleep(0)
@@ -140,7 +141,7 @@ async def test_a_call_that_is_not_answered_in_time_fails_alone_and_the_line_goes
 
         async def answers() -> bool:
             try:
-                return await line.ask(WRITE) == 1
+                return bool(await line.ask(WRITE) == 1)
             except RedisTimeoutError:
                 return False
 

@@ -1,0 +1,68 @@
+"""What is known when a submission comes, and its charge against the limits: one question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from service.errors import RateLimited
+from service.storage.limits import Charge, Limits
+from service.storage.recents import LINES_MAX, Lately, sent_lately
+from service.storage.redis import Keys, Scripts
+from service.storage.replies import read_submission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """Receive submissions."""
+
+    redis: Redis
+    scripts: Scripts
+    limits: Limits
+
+    async def meet(
+        self,
+        slug: str,
+        *,
+        dk: str,
+        author_id: UUID | None,
+        address_hash: str | None,
+        article_id: UUID,
+        charges: Sequence[Charge],
+    ) -> Lately:
+        """Return what is known of a submission, its author, address and article; charge it.
+
+        One that came before (`submitted`) is charged nothing, and nothing else is told of it.
+
+        Raises:
+            RateLimited: a limit is used up; nothing was charged.
+            QueueUnavailable: Redis is away.
+        """
+        at = Keys(slug)
+        lists = []
+        if author_id is not None:
+            lists.append(at.recent_of_author(author_id))
+        if address_hash is not None:
+            lists.append(at.recent_of_address(address_hash))
+        limits, rates = self.limits.named(slug, charges)
+        earlier, *known = await self.scripts.run(
+            self.redis,
+            "arrive",
+            (at.view_rates, at.submission(dk), *lists, *limits),
+            (str(article_id), len(lists), LINES_MAX, *rates),
+        )
+        if not known:
+            return Lately(sent=(), views_per_hour=None, submitted=read_submission(earlier))
+        wait_ms, *told = known
+        if wait_ms:
+            raise RateLimited(retry_after_seconds=-(-wait_ms // 1_000))
+        rate, *lines = told
+        by_author = lines.pop(0) if author_id is not None else []
+        by_address = lines.pop(0) if address_hash is not None else []
+        return Lately(
+            sent=sent_lately(by_author, by_address),
+            views_per_hour=float(rate) if rate is not None else None,
+        )
