@@ -9,12 +9,14 @@ from uuid import UUID
 
 from service.errors import Conflict, Forbidden
 from service.features import text
+from service.features.administration import Act, Acts
 from service.features.decisions import Decisions
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecidedSince, DecisionRequest, Outcome, TextGone
 from service.features.own import NotYours, UnknownComment
+from service.features.reasons import known_reason
 from service.features.telling import Telling
-from service.model import Action, Actor, Site, Status
+from service.model import Action, Actor, Decision, Site, Status
 from service.storage.appeals import Appeal, AppealStore
 from service.storage.limits import Charge, Limits
 
@@ -23,6 +25,7 @@ __all__ = [
     "Appeal",
     "AppealAnswered",
     "Appeals",
+    "NotAnsweredByYou",
     "NotAppealable",
     "OwnDecision",
     "ParentNotPublic",
@@ -33,6 +36,8 @@ PER_DAY = 3
 TEXT_MAX_CHARS = 2_000
 AGAINST = frozenset({Action.REJECT, Action.REMOVE, Action.DUPLICATE})
 """Decisions that take a comment from its readers."""
+GRANTS = frozenset({Action.APPROVE, Action.RESTORE})
+"""Decisions that give it back to them."""
 
 
 class NotAppealable(Conflict):
@@ -54,6 +59,13 @@ class AppealAnswered(Conflict):
 
     code = "appeal_answered"
     title = "There is no open appeal for this comment."
+
+
+class NotAnsweredByYou(Conflict):
+    """Only whoever answered takes the answer back."""
+
+    code = "not_answered_by_you"
+    title = "You have not answered an appeal for this comment."
 
 
 class OwnDecision(Forbidden):
@@ -78,6 +90,7 @@ class Appeals:
     lookup: Lookup
     decisions: Decisions
     limits: Limits
+    acts: Acts
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
     telling: Telling = field(default_factory=Telling)
@@ -163,20 +176,97 @@ class Appeals:
             self.telling.appealed(site, comment_id, "granted")
             return public
         denied = await self.store.deny(
-            site.site_id, found.article_id, comment_id, note=clean, actor=actor, at=now
+            site.site_id,
+            found.article_id,
+            comment_id,
+            note=clean,
+            actor=actor,
+            at=now,
+            act=self._act("comment.appeal_denied", site, comment_id, actor=actor, now=now),
         )
         if not denied:
             raise AppealAnswered
         self.telling.appealed(site, comment_id, "denied")
         return found
 
+    async def reopen(self, site: Site, comment_id: UUID, *, actor: Actor, now: datetime) -> Found:
+        """Take back what the same person answered: the appeal is open, the comment as it was.
+
+        What was granted is undone by new decisions; a rejection is put back with its reason, unless
+        the author has edited since: then the new text waits.
+
+        Raises:
+            UnknownComment, NotAnsweredByYou.
+            DecidedSince, TextGone: the answer is not the latest any more.
+            Unavailable: Postgres cannot commit.
+        """
+        found = await self.lookup.find(site, comment_id)
+        if found is None:
+            raise UnknownComment
+        appeal = (await self.of(site, [found])).get(comment_id)
+        latest = found.decision
+        if appeal is None or appeal.answered_at is None or latest is None:
+            raise NotAnsweredByYou
+        if (appeal.actor_kind, appeal.actor_id) != (actor.kind, actor.actor_id):
+            raise NotAnsweredByYou
+        if appeal.granted:
+            if latest.at != appeal.answered_at or latest.action not in GRANTS:
+                raise DecidedSince
+            found = await self._take_grant_back(site, found, latest, actor=actor, now=now)
+        else:
+            if latest.at > appeal.answered_at or found.status is Status.APPROVED:
+                raise DecidedSince
+            opened = await self.store.reopen(
+                site.site_id,
+                found.article_id,
+                comment_id,
+                n=latest.n,
+                answered_at=appeal.answered_at,
+                act=self._act("comment.appeal_reopened", site, comment_id, actor=actor, now=now),
+            )
+            if not opened:
+                raise DecidedSince
+        self.telling.appealed(site, comment_id, "open")
+        return found
+
     async def _has_judged(self, site: Site, found: Found, appeal: Appeal, actor: Actor) -> bool:
         """Tell whether somebody made the decision that is appealed, or one like it since."""
+        history = await self.lookup.history(found, site)
         return any(
             (each.actor_kind, each.actor_id) == (actor.kind, actor.actor_id)
-            for each in await self.lookup.history(found, site)
-            if each.n == appeal.n or (each.n > appeal.n and each.action in AGAINST)
+            for each, before in zip(history, [None, *history], strict=False)
+            if each.n == appeal.n
+            or (each.n > appeal.n and each.action in AGAINST and not _puts_back(each, before))
         )
+
+    async def _take_grant_back(
+        self, site: Site, found: Found, granted: Decision, *, actor: Actor, now: datetime
+    ) -> Found:
+        comment_id = found.comment_id
+        history = await self.lookup.history(found, site)
+        await self.decisions.reverse(
+            [site], granted.decision_id, comment_id=comment_id, actor=actor, now=now
+        )
+        rejection = _rejection_before(granted, history)
+        waits = await self.lookup.find(site, comment_id)
+        if rejection is None or waits is None or waits.waiting is None:
+            return waits or found
+        if waits.waiting.revision == rejection.revision:
+            request = DecisionRequest(
+                comment_id=comment_id,
+                revision=rejection.revision,
+                action=Action.REJECT,
+                decision_id=self.new_id(now),
+                reason=known_reason(site, rejection.reason),
+                note=rejection.note,
+                override=True,
+            )
+            await self.decisions.decide([site], [request], actor=actor, now=now)
+        return await self.lookup.find(site, comment_id) or waits
+
+    def _act(self, verb: str, site: Site, comment_id: UUID, *, actor: Actor, now: datetime) -> Act:
+        details = {"comment_id": str(comment_id)}
+        return self.acts.by(actor, verb, site=site, now=now, details=details)
 
     async def _make_public(
         self, site: Site, found: Found, actor: Actor, *, note: str, now: datetime
@@ -213,3 +303,23 @@ class Appeals:
         if changed is None or changed.status is not Status.APPROVED:
             raise DecidedSince
         return changed
+
+
+def _rejection_before(granted: Decision, history: Sequence[Decision]) -> Decision | None:
+    """Return the rejection that was undone so that its comment could be granted, if there was."""
+    before = next((each for each in history if each.n == granted.n - 1), None)
+    if before is None or before.action is not Action.REVERSE or before.at != granted.at:
+        return None
+    undone = [each for each in history if each.decision_id == before.reverses]
+    return undone[0] if undone and undone[0].action is Action.REJECT else None
+
+
+def _puts_back(each: Decision, before: Decision | None) -> bool:
+    """Tell whether a rejection is only the one that a grant, taken back, had undone."""
+    if before is None or before.action is not Action.REVERSE:
+        return False
+    return (before.at, before.actor_kind, before.actor_id) == (
+        each.at,
+        each.actor_kind,
+        each.actor_id,
+    )

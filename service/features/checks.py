@@ -14,20 +14,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from service.errors import Conflict, Forbidden, NotFound
+from service.features.administration import Acts
 from service.features.lookup import Found, Lookup
 from service.features.patience import Patience
-from service.features.screening.priority import is_audited
 from service.features.reasons import check_reason
+from service.features.screening.priority import is_audited
 from service.features.sites import SiteDirectory
 from service.model import Actor, Decision, Site
 from service.storage.checks import Agreement, CheckStore, Sampled, Verdict
 
 __all__ = [
     "Agreement",
+    "AlreadyTold",
     "CheckAnswered",
     "Checked",
     "Checks",
     "DecidedYourself",
+    "NotChecked",
     "UnknownCheck",
     "Verdict",
 ]
@@ -68,6 +71,20 @@ class DecidedYourself(Forbidden):
     title = "A decision is checked by somebody else."
 
 
+class AlreadyTold(Forbidden):
+    """Whoever took a second look back knows what was decided, and is blind no more."""
+
+    code = "already_told"
+    title = "You were told how this was decided: somebody else looks at it."
+
+
+class NotChecked(Conflict):
+    """There is nothing to take back."""
+
+    code = "not_checked"
+    title = "You have not looked at this a second time."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """A second look, with what it was compared to."""
@@ -83,6 +100,7 @@ class Checks:
     store: CheckStore
     lookup: Lookup
     sites: SiteDirectory
+    acts: Acts
     clock: Callable[[], datetime]
     _reached: dict[int, datetime] = field(default_factory=dict)
     """By site: the decisions up to then were looked through."""
@@ -125,14 +143,18 @@ class Checks:
         """Keep a second look, and tell what had been decided.
 
         Raises:
+            Invalid: the reason is not one of the site's, or missing beside a rejection.
             UnknownCheck: the comment is not in the sample.
-            DecidedYourself, CheckAnswered.
+            DecidedYourself, AlreadyTold, CheckAnswered.
         """
+        check_reason(site, reason, is_needed=verdict == "reject")
         check = await self.store.find(site.site_id, found.article_id, found.comment_id)
         if check is None:
             raise UnknownCheck
         if (check.decided_by, check.decider_id) == (actor.kind, actor.actor_id):
             raise DecidedYourself
+        if f"{actor.kind}:{actor.actor_id}" in check.told:
+            raise AlreadyTold
         history = await self.lookup.history(found, site)
         if not history or history[-1].n != check.n:
             raise CheckAnswered
@@ -143,13 +165,33 @@ class Checks:
             checked=verdict,
             reason=reason,
             actor=actor,
-            Invalid: the reason is not one of the site's, or missing beside a rejection.
             at=now,
         )
         if not kept:
-        check_reason(site, reason, is_needed=verdict == "reject")
             raise CheckAnswered
         return Checked(agrees=verdict == check.verdict, decision=history[-1])
+
+    async def withdraw(self, site: Site, found: Found, *, actor: Actor, now: datetime) -> None:
+        """Take one's own second look back: it counts no more, and is for somebody else.
+
+        The log keeps what was said.
+
+        Raises:
+            NotChecked: they said nothing of this comment.
+            Unavailable: Postgres cannot commit.
+        """
+        act = self.acts.by(
+            actor,
+            "comment.check_withdrawn",
+            site=site,
+            now=now,
+            details={"comment_id": str(found.comment_id)},
+        )
+        withdrawn = await self.store.withdraw(
+            site.site_id, found.article_id, found.comment_id, actor=actor, act=act
+        )
+        if not withdrawn:
+            raise NotChecked
 
     async def agreement(self, site: Site, *, since: datetime, until: datetime) -> list[Agreement]:
         """Count the second looks of a stretch of time and those that agreed."""

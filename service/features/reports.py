@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from service.errors import FieldError, Invalid
+from service.errors import Conflict, FieldError, Invalid
 from service.features import text
+from service.features.administration import Act, Acts
 from service.features.authors import Authors
 from service.features.decisions import Decisions
 from service.features.lookup import Lookup
@@ -27,6 +28,13 @@ LINE_MAX_CHARS = 254
 ILLEGAL = "illegal"
 THRESHOLD = Actor(kind="rule", actor_id="reports", name="reports")
 """Who hides a comment that many readers have reported, where the site wants it."""
+
+
+class NothingAnswered(Conflict):
+    """Somebody else answered last, a decision did, or the comment is not public any more."""
+
+    code = "nothing_answered"
+    title = "You have answered no reports of this comment that could wait again."
 
 
 async def _unordered(_site: Site, _ids: Sequence[UUID]) -> None:
@@ -54,6 +62,7 @@ class Reports:
     lookup: Lookup
     authors: Authors
     limits: Limits
+    acts: Acts
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
     telling: Telling = field(default_factory=Telling)
@@ -113,7 +122,7 @@ class Reports:
             )
         return kept.report_id
 
-    async def dismiss(self, site: Site, comment_id: UUID, *, now: datetime) -> None:
+    async def dismiss(self, site: Site, comment_id: UUID, *, actor: Actor, now: datetime) -> None:
         """Answer every report of a comment: it stays as it is. Repeating changes nothing.
 
         Raises:
@@ -122,7 +131,27 @@ class Reports:
         """
         if await self.lookup.find(site, comment_id) is None:
             raise UnknownComment
-        await self.store.close(site.site_id, comment_id, at=now)
+        act = self._act("comment.reports_answered", site, comment_id, actor=actor, now=now)
+        await self.store.close(site.site_id, comment_id, actor=actor, at=now, act=act)
+
+    async def reopen(self, site: Site, comment_id: UUID, *, actor: Actor, now: datetime) -> None:
+        """Take back that the same person answered the reports of a comment: they wait again.
+
+        Raises:
+            UnknownComment: there is none.
+            NothingAnswered.
+            Unavailable: Postgres cannot commit.
+        """
+        if await self.lookup.find(site, comment_id) is None:
+            raise UnknownComment
+        act = self._act("comment.reports_reopened", site, comment_id, actor=actor, now=now)
+        if not await self.store.reopen(site.site_id, comment_id, actor=actor, act=act):
+            raise NothingAnswered
+        await self.changed(site, [comment_id])
+
+    def _act(self, verb: str, site: Site, comment_id: UUID, *, actor: Actor, now: datetime) -> Act:
+        details = {"comment_id": str(comment_id)}
+        return self.acts.by(actor, verb, site=site, now=now, details=details)
 
     async def _hide(
         self, site: Site, comment_id: UUID, revision: int, *, open_reports: int, now: datetime

@@ -436,6 +436,8 @@ class Sitting:
                 self._wait_again(subject, item)
                 return entry.decision.status, item.text
             case Action.REMOVE:
+                if entry.decision.actor_kind != "rule":
+                    self.changes.reopen_reports(subject.case.place, closed_at=entry.decision.at)
                 return self._restore(subject)
             case Action.RESTORE:
                 self.changes.reopen_appeal(subject.case.place, answered_at=entry.decision.at)

@@ -10,7 +10,9 @@ from uuid import UUID
 import asyncpg
 
 from service.model import Actor
+from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
+from service.storage.webhook_events import WebhookEvent, note_event
 
 SQL = load_queries("appeals")
 
@@ -28,6 +30,9 @@ class Appeal:
     answered_at: datetime | None
     granted: bool | None
     note: str
+    actor_kind: str | None
+    actor_id: str | None
+    """Who answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,15 @@ class AppealStore:
             added = await connection.fetchval(
                 SQL["add"], site_id, article_id, comment_id, appeal_id, n, text, at
             )
+            if added is not None:
+                opened = WebhookEvent(
+                    site_id=site_id,
+                    kind="appeal.opened",
+                    article_id=article_id,
+                    comment_id=comment_id,
+                    at=at,
+                )
+                await note_event(connection, opened)
         return added is not None
 
     async def find(self, site_id: int, places: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Appeal]:
@@ -91,12 +105,13 @@ class AppealStore:
         note: str,
         actor: Actor,
         at: datetime,
+        act: Act,
     ) -> bool:
-        """Answer that it stays as it is; False when the appeal was answered before.
+        """Answer that it stays as it is, and log it; False when the appeal was answered before.
 
         The other answer is part of the decision that makes the comment public.
         """
-        async with connected(self.pool) as connection:
+        async with in_transaction(self.pool) as connection:
             denied = await connection.fetchval(
                 SQL["deny"],
                 site_id,
@@ -107,4 +122,38 @@ class AppealStore:
                 actor.actor_id,
                 at,
             )
+            if denied is not None:
+                await note_act(connection, act)
+                decided = WebhookEvent(
+                    site_id=site_id,
+                    kind="appeal.decided",
+                    article_id=article_id,
+                    comment_id=comment_id,
+                    facts={"granted": False},
+                    at=at,
+                )
+                await note_event(connection, decided)
         return denied is not None
+
+    async def reopen(
+        self,
+        site_id: int,
+        article_id: UUID,
+        comment_id: UUID,
+        *,
+        n: int,
+        answered_at: datetime,
+        act: Act,
+    ) -> bool:
+        """Let a denied appeal wait again, and log it; False when its comment was decided since.
+
+        `n` is the comment's latest decision as the caller knows it.
+        """
+        async with in_transaction(self.pool) as connection:
+            await connection.execute(SQL["hold_article"], site_id, article_id)
+            opened = await connection.fetchval(
+                SQL["reopen"], site_id, article_id, comment_id, n, answered_at
+            )
+            if opened is not None:
+                await note_act(connection, act)
+        return opened is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from service.model import Actor
+from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
 
 SQL = load_queries("checks")
@@ -45,6 +46,8 @@ class Check:
     verdict: Verdict
     checked: Verdict | None
     """What the second look said; None before."""
+    told: Sequence[str]
+    """Who took a second look back, as `kind:id`: they know how it was decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +161,21 @@ class CheckStore:
                 at,
             )
         return answered is not None
+
+    async def withdraw(
+        self, site_id: int, article_id: UUID, comment_id: UUID, *, actor: Actor, act: Act
+    ) -> bool:
+        """Take back what somebody said, and log it; False when they said nothing here."""
+        async with in_transaction(self.pool) as connection:
+            row = await connection.fetchrow(
+                SQL["withdraw"], site_id, article_id, comment_id, actor.kind, actor.actor_id
+            )
+            if row is None:
+                return False
+            said = {"verdict": row["checked"], "reason": row["reason"]}
+            said["checked_at"] = row["checked_at"].isoformat()
+            await note_act(connection, replace(act, details={**act.details, **said}))
+        return True
 
     async def agreement(self, site_id: int, *, since: datetime, until: datetime) -> list[Agreement]:
         """Count the second looks of a stretch of time, by kind of who had decided."""

@@ -151,6 +151,7 @@ class Changes:
         "shift_replies",
         "shift_counts",
         "close_reports",
+        "reopen_reports",
         "forget_appeal",
         "grant_appeal",
         "reopen_appeal",
@@ -255,6 +256,10 @@ class Changes:
     def close_reports(self, place: Place) -> None:
         """Note that what readers reported was answered."""
         self._rows["close_reports"].append((*place, self.at))
+
+    def reopen_reports(self, place: Place, *, closed_at: datetime) -> None:
+        """Let reports wait again that a decision at that time had answered."""
+        self._rows["reopen_reports"].append((*place, closed_at))
 
     def grant_appeal(
         self, place: Place, actor: Actor, *, note: str | None, decision_id: UUID

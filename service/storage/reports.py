@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from service.model import Actor
+from service.storage.administration import Act, note_act
 from service.storage.postgres import TURN_SECONDS, connected, in_transaction, load_queries
 from service.storage.webhook_events import WebhookEvent, note_event
 
@@ -119,7 +121,36 @@ class ReportStore:
         async with connected(self.pool) as connection:
             return int(await connection.fetchval(SQL["count_lane"], site_id))
 
-    async def close(self, site_id: int, comment_id: UUID, *, at: datetime) -> None:
-        """Note that the newsroom has answered every report of a comment."""
-        async with connected(self.pool) as connection:
-            await connection.execute(SQL["close"], site_id, comment_id, at)
+    async def close(
+        self, site_id: int, comment_id: UUID, *, actor: Actor, at: datetime, act: Act
+    ) -> bool:
+        """Note that somebody has answered every report of a comment, and log it.
+
+        False when none was open.
+        """
+        async with in_transaction(self.pool) as connection:
+            answered = await connection.fetch(
+                SQL["close"], site_id, comment_id, at, actor.kind, actor.actor_id
+            )
+            if answered:
+                await note_act(connection, _counted(act, len(answered)))
+        return bool(answered)
+
+    async def reopen(self, site_id: int, comment_id: UUID, *, actor: Actor, act: Act) -> bool:
+        """Let those reports of a public comment wait again that this person answered, and log it.
+
+        False when the last answer was somebody else's, or the comment is not public.
+        """
+        async with in_transaction(self.pool) as connection:
+            row = await connection.fetchrow(SQL["hold_comment"], site_id, comment_id)
+            if row is None:
+                return False
+            place = (site_id, row["article_id"], comment_id)
+            opened = await connection.fetch(SQL["reopen"], *place, actor.kind, actor.actor_id)
+            if opened:
+                await note_act(connection, _counted(act, len(opened)))
+        return bool(opened)
+
+
+def _counted(act: Act, reports: int) -> Act:
+    return replace(act, details={**act.details, "reports": reports})

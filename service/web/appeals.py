@@ -12,6 +12,7 @@ from service.features.appeals import (
     AlreadyAppealed,
     AppealAnswered,
     Appeals,
+    NotAnsweredByYou,
     NotAppealable,
     OwnDecision,
     ParentNotPublic,
@@ -59,7 +60,7 @@ class Appealing:
     appeals: Appeals
 
     def operations(self) -> list[Operation]:
-        """Return both operations."""
+        """Return the operations."""
         return [
             Operation(
                 operation_id="appeal",
@@ -94,6 +95,18 @@ class Appealing:
                 ),
                 handler=self.answer,
             ),
+            Operation(
+                operation_id="reopen_appeal",
+                method="POST",
+                path="/v1/moderation/appeals/{comment_id}/reopen",
+                summary="Take back how you answered an appeal",
+                description="It is open, and the comment as it was before. A new entry in the log.",
+                tag="Moderators",
+                credential=AModerator(scope=Scope.MODERATE, role=Role.SENIOR),
+                answers={200: AnsweredOut},
+                problems=(UnknownComment, NotAnsweredByYou, DecidedSince, TextGone),
+                handler=self.reopen,
+            ),
         ]
 
     async def appeal(self, call: Call) -> Reply:
@@ -119,4 +132,10 @@ class Appealing:
             actor=call.actor,
             now=call.now,
         )
+        return Reply(content={"comment": found_json(found)})
+
+    async def reopen(self, call: Call) -> Reply:
+        """Take an answer back."""
+        site, _ = await find_on(self.appeals.lookup, call)
+        found = await self.appeals.reopen(site, call.comment_id, actor=call.actor, now=call.now)
         return Reply(content={"comment": found_json(found)})

@@ -10,9 +10,11 @@ from pydantic import Field, StringConstraints
 
 from service.errors import FieldError, Invalid
 from service.features.checks import (
+    AlreadyTold,
     CheckAnswered,
     Checks,
     DecidedYourself,
+    NotChecked,
     UnknownCheck,
 )
 from service.features.decisions import Decisions
@@ -26,10 +28,10 @@ from service.web.wire.moderation import DecisionOut, decision_json
 
 DAYS = (date(2000, 1, 1), date(2200, 12, 31))
 """Nothing was decided before, or will be after; and dates have ends."""
-
-
 DAYS_MAX = 366
 """That are counted at once."""
+
+
 class CheckIn(Wire):
     """What somebody would have decided."""
 
@@ -76,7 +78,7 @@ class Checking:
     decisions: Decisions
 
     def operations(self) -> list[Operation]:
-        """Return both operations."""
+        """Return the operations."""
         return [
             Operation(
                 operation_id="check_decision",
@@ -88,14 +90,34 @@ class Checking:
                 credential=AModerator(scope=Scope.MODERATE, role=Role.MODERATOR),
                 body=CheckIn,
                 answers={200: CheckedOut},
-                problems=(UnknownComment, UnknownCheck, DecidedYourself, CheckAnswered),
+                problems=(
+                    UnknownComment,
+                    UnknownCheck,
+                    DecidedYourself,
+                    AlreadyTold,
+                    CheckAnswered,
+                ),
                 handler=self.check,
+            ),
+            Operation(
+                operation_id="withdraw_check",
+                method="DELETE",
+                path="/v1/moderation/checks/{comment_id}",
+                summary="Take your second look back",
+                description="It counts no more. Somebody else looks: you were told how it was"
+                " decided.",
+                tag="Moderators",
+                credential=AModerator(scope=Scope.MODERATE, role=Role.MODERATOR),
+                answers={204: None},
+                problems=(UnknownComment, NotChecked),
+                handler=self.withdraw,
             ),
             Operation(
                 operation_id="read_agreement",
                 method="GET",
                 path="/v1/moderation/checks",
                 summary="How often second looks agreed with what was decided",
+                description="Of at most 366 days at once.",
                 tag="Moderators",
                 credential=AModerator(scope=Scope.MODERATE, role=Role.VIEWER),
                 query=AgreementQuery,
@@ -117,16 +139,26 @@ class Checking:
         return Reply(
             content={
                 "agrees": checked.agrees,
-                description="Of at most 366 days at once.",
                 "decision": decision_json(checked.decision, names),
             }
         )
+
+    async def withdraw(self, call: Call) -> Reply:
+        """Take a second look back."""
+        site, found = await find_on(self.checks.lookup, call)
+        await self.checks.withdraw(site, found, actor=call.actor, now=call.now)
+        return Reply(status=204)
 
     async def agreement(self, call: Call) -> Reply:
         """Count second looks."""
         query = call.query_as(AgreementQuery)
         last = _possible(query.until or call.now.date())
         first = _possible(query.since or last - timedelta(days=30))
+        if (last - first).days >= DAYS_MAX:
+            detail = f"At most {DAYS_MAX} days can be asked for."
+            raise Invalid(
+                detail, errors=(FieldError(pointer="/from", code="too_many", detail=detail),)
+            )
         counted = await self.checks.agreement(
             call.site, since=_midnight(first), until=_midnight(last) + timedelta(days=1)
         )
@@ -146,8 +178,3 @@ def _possible(day: date) -> date:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
-        if (last - first).days >= DAYS_MAX:
-            detail = f"At most {DAYS_MAX} days can be asked for."
-            raise Invalid(
-                detail, errors=(FieldError(pointer="/from", code="too_many", detail=detail),)
-            )

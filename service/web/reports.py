@@ -13,7 +13,7 @@ from service.errors import RateLimited
 from service.features.access import Guest, SignedIn
 from service.features.intake import AuthorBanned
 from service.features.own import UnknownComment
-from service.features.reports import Notice, Reports
+from service.features.reports import NothingAnswered, Notice, Reports
 from service.model import Role, Scope
 from service.web.finding import find_on
 from service.web.operation import AModerator, AVisitor, Call, Operation, Reply
@@ -56,7 +56,7 @@ class Reporting:
     hash_address: Callable[[str], str]
 
     def operations(self) -> list[Operation]:
-        """Return both operations."""
+        """Return the operations."""
         return [
             Operation(
                 operation_id="report_comment",
@@ -83,6 +83,18 @@ class Reporting:
                 answers={204: None},
                 problems=(UnknownComment,),
                 handler=self.dismiss,
+            ),
+            Operation(
+                operation_id="reopen_reports",
+                method="POST",
+                path="/v1/moderation/comments/{comment_id}/reports/reopen",
+                summary="Take back that you answered the reports of a comment",
+                description="They wait again, as long as nobody answered or decided since.",
+                tag="Moderators",
+                credential=AModerator(scope=Scope.MODERATE, role=Role.MODERATOR),
+                answers={204: None},
+                problems=(UnknownComment, NothingAnswered),
+                handler=self.reopen,
             ),
         ]
 
@@ -114,5 +126,11 @@ class Reporting:
     async def dismiss(self, call: Call) -> Reply:
         """Answer all reports of a comment."""
         site, _ = await find_on(self.reports.lookup, call)
-        await self.reports.dismiss(site, call.comment_id, now=call.now)
+        await self.reports.dismiss(site, call.comment_id, actor=call.actor, now=call.now)
+        return Reply(status=204)
+
+    async def reopen(self, call: Call) -> Reply:
+        """Let answered reports wait again."""
+        site, _ = await find_on(self.reports.lookup, call)
+        await self.reports.reopen(site, call.comment_id, actor=call.actor, now=call.now)
         return Reply(status=204)

@@ -102,7 +102,11 @@ class Moderators:
             ),
             seen=Seen(store=SeenStore(pool=pool)),
             checks=Checks(
-                store=CheckStore(pool=pool), lookup=core.lookup, sites=core.sites, clock=clock
+                store=CheckStore(pool=pool),
+                lookup=core.lookup,
+                sites=core.sites,
+                acts=core.acts,
+                clock=clock,
             ),
             featured=Featured(
                 store=FeaturedStore(pool=pool),

@@ -87,6 +87,7 @@ class Readers:
             scores_of=lambda site, piece: core.models.scores_of(site, piece.text),
             approving=core.models.approving,
             cluster_of=lambda site, piece, now: core.clusters.facts(site, piece.text, now=now),
+            outside_of=core.check.signal,
         )
         order = Order(
             pending=core.pending,
@@ -147,6 +148,7 @@ class Readers:
                 lookup=core.lookup,
                 authors=core.authors,
                 limits=core.limits,
+                acts=core.acts,
                 new_id=new_id,
                 limits_on=limits_on,
                 changed=order.changed,
@@ -157,6 +159,7 @@ class Readers:
                 lookup=core.lookup,
                 decisions=core.decisions,
                 limits=core.limits,
+                acts=core.acts,
                 new_id=new_id,
                 limits_on=limits_on,
                 telling=core.telling,

@@ -21,7 +21,8 @@ RETURNING appeal_id;
 -- The appeals of some comments.
 --   $1 site_id integer, $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: appeals_pkey.
-SELECT a.comment_id, a.appeal_id, a.n, a.text, a.at, a.answered_at, a.granted, a.note
+SELECT a.comment_id, a.appeal_id, a.n, a.text, a.at, a.answered_at, a.granted, a.note,
+    a.actor_kind, a.actor_id
 FROM unnest($2::uuid[], $3::uuid[]) AS wanted (article_id, comment_id)
 JOIN appeals a ON a.site_id = $1 AND a.article_id = wanted.article_id
     AND a.comment_id = wanted.comment_id;
@@ -53,4 +54,16 @@ SELECT count(*) AS appeals FROM appeals WHERE site_id = $1 AND answered_at IS NU
 UPDATE appeals
 SET granted = false, note = $4, actor_kind = $5, actor_id = $6, answered_at = $7
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL
+RETURNING appeal_id;
+
+-- name: reopen
+-- An appeal that was denied, unless its comment was decided since.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 n integer (the comment's latest
+--   decision), $5 answered_at timestamptz
+-- Index: appeals_pkey, decisions_pkey.
+UPDATE appeals
+SET granted = NULL, note = '', actor_kind = NULL, actor_id = NULL, answered_at = NULL
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND NOT granted AND answered_at = $5
+  AND $4 = (SELECT max(n) FROM decisions
+            WHERE site_id = $1 AND article_id = $2 AND comment_id = $3)
 RETURNING appeal_id;

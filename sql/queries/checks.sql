@@ -27,8 +27,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (site_id, article_id, comment_id) DO NOTHING;
 
 -- name: lane
--- What is to be checked by somebody who did not decide it and stands as it was decided, the
--- oldest first.
+-- What is to be checked by somebody who did not decide it and was not told how it was, and stands
+-- as it was decided, the oldest first.
 --   $1 site_id integer, $2 actor_kind text, $3 actor_id text (both null: by anybody),
 --   $4 after_at timestamptz, $5 after_id uuid (both null: from the start), $6 limit integer
 -- Index: checks_open, decisions_pkey.
@@ -36,6 +36,7 @@ SELECT c.comment_id, c.decided_at
 FROM checks c
 WHERE c.site_id = $1 AND c.checked IS NULL
   AND (c.decided_by, c.decider_id) IS DISTINCT FROM ($2::text, $3::text)
+  AND ($2::text || ':' || $3::text = ANY(c.told)) IS NOT TRUE
   AND (c.decided_at, c.comment_id) > (coalesce($4::timestamptz, '-infinity'),
                                       coalesce($5::uuid, '00000000-0000-0000-0000-000000000000'))
   AND NOT EXISTS (SELECT 1 FROM decisions d
@@ -53,6 +54,7 @@ SELECT count(*) AS checks FROM (
     SELECT 1 FROM checks c
     WHERE c.site_id = $1 AND c.checked IS NULL
       AND (c.decided_by, c.decider_id) IS DISTINCT FROM ($2::text, $3::text)
+      AND ($2::text || ':' || $3::text = ANY(c.told)) IS NOT TRUE
       AND NOT EXISTS (SELECT 1 FROM decisions d
                       WHERE d.site_id = c.site_id AND d.article_id = c.article_id
                         AND d.comment_id = c.comment_id AND d.n > c.n)
@@ -63,7 +65,7 @@ SELECT count(*) AS checks FROM (
 -- The check of a comment.
 --   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
 -- Index: checks_pkey.
-SELECT n, decided_by, decider_id, verdict, checked FROM checks
+SELECT n, decided_by, decider_id, verdict, checked, told FROM checks
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
 
 -- name: answer
@@ -75,6 +77,24 @@ UPDATE checks
 SET checked = $4, reason = $5, actor_kind = $6, actor_id = $7, checked_at = $8
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND checked IS NULL
 RETURNING n;
+
+-- name: withdraw
+-- A second look that whoever took it takes back, as it was; they are not asked again.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 actor_kind text,
+--   $5 actor_id text
+-- Index: checks_pkey.
+WITH taken AS (
+    SELECT checked, reason, checked_at FROM checks
+    WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
+      AND actor_kind = $4 AND actor_id = $5
+    FOR UPDATE
+)
+UPDATE checks c
+SET checked = NULL, reason = NULL, actor_kind = NULL, actor_id = NULL, checked_at = NULL,
+    told = array_append(c.told, $4::text || ':' || $5::text)
+FROM taken
+WHERE c.site_id = $1 AND c.article_id = $2 AND c.comment_id = $3
+RETURNING taken.checked, taken.reason, taken.checked_at;
 
 -- name: agreement
 -- How many second looks of a stretch of time there were, and how many said the same, by kind of

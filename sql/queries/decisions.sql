@@ -272,6 +272,14 @@ ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
 UPDATE reports SET closed_at = $4
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at IS NULL;
 
+-- name: reopen_reports
+-- Reports that a decision had answered which is undone.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 closed_at timestamptz
+-- Index: reports_pkey.
+UPDATE reports SET closed_at = NULL
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at = $4
+  AND closed_kind IS NULL;
+
 -- name: grant_appeal
 -- An open appeal, answered by the decision that makes its comment public.
 --   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 note text, $5 actor_kind text,

@@ -62,8 +62,22 @@ SELECT count(DISTINCT comment_id) AS comments
 FROM reports WHERE site_id = $1 AND closed_at IS NULL;
 
 -- name: close
--- The newsroom has answered every report of a comment.
---   $1 site_id integer, $2 comment_id uuid, $3 at timestamptz
+-- Somebody has answered every report of a comment.
+--   $1 site_id integer, $2 comment_id uuid, $3 at timestamptz, $4 closed_kind text,
+--   $5 closed_id text
 -- Index: reports_open.
-UPDATE reports SET closed_at = $3
-WHERE site_id = $1 AND comment_id = $2 AND closed_at IS NULL;
+UPDATE reports SET closed_at = $3, closed_kind = $4, closed_id = $5
+WHERE site_id = $1 AND comment_id = $2 AND closed_at IS NULL
+RETURNING report_id;
+
+-- name: reopen
+-- The reports of a comment that were answered last, if this person did that.
+--   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 closed_kind text,
+--   $5 closed_id text
+-- Index: reports_pkey.
+UPDATE reports SET closed_at = NULL, closed_kind = NULL, closed_id = NULL
+WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
+  AND closed_kind = $4 AND closed_id = $5
+  AND closed_at = (SELECT max(closed_at) FROM reports
+                   WHERE site_id = $1 AND article_id = $2 AND comment_id = $3)
+RETURNING report_id;

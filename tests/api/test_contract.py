@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.model import Mode
+from tests.api.bridge_examples import BRIDGE_EXAMPLES
 from tests.api.calls import Answer, query, segment
 from tests.api.cluster_examples import CLUSTER_EXAMPLES
 from tests.api.conftest import Api
@@ -107,6 +108,11 @@ def dismiss_reports(api: Api) -> Answer:
     return api.ask("DELETE", f"{whole}/reports", bearer=api.keys["moderate"])
 
 
+def reopen_reports(api: Api) -> Answer:
+    where = dismiss_reports(api).target
+    return api.ask("POST", f"{where}/reopen", bearer=api.keys["moderate"])
+
+
 def appeal(api: Api) -> Answer:
     answer = api.post(api.article(), "Mine.")
     api.decide("reject", answer.json["comment"]["id"], reason="spam")
@@ -117,6 +123,11 @@ def appeal(api: Api) -> Answer:
 def answer_appeal(api: Api) -> Answer:
     where = f"/v1/moderation/appeals/{appeal(api).target.split('/')[-2]}"
     return api.ask("POST", where, json={"grant": True}, bearer=api.keys["moderate"])
+
+
+def reopen_appeal(api: Api) -> Answer:
+    where = answer_appeal(api).target
+    return api.ask("POST", f"{where}/reopen", bearer=api.keys["moderate"])
 
 
 def listen(api: Api) -> Answer:
@@ -308,8 +319,10 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         vote,
         report_comment,
         dismiss_reports,
+        reopen_reports,
         appeal,
         answer_appeal,
+        reopen_appeal,
         listen,
         read_fragment,
         read_linked_thread,
@@ -327,6 +340,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         *LANE_EXAMPLES,
         *STATISTICS_EXAMPLES,
         *LOG_EXAMPLES,
+        *BRIDGE_EXAMPLES,
         *CLUSTER_EXAMPLES,
         *LEARNING_EXAMPLES,
         describe_article,

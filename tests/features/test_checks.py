@@ -4,10 +4,11 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from uuid_utils.compat import uuid7
 
-from service.features.checks import (
 from service.errors import Invalid
 from service.features.administration import Acts
+from service.features.checks import (
     DAY_MIN,
     OPEN_FOR,
     CheckAnswered,
@@ -31,6 +32,7 @@ def checks_of(newsroom: Newsroom) -> Checks:
         store=CheckStore(pool=newsroom.pool),
         lookup=newsroom.lookup,
         sites=newsroom.sites,
+        acts=Acts(new_id=lambda _: uuid7()),
         clock=lambda: newsroom.now,
     )
 
@@ -73,8 +75,6 @@ async def check(
     return checked.agrees
 
 
-async def test_a_quiet_day_has_a_fifth_of_its_decisions_checked(new_site: OpenSite) -> None:
-    newsroom = await new_site()
 @pytest.mark.parametrize("reason", ["no such reason", None])
 async def test_a_second_look_gives_a_reason_that_decisions_could_give(
     newsroom: Newsroom, reason: str | None
@@ -85,6 +85,8 @@ async def test_a_second_look_gives_a_reason_that_decisions_could_give(
     assert await check(newsroom, comment.comment_id, "reject")
 
 
+async def test_a_quiet_day_has_a_fifth_of_its_decisions_checked(new_site: OpenSite) -> None:
+    newsroom = await new_site()
     await newsroom.approve(*[await newsroom.post(f"Number {n}.") for n in range(20)])
     await checks_of(newsroom).draw(newsroom.site, now=newsroom.now)
     total = (await look_as(newsroom, KIM)).total

@@ -12,7 +12,7 @@ from service.features.lanes import Lane
 from service.features.own import UnknownComment
 from service.features.queue import QueueEntry
 from service.features.reports import Notice
-from service.model import Action, PendingComment, SiteSettings
+from service.model import Action, Actor, PendingComment, SiteSettings
 from tests.features.conftest import OpenSite
 from tests.newsroom import KIM, SAM, Newsroom
 
@@ -300,6 +300,10 @@ async def newsroom_comment(hiding: Newsroom, ending: str) -> PendingComment:
     return comment
 
 
+async def dismiss(newsroom: Newsroom, comment_id: UUID, by: Actor = KIM) -> None:
+    await newsroom.reports.dismiss(newsroom.site, comment_id, actor=by, now=newsroom.now)
+
+
 async def test_dismissing_answers_every_report_and_changes_nothing_else(
     newsroom: Newsroom,
 ) -> None:
@@ -307,10 +311,10 @@ async def test_dismissing_answers_every_report_and_changes_nothing_else(
     await crowd(newsroom, comment, 2)
     await crowd(newsroom, other, 1)
     for _ in range(2):
-        await newsroom.reports.dismiss(newsroom.site, comment.comment_id, now=newsroom.now)
+        await dismiss(newsroom, comment.comment_id)
     assert await newsroom.status(comment) == "approved"
     assert [each.found.comment_id for each in await reported(newsroom)] == [other.comment_id]
     with pytest.raises(UnknownComment):
-        await newsroom.reports.dismiss(newsroom.site, uuid4(), now=newsroom.now)
+        await dismiss(newsroom, uuid4())
     await crowd(newsroom, comment, 1)
     assert len(await reported(newsroom)) == 2, "a new one is a new question"

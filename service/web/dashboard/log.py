@@ -48,6 +48,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "comments": (
         "comment.featured",
         "comment.feature_ended",
+        "comment.reports_answered",
+        "comment.reports_reopened",
+        "comment.appeal_denied",
+        "comment.appeal_reopened",
+        "comment.check_withdrawn",
         "cluster.decided",
         "cluster.decision_stopped",
         "cluster.decision_undone",
