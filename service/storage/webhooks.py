@@ -201,23 +201,28 @@ class DeliveryStore:
     async def record(
         self, due: Due, *, state: DeliveryState, due_at: datetime, attempt: dict[str, Any]
     ) -> datetime | None:
-        """Note what came of a try; return since when the endpoint takes nothing, if it does not."""
+        """Note what came of a try; return since when the endpoint takes nothing, if it does not.
+
+        What would be tried again is stopped where the endpoint was, meanwhile.
+        """
         place = (due.site_id, due.webhook_id)
+        since: datetime | None = None
         async with in_transaction(self.pool) as connection:
+            if state == "delivered":
+                await connection.execute(SQL["recovered"], *place)
+            else:
+                since = await connection.fetchval(
+                    SQL["failed"], *place, datetime.fromisoformat(attempt["at"])
+                )
+            stopped = state == "waiting" and since is None
             await connection.execute(
                 DELIVERIES["record"],
                 *place,
                 due.event_id,
-                state,
+                "stopped" if stopped else state,
                 due_at,
                 attempt,
                 ATTEMPTS_KEPT,
-            )
-            if state == "delivered":
-                await connection.execute(SQL["recovered"], *place)
-                return None
-            since: datetime | None = await connection.fetchval(
-                SQL["failed"], *place, datetime.fromisoformat(attempt["at"])
             )
         return since
 

@@ -162,7 +162,7 @@ class Post:
             log.warning("webhook_waits", code=failure.stable_code)
         except Exception:
             breaker.failed(permit, time.monotonic())
-            log.exception("webhook_failed", event=str(due.event_id))
+            log.exception("webhook_failed", delivery=str(due.event_id))
 
     async def _send(self, due: Due, breaker: Breaker, permit: Permit) -> None:
         site = await self._site(due)
