@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,7 @@ from bench.speed.peers import begin_isso_install, isso
 from bench.speed.report import Circumstances, printed, write
 from bench.speed.seeding import SEED
 from bench.speed.stage import Stage, seeded, service, stores
+from service.errors import Unavailable
 from service.settings import VERSION
 from service.telemetry import set_up_logging
 
@@ -126,9 +128,10 @@ def _tried(measure: Callable[[], None], figures: Figures, name: str) -> None:
     """Let one part fail without the others; the results say so."""
     try:
         measure()
-    except (RuntimeError, TimeoutError, OSError) as failure:
-        figures.skipped.append(f"{name}: {failure}")
-        print(f"{name}: {failure}", file=sys.stderr)
+    except (RuntimeError, Unavailable, TimeoutError, OSError, KeyError, ValueError) as failure:
+        figures.skipped.append(f"{name}: {type(failure).__name__}: {failure}"[:300])
+        print(f"{name} failed", file=sys.stderr)
+        traceback.print_exc()
 
 
 def _invite(opened: ExitStack, stage: Stage, versions: dict[str, str], installing: object) -> None:

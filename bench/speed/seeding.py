@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 
 from service.app import Service, open_service
 from service.embedded import Endpoints
+from service.errors import Unavailable
 from service.features.rule_changes import Change
 from service.features.screening import queue_score
 from service.model import (
@@ -257,20 +258,27 @@ async def fill_queue(
         try:
             for first in range(0, count, BATCH):
                 numbers = range(first, min(first + BATCH, count))
-                await asyncio.gather(
-                    *(
-                        pending.requeue(
-                            _waiting(site, number, chance.choice(written)),
-                            journaled=True,
-                            guarded=False,
-                        )
-                        for number in numbers
-                    )
-                )
+                items = [_waiting(site, number, chance.choice(written)) for number in numbers]
+                await _requeue(pending, items)
                 progress.advance(task, len(numbers))
         finally:
             await redis.config_set("appendfsync", "always")
     progress.remove_task(task)
+
+
+async def _requeue(pending: PendingStore, items: Sequence[PendingComment]) -> None:
+    """Put comments among the waiting; asked twice it does nothing more."""
+    for left in reversed(range(5)):
+        try:
+            await asyncio.gather(
+                *(pending.requeue(each, journaled=True, guarded=False) for each in items)
+            )
+        except Unavailable:  # a machine with other work to do
+            if not left:
+                raise
+            await asyncio.sleep(1)
+        else:
+            return
 
 
 def _waiting(site: Site, number: int, text: str) -> PendingComment:

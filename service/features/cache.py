@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 
 from service.errors import Unavailable
+from service.features.fragments import Fragments
 from service.features.shelf import Entry, Kept, Key, Shelf, Tally
 from service.telemetry import Metrics
 
@@ -168,6 +169,8 @@ class Cache:
     """Seconds that never go back."""
     heard: Callable[[Outcome], None] = _unheard
     shelf: Shelf = field(default_factory=new_shelf)
+    fragments: Fragments = field(default_factory=Fragments)
+    """Of the pages that are built."""
     fresh_seconds: float = FRESH_SECONDS
     patience_seconds: float = PATIENCE_SECONDS
     stale_seconds: float = STALE_SECONDS
@@ -258,11 +261,15 @@ class Cache:
 
         With `drop` (removal, deletion, erasure) its bytes are gone, also for times of need.
         """
-        self.shelf.invalidate(article_ids, drop=drop)
+        changed = tuple(article_ids)
+        self.shelf.invalidate(changed, drop=drop)
+        if drop:
+            self.fragments.drop(changed)
 
     def flush(self) -> None:
         """Believe nothing any longer: an invalidation may have been missed."""
         self.shelf.flush()
+        self.fragments.clear()
 
     async def close(self) -> None:
         """End every build; whoever waits for one is told to come back."""

@@ -45,9 +45,9 @@ from service.web.wire.comments import (
     OneCommentOut,
     ThreadOut,
     author_json,
-    thread_json,
     threaded_json,
 )
+from service.web.wire.pages import thread_bytes
 from service.web.wire.submissions import (
     AcceptedOut,
     ReceiptOut,
@@ -223,14 +223,15 @@ class Readers:
                 focus=query.focus,
             )
             usual = await self.waits.usual_minutes(site, now=call.now)
-            written = thread_json(
+            written = thread_bytes(
                 page,
                 site,
                 usual_minutes=usual,
                 now=call.now,
+                fragments=self.cache.fragments,
                 asks_focus=query.focus is not None,
             )
-            return _built(written, page.article_ids, page.version)
+            return Built(body=written, article_ids=page.article_ids, version=page.version)
 
         about = (site.site_id, site.settings_version, self.waits.turn(call.now))
         key = ("thread", about, article, *query.__dict__.values())

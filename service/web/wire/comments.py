@@ -150,6 +150,15 @@ def thread_json(
     asks_focus: bool = False,
 ) -> dict[str, Any]:
     """Write a page of a thread, with what its site lets readers write."""
+    written = page_json(page, site, usual_minutes=usual_minutes, now=now, asks_focus=asks_focus)
+    written["comments"] = [threaded_json(each, page.article.key) for each in page.comments]
+    return written
+
+
+def page_json(
+    page: ThreadPage, site: Site, *, usual_minutes: int | None, now: datetime, asks_focus: bool
+) -> dict[str, Any]:
+    """Write a page without its comments."""
     article = page.article
     closed_at = article.close_at if article.state is ArticleState.CLOSED else None
     written = {
@@ -167,7 +176,7 @@ def thread_json(
             "closed_at": stamp(closed_at) if closed_at and closed_at <= now else None,
             "count": article.count,
         },
-        "comments": [threaded_json(each, article.key) for each in page.comments],
+        "comments": [],
         "next": page.next,
         "remaining": page.remaining,
     }
