@@ -131,7 +131,7 @@ class Hooks:
     def _deliveries(self) -> list[Operation]:
         return [
             Operation(
-                operation_id="test_webhook",
+                operation_id="try_webhook",
                 method="POST",
                 path=f"{WEBHOOK}/test",
                 summary="Send a webhook something that says nothing",
@@ -140,7 +140,7 @@ class Hooks:
                 credential=LOOK,
                 answers={202: DeliveryOut},
                 problems=(UnknownWebhook, EndpointStopped),
-                handler=self.test_webhook,
+                handler=self.try_webhook,
             ),
             Operation(
                 operation_id="list_deliveries",
@@ -226,7 +226,7 @@ class Hooks:
         )
         return Reply(status=201, content={**webhook_json(endpoint), "secret": secret})
 
-    async def test_webhook(self, call: Call) -> Reply:
+    async def try_webhook(self, call: Call) -> Reply:
         """Send something at once."""
         delivery = await self.webhooks.test(call.site, _webhook(call), now=call.now)
         return Reply(status=202, content=delivery_json(delivery))

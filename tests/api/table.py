@@ -37,6 +37,7 @@ BODIES: Mapping[str, Any] = {
     "decide_cluster": {"action": "approve"},
     "promote_model": {"version": 1},
     "allow_model_approval": {"approves": False},
+    "change_webhook": {"active": False},
     "keep_search": {"name": "Links", "q": "rule:links"},
 }
 """Bodies of those that look at their object only when the body is one."""

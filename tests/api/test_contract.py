@@ -24,6 +24,7 @@ from tests.api.office_examples import OFFICE_EXAMPLES
 from tests.api.rule_examples import RULE_EXAMPLES
 from tests.api.statistics_examples import STATISTICS_EXAMPLES
 from tests.api.table import OPERATIONS
+from tests.api.webhook_examples import WEBHOOK_EXAMPLES
 
 EMAIL = "sam@daily.example"
 
@@ -341,6 +342,7 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         *STATISTICS_EXAMPLES,
         *LOG_EXAMPLES,
         *BRIDGE_EXAMPLES,
+        *WEBHOOK_EXAMPLES,
         *CLUSTER_EXAMPLES,
         *LEARNING_EXAMPLES,
         describe_article,
