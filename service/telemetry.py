@@ -274,6 +274,12 @@ class Metrics:
             "Writes that too few replicas confirmed in time; each was answered 503.",
             registry=self.registry,
         )
+        self.rollback_lost = Counter(
+            "postbag_redis_rollback_lost",
+            "Acknowledged comments that went with a Redis that came back empty, or as it had been"
+            " before: at most so many.",
+            registry=self.registry,
+        )
         self.store_up = Gauge(
             "postbag_store_up",
             "1 while a store answers: postgres, redis.",

@@ -32,12 +32,14 @@ from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged, Journal
 from service.features.lanes import Lanes
 from service.features.lookup import Found, Lookup
+from service.features.losses import Losses
 from service.features.order import Order
 from service.features.outcomes import DecisionRequest, Result
 from service.features.own import Own
 from service.features.promise import Promise
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
+from service.features.refill import Refill
 from service.features.relay import Relay
 from service.features.reports import Reports
 from service.features.rulebook import Rulebook
@@ -62,6 +64,7 @@ from service.storage.events import EventStore
 from service.storage.journal import JournalStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
+from service.storage.losses import LossStore
 from service.storage.outbox import OutboxStore
 from service.storage.own import OwnStore
 from service.storage.pending import PendingStore
@@ -97,6 +100,7 @@ class Newsroom:
     decisions: Decisions
     lookup: Lookup
     journal: Journal
+    losses: Losses
     reconcile: Reconcile
     relay: Relay
     settle: Settle
@@ -288,6 +292,9 @@ def staff(
         views=views,
         clock=lambda: NOON,
     )
+    losses = Losses(
+        store=LossStore(pool=pool), acts=Acts(new_id=new_id), counted=lambda _lost: None
+    )
     promise = Promise(pending=pending, journal=journal, level=level)
     limits = Limits(redis=redis, scripts=scripts, key=b"k" * 32)
     own_store, report_store = OwnStore(pool=pool), ReportStore(pool=pool)
@@ -317,10 +324,17 @@ def staff(
             store=journal,
             pending=pending,
             sites=sites,
+            refill=Refill(
+                store=journal,
+                pending=pending,
+                losses=losses,
+                new_epoch=lambda: uuid4().hex,
+                clock=real_time,
+                journaled_first=level == "journal",
+            ),
             acknowledged=acknowledged,
-            new_epoch=lambda: uuid4().hex,
-            clock=real_time,
         ),
+        losses=losses,
         reconcile=Reconcile(
             decisions=store,
             journal=journal,

@@ -1,21 +1,20 @@
-"""The write-behind journal, and the refill of a Redis that came back empty."""
+"""The write-behind journal."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import structlog
 
 from service import crash
 from service.errors import Unavailable
 from service.features.patience import Patience
+from service.features.refill import Refill
 from service.features.sites import SiteDirectory
-from service.features.transitions import still_waits
 from service.model import Site
-from service.storage.journal import JournalStore, Watermark
+from service.storage.journal import JournalStore
 from service.storage.pending import PendingStore
 
 log = structlog.get_logger(__name__)
@@ -23,8 +22,6 @@ log = structlog.get_logger(__name__)
 BATCH = 200
 PAUSE_SECONDS = 0.25
 """Well under the half second that may be missing after the loss of a whole Redis."""
-REMEMBER = timedelta(hours=48)
-"""How long an idempotency key stands for its comment (api.md)."""
 
 
 @dataclass(slots=True)
@@ -35,16 +32,28 @@ class Acknowledged:
     """
 
     highest: dict[int, int] = field(default_factory=dict)
+    unwritten: set[int] = field(default_factory=set)
+    """Sites of which Postgres is still to be told."""
+
+    def known(self, site_id: int) -> int:
+        """Return what a site's Redis must not be behind, as far as this process knows."""
+        return self.highest.get(site_id, 0)
 
     def note(self, site_id: int, seq: int) -> None:
         """Remember one acknowledgement."""
-        if seq > self.highest.get(site_id, 0):
+        if seq > self.known(site_id):
             self.highest[site_id] = seq
+            self.unwritten.add(site_id)
 
     def take(self) -> dict[int, int]:
         """Hand over what was noted since the last time."""
-        taken, self.highest = self.highest, {}
+        taken = {site_id: self.highest[site_id] for site_id in self.unwritten}
+        self.unwritten.clear()
         return taken
+
+    def put_back(self, taken: Iterable[int]) -> None:
+        """Hand sites over once more the next time: Postgres was not told."""
+        self.unwritten.update(taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +63,12 @@ class Journal:
     store: JournalStore
     pending: PendingStore
     sites: SiteDirectory
+    refill: Refill
     acknowledged: Acknowledged
-    new_epoch: Callable[[], str]
-    clock: Callable[[], datetime]
-    known: dict[int, int] = field(default_factory=dict)
-    """By site: a sequence number that Redis must not be behind."""
 
     async def run(self) -> None:
         """Copy what waits, without end. Only one process may."""
-        self.known.clear()  # another process may have led since
+        self.refill.known.clear()  # another process may have led since
         patience = Patience("journal_waits")
         while True:
             full = False
@@ -85,12 +91,14 @@ class Journal:
         if not taken:
             return
         try:
-            for site in await self.sites.all_sites():
-                if site.site_id in taken:
-                    await self._raise(site, taken[site.site_id])
-        except Unavailable:
             for site_id, seq in taken.items():
-                self.acknowledged.note(site_id, seq)
+                await self.store.note_acknowledged(site_id, seq)
+        except Unavailable:
+            self.acknowledged.put_back(taken)
+
+    async def open_queue(self, site: Site) -> None:
+        """See that a site takes comments, and that Redis lacks nothing that the journal has."""
+        await self.refill.open_queue(site)
 
     async def copy(self, site: Site) -> int:
         """Copy one batch of what is not in the journal yet and return its size."""
@@ -107,65 +115,3 @@ class Journal:
         await self.pending.clear_marks(site.slug, written + gone)
         crash.reached(crash.Point.JOURNAL_CLEARED)
         return len(ids)
-
-    async def open_queue(self, site: Site) -> None:
-        """Give a site's queue an epoch; fill it from the journal first where it was lost.
-
-        A queue that went back in time, as from a backup, is filled up while it goes on.
-        """
-        if await self.pending.epoch(site.slug) is not None and not await self._went_back(site):
-            return
-        mark = await self.store.watermark(site.site_id)
-        highest = await self.store.highest_seq(site.site_id)
-        sequence = max(highest, mark.seq if mark else 0, self.known.get(site.site_id, 0))
-        restored = await self._refill(site) if mark is not None or highest else 0
-        crash.reached(crash.Point.REFILL_RESTORED)
-        epoch = await self.pending.begin_epoch(site.slug, epoch=self.new_epoch(), seq=sequence)
-        await self.store.raise_watermark(site.site_id, Watermark(epoch=epoch, seq=sequence))
-        self.known[site.site_id] = sequence
-        if sequence:
-            log.warning(
-                "queue_refilled",
-                site=site.slug,
-                restored=restored,
-                lost_at_most=sequence - highest,
-            )
-
-    async def _went_back(self, site: Site) -> bool:
-        """Tell whether Redis knows of fewer comments than were acknowledged."""
-        known = self.known.get(site.site_id)
-        if known is None:
-            mark = await self.store.watermark(site.site_id)
-            known = mark.seq if mark else 0
-        sequence = await self.pending.sequence(site.slug)
-        self.known[site.site_id] = max(known, sequence)
-        return sequence < known
-
-    async def _refill(self, site: Site) -> int:
-        """Put everything that waits back under its id, and every idempotency record."""
-        now = self.clock()
-        restored = 0
-        async for batch in self.store.waiting(site.site_id):
-            latest = await self.store.latest(site.site_id, [item.comment_id for item in batch])
-            for item in batch:
-                if still_waits(item, latest.get(item.comment_id)):
-                    await self.pending.requeue(item, journaled=True, guarded=False)
-                    restored += 1
-        async for records in self.store.submissions(site.site_id, since=now - REMEMBER):
-            for record in records:
-                left = record.at + REMEMBER - now
-                await self.pending.restore_submission(
-                    site.slug,
-                    record.dk,
-                    comment_id=record.comment_id,
-                    fingerprint=record.fingerprint,
-                    author_id=record.author_id,
-                    status=record.status,
-                    ttl_ms=max(1, int(left.total_seconds() * 1000)),
-                )
-        return restored
-
-    async def _raise(self, site: Site, seq: int) -> None:
-        epoch = await self.pending.epoch(site.slug)
-        if epoch is not None:
-            await self.store.raise_watermark(site.site_id, Watermark(epoch=epoch, seq=seq))

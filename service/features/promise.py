@@ -56,8 +56,9 @@ class Promise:
         grace_ms: int,
         pending_max: int,
         dk_ttl_ms: int,
+        known_seq: int,
     ) -> Acceptance:
-        """Take a comment in, once a submission."""
+        """Take a comment in, once a submission; `known_seq` was acknowledged before."""
         begun = self.stopwatch()
         if self.level == "journal":
             earlier = await self.journal.enter(item)
@@ -71,7 +72,12 @@ class Promise:
                 )
         async with self._counted():
             stored = await self.pending.accept(
-                item, auto=auto, grace_ms=grace_ms, pending_max=pending_max, dk_ttl_ms=dk_ttl_ms
+                item,
+                auto=auto,
+                grace_ms=grace_ms,
+                pending_max=pending_max,
+                dk_ttl_ms=dk_ttl_ms,
+                known_seq=known_seq,
             )
         if self.level == "journal" and stored.outcome in NOTHING_WAITS:
             await self.journal.leave(item)

@@ -5,10 +5,12 @@
 --      where the comment's address is noted, then [submission]
 -- ARGV 1 id 2 score 3 created_ms 4 pending_max 5 grace_ms before settling, '' for q
 --      6 fingerprint 7 author_id 8 submission_ttl_ms 9 how many lists 10 a line for each of them
---      11 list_ttl_ms 12 lines a list keeps 13 address hash 14.. the item's fields and values
+--      11 list_ttl_ms 12 lines a list keeps 13 address hash 14 a sequence number that was
+--      acknowledged before 15.. the item's fields and values
 -- Answers {OK, id, seq, author_id, 202}, {DUP or MISMATCH, id, 0, author_id, status of the first
 -- answer}, or {EMPTY}, {FULL}, {CLASH}.
-if redis.call('HEXISTS', KEYS[7], 'epoch') == 0 then
+local meta = redis.call('HMGET', KEYS[7], 'epoch', 'seq')
+if not meta[1] then
   return {'EMPTY'}
 end
 local id, lists = ARGV[1], tonumber(ARGV[9])
@@ -31,8 +33,15 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local at, known = tonumber(meta[2] or 0), tonumber(ARGV[14])
+if at < known then
+  -- This Redis went back in time. No number is given twice, also not one that other processes
+  -- know of; whoever fills it up again is told how far it fell.
+  redis.call('HSETNX', KEYS[7], 'fell_to', at)
+  redis.call('HSET', KEYS[7], 'fell_from', known, 'seq', known + 1000)
+end
 local seq = redis.call('HINCRBY', KEYS[7], 'seq', 1)
-redis.call('HSET', KEYS[1], unpack(ARGV, 14))
+redis.call('HSET', KEYS[1], unpack(ARGV, 15))
 redis.call('HSET', KEYS[1], 'seq', seq)
 redis.call('ZADD', KEYS[2], ARGV[5] == '' and ARGV[2] or now + ARGV[5], id)
 redis.call('ZADD', KEYS[3], ARGV[3], id)

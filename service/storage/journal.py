@@ -234,11 +234,19 @@ class JournalStore:
             yield [_submitted(row) for row in rows]
             after = rows[-1]["dk"]
 
-    async def highest_seq(self, site_id: int) -> int:
-        """Return the highest sequence number the journal has, of what waits and of what waited."""
+    async def decided_lately(
+        self, site_id: int, *, since: datetime
+    ) -> AsyncIterator[list[Submitted]]:
+        """Yield what texts without a key became that were sent and decided since a time."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["decided_lately"], site_id, since)
+        yield [_submitted(row) for row in rows]
+
+    async def highest_seq(self, site_id: int, *, upto: int | None = None) -> int:
+        """Return the highest sequence number the journal has or had, at most `upto`."""
         async with connected(self.pool) as connection:
             highest: int = await connection.fetchval(
-                SQL["highest_seq"], site_id, timeout=HIGHEST_SECONDS
+                SQL["highest_seq"], site_id, upto, timeout=HIGHEST_SECONDS
             )
         return highest
 
@@ -254,6 +262,11 @@ class JournalStore:
             await connection.execute(
                 SQL["raise_watermark"], site_id, watermark.epoch, watermark.seq
             )
+
+    async def note_acknowledged(self, site_id: int, seq: int) -> None:
+        """Remember a higher sequence number."""
+        async with connected(self.pool) as connection:
+            await connection.execute(SQL["note_acknowledged"], site_id, seq)
 
     async def purge(
         self, *, now: datetime, submissions_before: datetime, decided_before: datetime

@@ -6,10 +6,10 @@ milliseconds of the server's own clock.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -30,6 +30,8 @@ from service.storage.replies import (
     Claimed,
     EditOutcome,
     Finished,
+    QueueState,
+    Remembered,
     Submitted,
     finish_arguments,
     read_acceptance,
@@ -41,7 +43,16 @@ from service.storage.replies import (
 from service.storage.waiting import created_ms, edit_fields, from_fields, score_text, to_fields
 from service.storage.walks import walk_items, walk_places
 
-__all__ = ["Acceptance", "Claimed", "EditOutcome", "Finished", "PendingStore", "Submitted"]
+__all__ = [
+    "Acceptance",
+    "Claimed",
+    "EditOutcome",
+    "Finished",
+    "PendingStore",
+    "QueueState",
+    "Remembered",
+    "Submitted",
+]
 
 SETTLE_GRACE_MS = 3_000
 """A request publishes within a second what a rule lets through; then the settle worker may try."""
@@ -52,6 +63,10 @@ ANY_EVERY = 50
 REDO_MS = 24 * 3_600_000
 """How long decided comments are kept against a Postgres that goes back in time."""
 
+TOGETHER = 100
+"""Items put back with one wait for the disk of Redis."""
+
+T = TypeVar("T")
 Order = Literal["priority", "oldest", "newest"]
 
 
@@ -78,10 +93,12 @@ class PendingStore:
         pending_max: int,
         dk_ttl_ms: int,
         grace_ms: int = SETTLE_GRACE_MS,
+        known_seq: int = 0,
     ) -> Acceptance:
         """Take a comment in, once a submission; it is durable when this returns OK or DUP.
 
-        `auto` leaves it to the settle worker, after `grace_ms`, instead of to people.
+        `auto` leaves it to the settle worker, after `grace_ms`, instead of to people. A Redis
+        that is behind `known_seq` notes that it went back in time.
         """
         at = Keys(item.site)
         lists = _recent_lists(item)
@@ -104,6 +121,7 @@ class PendingStore:
                 RECENT_KEPT_MS,
                 RECENT_MAX,
                 item.address_hash or "",
+                known_seq,
                 *_flat(to_fields(item)),
             ),
         )
@@ -371,6 +389,21 @@ class PendingStore:
             outcome, _ = await self.scripts.run(self.redis, "requeue", keys, arguments)
         return cast("RequeueOutcome", outcome.decode())
 
+    async def requeue_all(self, slug: str, items: Sequence[PendingComment]) -> None:
+        """Put back what the journal has, also into a queue without an epoch, some at a time."""
+        for few in _batches(items, TOGETHER):
+            await self.scripts.run_each(
+                self.redis,
+                "requeue",
+                [
+                    (
+                        _with_items(slug, [item.comment_id]),
+                        _requeued(item, journaled=True, guarded=False),
+                    )
+                    for item in few
+                ],
+            )
+
     async def settle_claim(self, slug: str, *, limit: int, ttl_ms: int) -> list[UUID]:
         """Take comments a rule has decided; what is not settled in time is handed out again."""
         due = await self.scripts.run(
@@ -432,41 +465,65 @@ class PendingStore:
         )
         return int(cleared)
 
-    async def begin_epoch(self, slug: str, *, epoch: str, seq: int) -> str:
-        """Open a site's queue where it has no epoch; never lowers `seq`. Returns the epoch."""
-        held = await self.scripts.run(self.redis, "begin_epoch", [Keys(slug).meta], (epoch, seq))
+    async def begin_epoch(
+        self, slug: str, *, epoch: str, seq: int, fell_from: int | None = None
+    ) -> str:
+        """Open a site's queue where it has no epoch, or raise its `seq`. Returns the epoch.
+
+        An empty `epoch` raises `seq` alone; `fell_from` is the fall that was put right.
+        """
+        arguments = (epoch, seq, "" if fell_from is None else fell_from)
+        held = await self.scripts.run(self.redis, "begin_epoch", [Keys(slug).meta], arguments)
         return str(held, "utf-8")
+
+    async def state(self, slug: str) -> QueueState:
+        """Return how far a queue is, and whether it went back in time."""
+        fields = ("epoch", "seq", "fell_to", "fell_from")
+        with unavailable_when_down():
+            found = cast(
+                "list[bytes | None]", await self.redis.hmget(Keys(slug).meta, list(fields))
+            )
+        epoch, seq, fell_to, fell_from = found
+        return QueueState(
+            epoch=epoch.decode() if epoch is not None else None,
+            seq=int(seq or 0),
+            fell_to=int(fell_to) if fell_to is not None else None,
+            fell_from=int(fell_from) if fell_from is not None else None,
+        )
 
     async def epoch(self, slug: str) -> str | None:
         """Return the name of this life of the queue; None when Redis came back empty."""
-        with unavailable_when_down():
-            epoch = await self.redis.hget(Keys(slug).meta, "epoch")
-        return cast("bytes", epoch).decode() if epoch is not None else None
+        return (await self.state(slug)).epoch
 
     async def sequence(self, slug: str) -> int:
         """Return the last position given to a comment, 0 before the first."""
-        with unavailable_when_down():
-            return int(await self.redis.hget(Keys(slug).meta, "seq") or 0)
+        return (await self.state(slug)).seq
 
-    async def restore_submission(
-        self,
-        slug: str,
-        dk: str,
-        *,
-        comment_id: UUID,
-        fingerprint: str,
-        author_id: UUID,
-        status: int,
-        ttl_ms: int,
-    ) -> bool:
-        """Put a submission's record back; False when one is there, which stays."""
-        written = await self.scripts.run(
-            self.redis,
-            "restore_submission",
-            [Keys(slug).submission(dk)],
-            (str(comment_id), fingerprint, str(author_id), status, ttl_ms),
-        )
-        return bool(written)
+    async def restore_submissions(self, slug: str, records: Sequence[Remembered]) -> None:
+        """Put submissions' records back; those that are there stay."""
+        for few in _batches(records, TOGETHER):
+            await self.scripts.run_each(
+                self.redis,
+                "restore_submission",
+                [
+                    (
+                        [Keys(slug).submission(each.dk)],
+                        (
+                            str(each.comment_id),
+                            each.fingerprint,
+                            str(each.author_id),
+                            each.status,
+                            each.ttl_ms,
+                        ),
+                    )
+                    for each in few
+                ],
+            )
+
+
+def _batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for first in range(0, len(things), size):
+        yield things[first : first + size]
 
 
 def _with_items(slug: str, ids: Iterable[UUID]) -> list[str]:

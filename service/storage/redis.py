@@ -329,6 +329,26 @@ class Scripts:
             except NoScriptError:
                 return await redis.eval(script.source, len(keys), *rest)
 
+    async def run_each(
+        self,
+        redis: Redis,
+        name: str,
+        calls: Sequence[tuple[Sequence[str], Sequence[Argument]]],
+    ) -> list[Any]:
+        """Run a script with each of several keys and arguments, in one round trip.
+
+        Raises:
+            QueueUnavailable: Redis is away or refuses; some may have run.
+        """
+        script = self.named[name]
+        with unavailable_when_down():
+            async with redis.pipeline(transaction=False) as pipe:
+                pipe.script_load(script.source)
+                for keys, arguments in calls:
+                    pipe.evalsha(script.sha, len(keys), *keys, *arguments)
+                _, *answers = await pipe.execute()
+        return answers
+
     async def run_on_replicas(
         self,
         redis: Redis,

@@ -80,6 +80,37 @@ class Finished:
     """True when the comment waits on after it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a submission became, to be known again for a while."""
+
+    dk: str
+    comment_id: UUID
+    fingerprint: str
+    author_id: UUID
+    status: int
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """How far a site's queue is."""
+
+    epoch: str | None
+    """None when Redis came back empty."""
+    seq: int
+    """The last position given to a comment."""
+    fell_to: int | None
+    """How far it was when `accept` noticed that it had gone back in time; None: it has not."""
+    fell_from: int | None
+    """How far it had been before."""
+
+    @property
+    def lowest(self) -> int:
+        """Up to where it has what was accepted before it went back."""
+        return self.seq if self.fell_to is None else self.fell_to
+
+
 def read_submission(found: Sequence[bytes | None]) -> Submitted | None:
     """Read a submission's record; None when there is none."""
     comment_id, fingerprint, author_id, status = found

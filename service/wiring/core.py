@@ -20,6 +20,7 @@ from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
 from service.features.learning.models import Models
 from service.features.lookup import Lookup
+from service.features.losses import Losses
 from service.features.promise import Promise
 from service.features.rulebook import Rulebook
 from service.features.settle import Settle
@@ -36,6 +37,7 @@ from service.storage.journal import JournalStore
 from service.storage.learning import LearningStore
 from service.storage.limits import Limits
 from service.storage.lookups import LookupStore
+from service.storage.losses import LossStore
 from service.storage.pending import PendingStore
 from service.storage.readers import ReaderStore
 from service.storage.recents import RecentStore
@@ -66,6 +68,7 @@ class Core:
     decisions: Decisions
     settle: Settle
     acknowledged: Acknowledged
+    losses: Losses
     clusters: Clusters
     models: Models
     rulebook: Rulebook
@@ -138,6 +141,7 @@ class Core:
                 clock=clock,
             ),
             acknowledged=Acknowledged(),
+            losses=Losses(store=LossStore(pool=pool), acts=acts, counted=metrics.rollback_lost.inc),
             clusters=Clusters(
                 store=ClusterStore(pool=pool), lookup=lookup, cursors=cursors, clock=clock
             ),

@@ -11,6 +11,7 @@ from service.features.forwarders import Forwarders
 from service.features.journal import Journal
 from service.features.levels import Levels
 from service.features.reconcile import Reconcile
+from service.features.refill import Refill
 from service.features.relay import Relay
 from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
@@ -45,9 +46,15 @@ class Upkeep:
                 store=journal,
                 pending=core.pending,
                 sites=core.sites,
+                refill=Refill(
+                    store=journal,
+                    pending=core.pending,
+                    losses=core.losses,
+                    new_epoch=partial(chance.token_hex, 16),
+                    clock=clock,
+                    journaled_first=ground.settings.durability == "journal",
+                ),
                 acknowledged=core.acknowledged,
-                new_epoch=partial(chance.token_hex, 16),
-                clock=clock,
             ),
             reconcile=Reconcile(
                 decisions=DecisionStore(pool=pool),

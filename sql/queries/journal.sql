@@ -85,10 +85,13 @@ USING left_out
 WHERE site_id = $1 AND comment_id = $3;
 
 -- name: highest_seq
--- The highest sequence number the journal knows of on a site. Asked only after a loss.
---   $1 site_id integer
+-- The highest sequence number the journal knows of on a site, or knew of. Asked only after a loss.
+--   $1 site_id integer, $2 upto bigint (null: no bound)
 -- Index: intake_journal_pkey, all rows of the site.
-SELECT coalesce(max(seq), 0) FROM intake_journal WHERE site_id = $1;
+SELECT greatest(
+    (SELECT max(seq) FROM intake_journal WHERE site_id = $1 AND ($2::bigint IS NULL OR seq <= $2)),
+    (SELECT least(journaled, $2) FROM watermarks WHERE site_id = $1),
+    0);
 
 -- name: submissions
 -- Idempotency records of a site that are still remembered.
@@ -99,6 +102,19 @@ FROM submissions
 WHERE site_id = $1 AND at >= $2 AND dk > $3
 ORDER BY dk
 LIMIT $4;
+
+-- name: decided_lately
+-- What texts without a key became that were sent and decided a moment ago.
+--   $1 site_id integer, $2 since timestamptz
+-- Index: intake_journal_decided.
+SELECT j.dk, j.comment_id, j.fingerprint, s.author_id, 202::smallint AS status, j.created_at AS at
+FROM intake_journal j
+JOIN decision_subjects s ON s.site_id = j.site_id AND s.article_id = j.article_id
+    AND s.comment_id = j.comment_id
+WHERE j.site_id = $1 AND j.state = 'decided' AND j.journaled_at >= $2 AND j.created_at >= $2
+  AND j.dk IS NOT NULL AND j.fingerprint IS NOT NULL
+  AND NOT EXISTS (SELECT FROM submissions k WHERE k.site_id = j.site_id
+                  AND k.article_id = j.article_id AND k.dk = j.dk);
 
 -- name: watermark
 -- The epoch and the sequence number that a site's Redis must not be behind.
@@ -115,6 +131,14 @@ ON CONFLICT (site_id) DO UPDATE SET
     epoch = excluded.epoch, seq = greatest(w.seq, excluded.seq), at = now()
 WHERE w.epoch <> excluded.epoch OR w.seq < excluded.seq;
 
+-- name: note_acknowledged
+-- A higher sequence number, whatever the epoch.
+--   $1 site_id integer, $2 seq bigint
+INSERT INTO watermarks AS w (site_id, epoch, seq)
+VALUES ($1, '', $2)
+ON CONFLICT (site_id) DO UPDATE SET seq = excluded.seq, at = now()
+WHERE w.seq < excluded.seq;
+
 -- name: purge_kept
 -- Texts whose time is over.
 --   $1 now timestamptz
@@ -128,7 +152,15 @@ DELETE FROM kept_texts WHERE expires_at <= $1;
 DELETE FROM submissions WHERE at < $1;
 
 -- name: purge_decided
--- Journal rows of what was decided long ago.
+-- Journal rows of what was decided long ago; how far they went is kept.
 --   $1 before timestamptz
--- Index: intake_journal_decided.
-DELETE FROM intake_journal WHERE state = 'decided' AND journaled_at < $1;
+-- Index: intake_journal_decided, watermarks_pkey.
+WITH gone AS (
+    DELETE FROM intake_journal WHERE state = 'decided' AND journaled_at < $1
+    RETURNING site_id, seq
+), furthest AS (
+    SELECT site_id, max(seq) AS seq FROM gone GROUP BY site_id
+)
+UPDATE watermarks w SET journaled = furthest.seq
+FROM furthest
+WHERE w.site_id = furthest.site_id AND w.journaled < furthest.seq;

@@ -245,7 +245,7 @@ async def test_what_an_undone_decision_put_back_comes_back_however_much_there_is
         )
     await newsroom.lose_redis()  # before the copy could note what numbers Redis gave them
     small = JournalStore(pool=newsroom.pool, batch=2)
-    await replace(newsroom.journal, store=small).open_queue(newsroom.site)
+    await replace(newsroom.journal.refill, store=small).open_queue(newsroom.site)
     assert (await everything_waiting(newsroom)).keys() == {each.comment_id for each in comments}
 
 
@@ -303,7 +303,7 @@ async def test_nothing_is_accepted_before_everything_is_back(newsroom: Newsroom)
     await newsroom.journal_all()
     await newsroom.lose_redis()
     store = AskedMeanwhile(pool=newsroom.pool, newsroom=newsroom)
-    await replace(newsroom.journal, store=store).open_queue(newsroom.site)
+    await replace(newsroom.journal.refill, store=store).open_queue(newsroom.site)
     again = await newsroom.submit("First.", key="key-number-one")
     assert again.found.comment_id == first.found.comment_id
     await newsroom.submit("Meanwhile.", key="key-number-two")
@@ -388,10 +388,10 @@ async def test_another_leader_notices_it_by_the_watermark(newsroom: Newsroom) ->
     await newsroom.submit("Two.")
     await newsroom.journal.note_acknowledged()
     await newsroom.redis.hset(Keys(newsroom.site.slug).meta, "seq", 1)
-    fresh = replace(newsroom.journal, known={})
+    fresh = replace(newsroom.journal.refill, known={})
     with capture_logs() as lines:
         await fresh.open_queue(newsroom.site)
-    assert [line["event"] for line in lines] == ["queue_refilled"]
+    assert [line["event"] for line in lines] == ["queue_refilled", "rollback.detected"]
     assert await newsroom.pending.sequence(newsroom.site.slug) == 2
 
 
@@ -412,7 +412,7 @@ async def test_whoever_leads_again_does_not_trust_what_it_knew_before(newsroom: 
 async def test_what_could_not_be_noted_is_noted_later(newsroom: Newsroom) -> None:
     await newsroom.submit("One.")
     async with without_postgres(newsroom) as cut_off:
-        lost = replace(newsroom.journal, sites=cut_off.sites)
+        lost = replace(newsroom.journal, store=cut_off.journal.store)
         await lost.note_acknowledged()
     await newsroom.journal.note_acknowledged()
     mark = await newsroom.journal.store.watermark(newsroom.site.site_id)

@@ -44,11 +44,12 @@ def journaled(newsroom: Newsroom) -> Newsroom:
 
 
 async def journal_rows(newsroom: Newsroom) -> list[asyncpg.Record]:
-    return await newsroom.pool.fetch(
+    rows: list[asyncpg.Record] = await newsroom.pool.fetch(
         "SELECT comment_id, revision, seq, state, payload ->> 'text' AS text FROM intake_journal"
         " WHERE site_id = $1",
         newsroom.site.site_id,
     )
+    return rows
 
 
 async def rows_of(newsroom: Newsroom, table: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import tempfile
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -152,6 +153,11 @@ class OwnServer:
             self.running.kill()
             await self.running.wait()
             self.running = None
+
+    async def lose_files(self) -> None:
+        """Forget everything; another server begins in its place."""
+        for entry in self.folder.iterdir():
+            await asyncio.to_thread(shutil.rmtree if entry.is_dir() else Path.unlink, entry)
 
     async def _answers(self) -> bool:
         return await ping(self.folder / "socket") is Answer.READY

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from service.features.screening import queue_score
 from service.model import Action, PendingComment
-from service.storage.pending import Acceptance, Claimed, Finished, PendingStore
+from service.storage.pending import Acceptance, Claimed, Finished, PendingStore, Remembered
 from service.storage.recents import RecentStore
 from service.storage.redis import Keys, QueueUnavailable, Scripts, connect
 from service.storage.replies import Submitted
@@ -1078,10 +1078,9 @@ async def test_a_queue_keeps_its_epoch_and_never_counts_back(desk: Desk) -> None
 async def test_a_submissions_record_is_put_back_where_none_is(desk: Desk) -> None:
     item = make_item(dk="d1")
 
-    async def restore(comment: PendingComment, status: int) -> bool:
-        return await desk.pending.restore_submission(
-            "daily",
-            "d1",
+    def of(comment: PendingComment, status: int) -> Remembered:
+        return Remembered(
+            dk="d1",
             comment_id=comment.comment_id,
             fingerprint=item.fingerprint or "",
             author_id=comment.author.author_id,
@@ -1089,8 +1088,7 @@ async def test_a_submissions_record_is_put_back_where_none_is(desk: Desk) -> Non
             ttl_ms=MINUTE_MS,
         )
 
-    assert await restore(item, 201)
-    assert not await restore(make_item(), 202)
+    await desk.pending.restore_submissions("daily", [of(item, 201), of(make_item(), 202)])
     again = await desk.post(make_item(dk="d1"))
     assert (again.outcome, again.comment_id) == ("DUP", item.comment_id)
     assert (again.author_id, again.published) == (item.author.author_id, True)
