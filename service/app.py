@@ -221,6 +221,7 @@ async def serving(
         trusted_proxies=settings.trusted_proxies,
         public_url=settings.public_url,
         lag_max_seconds=lag_max_seconds,
+        pressure=service.core.pressure,
     )
     bounds = Bounds() if settings.rate_limits else Bounds(per_address=None)
     metrics_port = settings.metrics_port and settings.metrics_port + worker

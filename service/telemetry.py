@@ -286,6 +286,12 @@ class Metrics:
             ("store",),
             registry=self.registry,
         )
+        self.shed = Counter(
+            "postbag_shed",
+            "What was refused or cut off for the sake of the rest, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
         self.breaker_state = Gauge(
             "postbag_breaker_state",
             "Of each dependency: 0 closed, 1 half open, 2 open and not asked.",

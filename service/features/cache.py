@@ -17,6 +17,7 @@ import orjson
 
 from service.errors import Unavailable
 from service.features.fragments import Fragments
+from service.features.pressure import Level, Pressure
 from service.features.shelf import Entry, Kept, Key, Shelf, Tally
 from service.telemetry import Metrics
 
@@ -168,6 +169,7 @@ class Cache:
     clock: Callable[[], float]
     """Seconds that never go back."""
     heard: Callable[[Outcome], None] = _unheard
+    pressure: Pressure = field(default_factory=Pressure)
     shelf: Shelf = field(default_factory=new_shelf)
     fragments: Fragments = field(default_factory=Fragments)
     """Of the pages that are built."""
@@ -298,8 +300,9 @@ class Cache:
         return found
 
     def _rests(self, key: Key, found: dict[Key, Kept]) -> bool:
-        """Serve stale bytes at once while the latest failure is recent."""
-        if self.clock() >= self._resting.get(key, 0.0):
+        """Serve stale bytes at once while the latest failure is recent, or much is to be done."""
+        is_calm = self.pressure.level < Level.NO_BUILDS
+        if is_calm and self.clock() >= self._resting.get(key, 0.0):
             return False
         stale = self._stale(key)
         if stale is None:
@@ -315,6 +318,7 @@ class Cache:
             self.heard("joined")
         alone = [key for key in keys if key not in boarded]
         if alone:
+            self.pressure.let_build()
             flight = self._depart(alone, load)
             for key in alone:
                 self.heard("miss")

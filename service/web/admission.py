@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from service.features.pressure import Level
 from service.web.problems import Overloaded
 from service.web.pulse import Pulse
 
@@ -46,8 +47,8 @@ class Admission:
         Raises:
             Overloaded: too many wait, it takes too long, or the loop is late.
         """
-        if self.pulse.is_overloaded(at=asyncio.get_running_loop().time()):
-            raise _refusal()
+        if self.pulse.pressure.level >= Level.NO_WRITES:
+            raise self._refusal("lag_writes")
         if self._turns.locked():
             await self._wait()
         else:
@@ -64,7 +65,7 @@ class Admission:
             Overloaded: too many are held by now; these are not counted.
         """
         if self.held_bytes + count > self.held_max_bytes:
-            raise _refusal()
+            raise self._refusal("bodies")
         self.held_bytes += count
 
     def let_go(self, count: int) -> None:
@@ -73,16 +74,16 @@ class Admission:
 
     async def _wait(self) -> None:
         if self.waiting >= self.waiting_max:
-            raise _refusal()
+            raise self._refusal("in_flight")
         self.waiting += 1
         try:
             async with asyncio.timeout(self.waiting_seconds):
                 await self._turns.acquire()
         except TimeoutError:
-            raise _refusal() from None
+            raise self._refusal("waited") from None
         finally:
             self.waiting -= 1
 
-
-def _refusal() -> Overloaded:
-    return Overloaded(retry_after_seconds=1 + secrets.randbelow(JITTER_SECONDS))
+    def _refusal(self, reason: str) -> Overloaded:
+        self.pulse.pressure.heard(reason)
+        return Overloaded(retry_after_seconds=1 + secrets.randbelow(JITTER_SECONDS))

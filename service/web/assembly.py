@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from service.features.access import Access
+from service.features.pressure import Pressure
 from service.features.sessions import Sessions
 from service.features.sites import SiteDirectory
 from service.settings import Network
@@ -41,13 +42,14 @@ def api_gate(
     public_url: str | None = None,
     body_seconds: float = BODY_SECONDS,
     lag_max_seconds: float = LAG_MAX_SECONDS,
+    pressure: Pressure | None = None,
 ) -> Gate:
     """Return the gate to these operations, the probes, `/openapi.json` and `/docs`.
 
     Raises:
         ValueError: two operations share a name, or a method and a path.
     """
-    pulse = Pulse(metrics=metrics, lag_max_seconds=lag_max_seconds)
+    pulse = Pulse(metrics=metrics, pressure=pressure or Pressure(), lag_max_seconds=lag_max_seconds)
     health = Health(pulse=pulse, draining=draining, readiness=readiness)
     admission = Admission(pulse=pulse)
     return Gate(

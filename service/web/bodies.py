@@ -74,6 +74,7 @@ class Bodies:
                     self.admission.hold(len(part))
                     parts.append(part)
         except TimeoutError:
+            self.admission.pulse.pressure.heard("slow_body")
             raise TooSlow from None
         except (RequestPayloadError, HttpProcessingError):
             raise BadRequest from None

@@ -115,6 +115,8 @@ class Gate:
         asked.operation = operation
         if len(asked.target) > operation.target_limit:
             raise TargetTooLong
+        if not operation.writes and not operation.public and not operation.any_host:
+            self.admission.pulse.pressure.let_build()  # what is public asks when it is not ready
         if operation.body is None and not operation.writes:
             return await self._in_time(asked, operation, found, b"")
         async with self.bodies.read(asked.request, operation) as raw:

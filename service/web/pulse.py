@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
+from service.features.pressure import Level, Pressure
 from service.telemetry import Metrics
 
 BEAT_SECONDS = 0.1
@@ -13,7 +14,9 @@ BEAT_SECONDS = 0.1
 LAG_MAX_SECONDS = 0.15
 """A loop that wakes up later than this has more to do than it can (protocol.md 3.1)."""
 LAGGING_SECONDS = 2.0
-"""For how long it must be late before requests are refused."""
+"""For how long it must be late before writes are refused."""
+STILL_LAGGING_SECONDS = 4.0
+"""For how long before reads are that are not ready: refusing writes was not enough."""
 ALIVE_SECONDS = 2.0
 """A loop that turned within this time is alive (protocol.md 3.4)."""
 
@@ -23,6 +26,7 @@ class Pulse:
     """Beats while the loop turns."""
 
     metrics: Metrics | None = None
+    pressure: Pressure = field(default_factory=Pressure)
     lag_max_seconds: float = LAG_MAX_SECONDS
     lag_seconds: float = 0.0
     _beat_at: float | None = None
@@ -45,11 +49,14 @@ class Pulse:
             self._late_since = None
         elif self._late_since is None:
             self._late_since = at - self.lag_seconds
+        self.pressure.level = self._level(at)
 
     def is_alive(self, *, at: float) -> bool:
         """Tell whether the loop turned lately; `at` on the loop's clock."""
         return self._beat_at is not None and at - self._beat_at < ALIVE_SECONDS
 
-    def is_overloaded(self, *, at: float) -> bool:
-        """Tell whether the loop has been late for long enough to refuse work."""
-        return self._late_since is not None and at - self._late_since >= LAGGING_SECONDS
+    def _level(self, at: float) -> Level:
+        late = 0.0 if self._late_since is None else at - self._late_since
+        if late >= STILL_LAGGING_SECONDS:
+            return Level.NO_BUILDS
+        return Level.NO_WRITES if late >= LAGGING_SECONDS else Level.CALM

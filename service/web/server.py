@@ -122,9 +122,12 @@ class HttpServer(Server):
             bound = None
         self._open += 1
         self._of_network[network] += 1
+        shed = self.gate.admission.pulse.pressure.heard
         if self._open > self.bounds.connections:
+            shed("connections")
             return Overloaded("There are too many connections."), network
         if bound is not None and self._of_network[network] > bound:
+            shed("connections_of_address")
             return RateLimited("There are too many connections from this address."), network
         return None, network
 
@@ -287,8 +290,10 @@ class Connection(RequestHandler):
         if self._head_since is not None and now - self._head_since >= deadlines.head_seconds:
             self._head_since = None
             if self._head_begun:
+                self._shed("slow_head")
                 self._end(TooSlow())
             else:
+                self._shed("silent")
                 self.force_close()  # it never asked for anything
         unsent = self._wire.get_write_buffer_size()
         if unsent == 0 or unsent < self._unsent:
@@ -296,6 +301,7 @@ class Connection(RequestHandler):
         elif self._stalled_since is None:
             self._stalled_since = now
         elif now - self._stalled_since >= deadlines.write_seconds:
+            self._shed("slow_reader")
             self._wire.abort()
         self._unsent = unsent
 
@@ -318,6 +324,9 @@ class Connection(RequestHandler):
         reply = problem(failure, request_id=request_id)
         circumstances = Circumstances(request_id=request_id, closes=True)
         return self._server.gate.answers.whole(reply, circumstances)
+
+    def _shed(self, reason: str) -> None:
+        self._server.gate.admission.pulse.pressure.heard(reason)
 
     def _end(self, failure: Failure) -> None:
         """Say why, outside of any request, and close."""

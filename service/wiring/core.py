@@ -21,6 +21,7 @@ from service.features.journal import Acknowledged
 from service.features.learning.models import Models
 from service.features.lookup import Lookup
 from service.features.losses import Losses
+from service.features.pressure import Pressure
 from service.features.promise import Promise
 from service.features.rulebook import Rulebook
 from service.features.settle import Settle
@@ -64,6 +65,7 @@ class Core:
     lookup: Lookup
     telling: Telling
     cache: Cache
+    pressure: Pressure
     invalidations: Invalidations
     decisions: Decisions
     settle: Settle
@@ -87,7 +89,8 @@ class Core:
             replicas=demand.replicas if demand.level == "replica" else 0,
         )
         sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
-        cache = Cache(clock=time.monotonic, heard=hear(metrics))
+        pressure = Pressure(heard=lambda reason: metrics.shed.labels(reason).inc())
+        cache = Cache(clock=time.monotonic, heard=hear(metrics), pressure=pressure)
         invalidations = Invalidations(
             channel=Channel(redis=redis), cache=cache, bulletin=Bulletin(pool=pool)
         )
@@ -130,6 +133,7 @@ class Core:
             lookup=lookup,
             telling=telling,
             cache=cache,
+            pressure=pressure,
             invalidations=invalidations,
             decisions=decisions,
             settle=Settle(

@@ -23,6 +23,7 @@ from service.features.cache import (
     hear,
     new_shelf,
 )
+from service.features.pressure import Busy, Level
 from service.telemetry import Metrics
 
 STORY, OTHER = UUID(int=1), UUID(int=2)
@@ -250,6 +251,26 @@ async def test_stale_bytes_are_served_for_ten_minutes(cache: Cache, clock: Clock
     clock.seconds += 1
     with pytest.raises(Unavailable):
         await cache.get("page", press.build)
+
+
+async def test_under_pressure_nothing_is_built_and_stale_bytes_are_served(
+    cache: Cache, outcomes: Counter[Outcome]
+) -> None:
+    press = Press()
+    built = await cache.get("page", press.build)
+    cache.pressure.level = Level.NO_BUILDS
+    assert await cache.get("page", press.build) is built
+    cache.invalidate([STORY], drop=False)
+
+    assert await cache.get("page", press.build) is built
+    with pytest.raises(Busy):
+        await cache.get("another", press.build)
+    assert press.begun == 1
+    assert outcomes == {"miss": 1, "built": 1, "hit": 1, "stale": 1}
+
+    cache.pressure.level = Level.NO_WRITES
+    press.truth = "second"
+    assert (await cache.get("page", press.build)).body == b"second"
 
 
 async def test_nothing_is_served_of_a_text_that_was_taken_away(cache: Cache) -> None:

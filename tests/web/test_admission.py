@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
-import pytest
-
-from service.web.admission import Admission
-from service.web.problems import Overloaded
+from service.features.pressure import Level
 from service.web.pulse import Pulse
 from tests.web.conftest import Serve
 from tests.web.raw import ask, until
@@ -52,18 +50,46 @@ async def test_bodies_are_held_up_to_a_bound(serve: Serve) -> None:
         assert house.gate.admission.held_bytes == 0
 
 
-async def test_a_loop_that_is_late_for_two_seconds_refuses_writes_first() -> None:
+def test_a_loop_that_is_late_for_long_leaves_more_and_more_undone() -> None:
     pulse = Pulse()
-    admission = Admission(pulse=pulse)
-    now = asyncio.get_running_loop().time()
-    pulse.note(0.2, at=now - 1)
-    async with admission.turn():
-        assert not pulse.is_overloaded(at=now)
-    pulse.note(0.2, at=now)
-    assert pulse.is_overloaded(at=now + 1)
-    pulse.note(0.01, at=now)
-    assert not pulse.is_overloaded(at=now + 1)
-    pulse.note(0.2, at=now - 3)
-    with pytest.raises(Overloaded):
-        async with admission.turn():
-            pass
+    levels = []
+    for second in range(6):
+        pulse.note(0.2, at=second)
+        levels.append(pulse.pressure.level)
+    assert levels == [
+        *(Level.CALM, Level.CALM),
+        *(Level.NO_WRITES, Level.NO_WRITES),
+        *(Level.NO_BUILDS, Level.NO_BUILDS),
+    ]
+    pulse.note(0.01, at=6)
+    assert pulse.pressure.level is Level.CALM
+
+
+async def test_writes_are_refused_first_then_what_is_not_ready_and_health_never(
+    serve: Serve,
+) -> None:
+    async with serve() as house:
+        pulse, reasons = house.gate.admission.pulse, Counter[str]()
+        pulse.pressure.heard = lambda reason: reasons.update([reason])
+
+        async def statuses(late_seconds: float) -> list[int]:
+            """Of a write, a read that is never ready, a public read, and of health."""
+            pulse.lag_max_seconds = -1  # from now on every beat of the server's own is late
+            pulse.note(0, at=asyncio.get_running_loop().time() - late_seconds)
+            pulse.note(0, at=asyncio.get_running_loop().time())
+            asked = (
+                ("POST", "/v1/form"),
+                ("GET", "/v1/stream"),
+                ("GET", NOTES),
+                ("GET", "/healthz"),
+            )
+            return [(await ask(house.port, *each)).status for each in asked]
+
+        assert 503 not in (calm := await statuses(0))
+        pulse.lag_max_seconds = 60
+        pulse.note(0, at=0)
+        assert await statuses(2.0) == [503, *calm[1:]]
+        pulse.lag_max_seconds = 60
+        pulse.note(0, at=0)
+        assert await statuses(30.0) == [503, 503, *calm[2:]]
+        assert reasons == {"lag_writes": 2, "lag_reads": 1}
