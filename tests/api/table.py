@@ -35,6 +35,7 @@ BODIES: Mapping[str, Any] = {
     "reject_all_waiting": {"reason": "spam"},
     "change_member": {"role": "viewer"},
     "decide_cluster": {"action": "approve"},
+    "try_check": {"text": "Good morning."},
     "promote_model": {"version": 1},
     "allow_model_approval": {"approves": False},
     "change_webhook": {"active": False},
