@@ -354,3 +354,81 @@ def test_lanes_fit_a_narrow_screen(moderator: Moderator) -> None:
     moderator.until("document.querySelector('dialog[open]')")
     assert moderator.ask(wide) <= 360
     moderator.shot("narrow-lane")
+
+
+def reported_and_appealed(newsroom: Newsroom) -> tuple[str, str]:
+    """Let one comment be reported and another one's rejection be appealed."""
+    api = newsroom.api
+    reported = str(newsroom.post("Harmless.")["id"])
+    where = f"/v1/sites/{newsroom.site.slug}/comments"
+    assert api.ask("POST", f"{where}/{reported}/reports", json={"reason": "abuse"}).status == 202
+    answer = api.post(newsroom.article, "Fair.", site=newsroom.site)
+    appealed = str(answer.json["comment"]["id"])
+    newsroom.decide("reject", appealed, reason="spam")
+    bearer, json = answer.json["receipt"], {"text": "Look again."}
+    assert api.ask("POST", f"{where}/{appealed}/appeal", json=json, bearer=bearer).status == 201
+    return reported, appealed
+
+
+@pytest.mark.parametrize("reloads", [False, True], ids=["at once", "after a reload"])
+@pytest.mark.parametrize("lane", ["reported", "appeals"])
+def test_an_answer_is_taken_back_and_given_anew(
+    moderator: Moderator, waiting: Waiting, *, lane: str, reloads: bool
+) -> None:
+    _, appealed = reported_and_appealed(moderator.newsroom)
+    moderator.sign_in(Role.SENIOR)
+    text = {"reported": "Harmless.", "appeals": "Fair."}[lane]
+    for key in "aa" if lane == "reported" else "ar":
+        moderator.visit(lane=lane)
+        moderator.until_current(text)
+        moderator.decide(key)
+        moderator.until("!document.getElementById('empty').hidden")
+        if lane == "appeals":
+            status = "approved" if key == "a" else "rejected"
+            settled(moderator, waiting, {"id": appealed, "text": text}, status)
+        if reloads:
+            moderator.wait(lambda: lane_is_empty(moderator, lane), "answered")
+            moderator.visit(lane=lane)
+            assert moderator.cards == []
+        moderator.press("u")
+        moderator.until_said("Taken back: 1.")
+        moderator.until_current(text)
+        slot = {"reported": "reports", "appeals": "appeal"}[lane]
+        moderator.until(f"document.querySelector('.q-current [data-slot={slot}]').innerText")
+        moderator.wait(lambda: not lane_is_empty(moderator, lane), "it waits again")
+    if lane == "appeals":
+        assert waiting.status(appealed) == "rejected"
+    assert moderator.complaints() == []
+
+
+def lane_is_empty(moderator: Moderator, lane: str) -> bool:
+    """Ask the service what lies in a lane."""
+    newsroom = moderator.newsroom
+    where = f"/v1/moderation/queue?site={newsroom.site.slug}&lane={lane}"
+    return not newsroom.api.ask("GET", where, bearer=newsroom.key).json["total"]
+
+
+def test_a_second_look_that_is_taken_back_is_for_a_colleague(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    newsroom = moderator.newsroom
+    (comment,) = waiting.post("A fair point.")
+    newsroom.decide("approve", comment["id"])
+    sampled(newsroom, comment["id"], "approve")
+    moderator.visit(lane="check")
+    moderator.until_current("A fair point.")
+    moderator.decide("s")
+    moderator.until(f"{LAST}.startsWith('You would have decided otherwise.')")
+    moderator.press("u")
+    moderator.until_said("Second looks taken back: 1.")
+    moderator.visit(lane="check")
+    assert moderator.cards == []
+    assert not lane_is_empty(moderator, "check"), "the key, and colleagues, may look"
+
+
+def test_what_is_public_is_not_escalated(moderator: Moderator) -> None:
+    reported_and_appealed(moderator.newsroom)
+    moderator.visit(lane="reported")
+    moderator.decide("e")
+    moderator.until("document.getElementById('status').innerText.includes('Only what waits')")
+    assert moderator.cards == ["Harmless."]

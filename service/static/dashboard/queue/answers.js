@@ -40,6 +40,20 @@ async function checked(id, action, reason) {
   return `${say(told.agrees ? 'you_agree' : 'you_differ')} ${theirs}${why ? ` ${reasonName(why)}.` : ''}`
 }
 
+/** What an answer is, for whoever takes it back. @param {any} item @returns {'seen' | 'check' | 'appeal' | 'reports'} */
+export function kindOf(item) {
+  if (page.queue.lane === 'new') return 'seen'
+  if (page.queue.lane === 'check') return 'check'
+  return item.appeal ? 'appeal' : 'reports'
+}
+
+/** How each is taken back. @type {Record<string, (id: string) => Promise<any>>} */
+const BACK = {
+  check: (id) => ask('DELETE', `/v1/moderation/checks/${id}`),
+  appeal: (id) => ask('POST', `/v1/moderation/appeals/${id}/reopen`),
+  reports: (id) => ask('POST', `${COMMENTS}/${id}/reports/reopen`),
+}
+
 /**
  * Take an answer back.
  * @param {Exclude<import('./steps.js').Step, { kind: 'decide' }>} step
@@ -48,6 +62,8 @@ export async function takenBack(step) {
   if (step.kind === 'later') return wake(step.ids)
   if (step.kind === 'seen') return ask('POST', SEEN, { comment_ids: step.ids, seen: false })
   if (step.kind === 'cluster') return clusterUndone(step)
+  const back = BACK[step.kind]
+  if (back) return Promise.all(step.ids.map(back))
   const wishes = await Promise.all(
     step.ids.map(async (id) => {
       const { comment } = await ask('GET', `${COMMENTS}/${id}`)

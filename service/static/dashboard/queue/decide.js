@@ -6,7 +6,7 @@
 import { ApiError, ask } from '../api.js'
 import { announce } from '../dom.js'
 import { page, say } from '../page.js'
-import { answered, takenBack } from './answers.js'
+import { answered, kindOf, takenBack } from './answers.js'
 import { reasonName } from './cards.js'
 import { noticeOf } from './notices.js'
 import { painted } from './soon.js'
@@ -110,15 +110,25 @@ export class Decider extends EventTarget {
   /** @param {Exclude<import('./steps.js').Step, { kind: 'decide' }>} step */
   async #undoAnswer(step) {
     try {
+      if ('ended' in step) await step.ended
       await takenBack(step)
-      for (const item of await itemsOf(step))
-        this.#desk.put({ ...item, lease: null, notice: null }, { first: true })
+      if (step.kind === 'check') return this.#withdrawn(step.ids.length)
+      const elsewhere = 'lane' in step && step.lane !== page.queue.lane
+      const items = elsewhere ? [] : await itemsOf(step)
+      for (const item of items) this.#desk.put({ ...item, lease: null, notice: null }, { first: true })
+      if (elsewhere) return this.say(say('undone', { n: step.ids.length }))
       const apart = step.kind === 'later' || step.kind === 'hide'
       this.#undone(step.ids, apart ? 0 : step.kind === 'cluster' ? step.many : step.ids.length)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       this.say(`${say('not_undone')} ${error.sentence}`)
     }
+  }
+
+  /** Whoever was told how it was decided does not see it again. @param {number} n */
+  #withdrawn(n) {
+    this.done = Math.max(0, this.done - n)
+    this.say(say('withdrawn', { n }))
   }
 
   /** Something that was done beside the decisions and can be taken back. @param {import('./steps.js').Step} step */
@@ -216,13 +226,17 @@ export class Decider extends EventTarget {
    * @param {{ reason?: string | undefined, note?: string | undefined }} how
    */
   async #answer(items, action, how) {
-    if (page.queue.lane === 'new')
-      this.#steps.push({ kind: 'seen', ids: items.map((each) => each.comment.id), items })
+    /** @type {import('./steps.js').Step} */
+    const step = { kind: kindOf(items[0]), ids: items.map((each) => each.comment.id), lane: page.queue.lane, items }
+    const answer = answered(items, action, how)
+    step.ended = answer.catch(() => undefined)
+    this.#steps.push(step)
     try {
-      const words = await answered(items, action, how)
+      const words = await answer
       if (words) this.say(words)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
+      this.#steps.drop(step)
       for (const item of items) this.comesBack(item, [error.sentence])
     }
   }
@@ -274,8 +288,15 @@ function told(items, action, reason, left) {
 /** @param {Exclude<import('./steps.js').Step, { kind: 'decide' }>} step */
 const itemsOf = async (step) => step.items ?? Promise.all(step.ids.map(found))
 
-/** A comment that is on no page any more, as the queue would tell it. @param {string} id */
+/** A comment that was on the desk before the page was loaded anew. @param {string} id */
 async function found(id) {
+  const { site, lane, sort } = page.queue
+  const first = await ask('GET', `/v1/moderation/queue?${new URLSearchParams({ site, lane, sort, limit: '50' })}`)
+  return first.items.find((/** @type {any} */ each) => each.comment.id === id) ?? described(id)
+}
+
+/** One that does not lie in this lane, as the queue would tell it. @param {string} id */
+async function described(id) {
   const whole = await ask('GET', `/v1/moderation/comments/${id}`)
   const comment = whole.pending ?? whole.comment
   const due = new Date(Date.parse(comment.created_at) + 3_600_000).toISOString()

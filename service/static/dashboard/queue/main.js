@@ -133,7 +133,8 @@ async function settle(items, action) {
   if (action === 'approve') return decided(items, 'approve')
   if (action === 'spam') return decided(items, 'reject', { reason: 'spam' })
   if (action === 'escalate') {
-    if (page.queue.lane === 'check') return
+    if (page.queue.lane === 'check' || items.some((each) => each.comment.status !== 'pending'))
+      return announce(say('not_escalated'))
     const { askText } = await import('./dialogs.js')
     const note = await askText(say('act_escalate'), say('escalate_label'))
     return note === null ? desk.card()?.querySelector('.q-card')?.focus() : decided(items, 'escalate', { note })

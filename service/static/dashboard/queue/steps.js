@@ -1,7 +1,4 @@
-/**
- * What can be taken back, the last first: twenty steps, and those that are plain records also after
- * a reload.
- */
+/** What can be taken back, the last first: twenty steps, also after a reload. */
 
 import { page } from '../page.js'
 import { afterPaint } from './soon.js'
@@ -12,7 +9,7 @@ const PLACE = `postbag-undo-${page.queue.site}`
 /**
  * @typedef {{ comment_id: string, decision_id: string }} Decided
  * @typedef {{ kind: 'decide', decisions: Decided[], batch?: import('./decide.js').Batch }
- *   | { kind: 'seen', ids: string[], items?: any[] }
+ *   | { kind: 'seen' | 'reports' | 'appeal' | 'check', ids: string[], lane: string, items?: any[], ended?: Promise<unknown> }
  *   | { kind: 'hide', ids: string[], items?: any[] }
  *   | { kind: 'later', ids: string[], items?: any[] }
  *   | { kind: 'cluster', ids: string[], many: number, cluster: string, operation: string, items?: any[] }} Step
@@ -44,6 +41,12 @@ export class Steps {
     return step
   }
 
+  /** An answer that was not given after all. @param {Step} step */
+  drop(step) {
+    this.#steps = this.#steps.filter((each) => each !== step)
+    this.#keep()
+  }
+
   /** Decisions that were not made after all. @param {Decided[]} decisions */
   forget(decisions) {
     const gone = new Set(decisions.map((each) => each.decision_id))
@@ -54,7 +57,7 @@ export class Steps {
   }
 
   #write() {
-    const plain = this.#steps.map((each) => ({ ...each, batch: undefined, items: undefined }))
+    const plain = this.#steps.map((each) => ({ ...each, batch: undefined, items: undefined, ended: undefined }))
     try {
       sessionStorage.setItem(PLACE, JSON.stringify(plain))
     } catch {
