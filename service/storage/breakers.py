@@ -64,11 +64,24 @@ class Breakers:
 
 
 class GuardedPool(asyncpg.Pool):  # type: ignore[misc]
-    """A pool that is not asked while its server is away."""
+    """A pool that is not asked while its server is away, and that keeps room for both lanes.
 
-    __slots__ = ("breakers",)
+    A rush of reads leaves connections for what is decided, and the other way round.
+    """
+
+    __slots__ = ("breakers", "heard_wait", "lane_of_reads", "lane_of_writes")
 
     breakers: Breakers | None
+    heard_wait: Callable[[float], None] | None
+    """Told how long each has waited for a connection, in seconds."""
+    lane_of_reads: asyncio.Semaphore
+    lane_of_writes: asyncio.Semaphore
+
+    def divide(self) -> None:
+        """Leave a quarter of the connections to whoever else than one lane comes."""
+        each = self.get_max_size() - self.get_max_size() // 4
+        self.lane_of_reads = asyncio.Semaphore(each)
+        self.lane_of_writes = asyncio.Semaphore(each)
 
 
 def breakers_of(pool: asyncpg.Pool[asyncpg.Record]) -> Breakers | None:

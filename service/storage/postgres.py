@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -76,12 +76,13 @@ async def open_pool(
     max_size: int = 8,
     command_timeout: float = 5.0,
     breakers: Breakers | None = None,
+    heard_wait: Callable[[float], None] | None = None,
 ) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
     """Open a pool that works as `role` where the login may, in UTC, with jsonb as Python values.
 
     `command_timeout` is in seconds and ends every statement that takes longer. Broken
     connections are replaced when they are next asked for. With `breakers` a server that is away is
-    not asked.
+    not asked. `heard_wait` is told how long each waited for a connection, in seconds.
 
     Raises:
         DatabaseUnavailable: Postgres is away, or refuses the login.
@@ -105,7 +106,8 @@ async def open_pool(
             connection_class=asyncpg.Connection,
             record_class=asyncpg.Record,
         )
-        pool.breakers = breakers
+        pool.breakers, pool.heard_wait = breakers, heard_wait
+        pool.divide()
         await pool
     try:
         yield pool
@@ -129,12 +131,8 @@ async def connected(
             a moment ago (`writes` says which breaker tells).
     """
     with database_errors(), guarded(pool, writes=writes):
-        async with asyncio.timeout(wait_seconds):
-            connection = await pool.acquire()
-        try:
+        async with _lent(pool, wait_seconds=wait_seconds, writes=writes) as connection:
             yield connection
-        finally:
-            await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 @asynccontextmanager
@@ -154,6 +152,28 @@ async def in_transaction(
         connection.transaction(),
     ):
         yield connection
+
+
+@asynccontextmanager
+async def _lent(
+    pool: asyncpg.Pool[asyncpg.Record], *, wait_seconds: float, writes: bool
+) -> AsyncIterator[Connection]:
+    async with AsyncExitStack() as held:
+        async with asyncio.timeout(wait_seconds):
+            if isinstance(pool, GuardedPool):
+                clock = asyncio.get_running_loop().time
+                begun = clock()
+                lane = pool.lane_of_writes if writes else pool.lane_of_reads
+                await held.enter_async_context(lane)
+                connection = await pool.acquire()
+                if pool.heard_wait is not None:
+                    pool.heard_wait(clock() - begun)
+            else:
+                connection = await pool.acquire()
+        try:
+            yield connection
+        finally:
+            await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 async def _may_act_as(url: str, role: str) -> bool:
