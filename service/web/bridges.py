@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from service.features.bridges.desk import Bridge, Bridges, UnknownBridge
+from service.features.bridges.desk import KINDS, Bridge, Bridges, Kind, UnknownBridge
 from service.features.bridges.outside import OutsideCheck
 from service.model import Role, Scope, Site
 from service.web.foreign import CORAL_PATH, PERSPECTIVE_BASE
@@ -99,17 +99,7 @@ class Bridging:
                 problems=(UnknownBridge,),
                 handler=self.try_check,
             ),
-            Operation(
-                operation_id="end_bridge",
-                method="DELETE",
-                path=f"{BRIDGES}/{{bridge}}",
-                summary="End a bridge and forget its secret",
-                tag=TAG,
-                credential=HAND_OUT,
-                answers={204: None},
-                problems=(UnknownBridge,),
-                handler=self.end,
-            ),
+            *(self._ending(kind) for kind in KINDS),
         ]
 
     async def read(self, call: Call) -> Reply:
@@ -150,10 +140,22 @@ class Bridging:
             raise UnknownBridge
         return Reply(content=trial_json(asked))
 
-    async def end(self, call: Call) -> Reply:
-        """End one."""
-        await self.bridges.end(call.site, call.path["bridge"], actor=call.actor, now=call.now)
-        return Reply(status=204)
+    def _ending(self, kind: Kind) -> Operation:
+        async def end(call: Call) -> Reply:
+            await self.bridges.end(call.site, kind, actor=call.actor, now=call.now)
+            return Reply(status=204)
+
+        return Operation(
+            operation_id=f"end_{kind}",
+            method="DELETE",
+            path=f"{BRIDGES}/{kind}",
+            summary=f"End the bridge `{kind}` and forget its secret",
+            tag=TAG,
+            credential=HAND_OUT,
+            answers={204: None},
+            problems=(UnknownBridge,),
+            handler=end,
+        )
 
     async def _now(self, site: Site, kind: str) -> dict[str, Any]:
         found = await self.bridges.of_site(site)

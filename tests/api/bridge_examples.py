@@ -38,9 +38,19 @@ def try_check(api: Api) -> Answer:
     return api.ask("POST", f"{where}/try", json={"text": "Good morning."}, bearer=key)
 
 
-def end_bridge(api: Api) -> Answer:
+def end_coral(api: Api) -> Answer:
     set_coral_bridge(api)
     return _ask(api, "DELETE", "/coral")
+
+
+def end_perspective(api: Api) -> Answer:
+    make_perspective_key(api)
+    return _ask(api, "DELETE", "/perspective")
+
+
+def end_check(api: Api) -> Answer:
+    _ask(api, "PUT", "/check", CHECK)
+    return _ask(api, "DELETE", "/check")
 
 
 def _ask(api: Api, method: str, rest: str, json: object = None) -> Answer:
@@ -54,5 +64,7 @@ BRIDGE_EXAMPLES = (
     make_perspective_key,
     set_check,
     try_check,
-    end_bridge,
+    end_coral,
+    end_perspective,
+    end_check,
 )

@@ -150,15 +150,13 @@ class Bridges:
         )
         return secret
 
-    async def end(self, site: Site, kind: str, *, actor: Actor, now: datetime) -> None:
+    async def end(self, site: Site, kind: Kind, *, actor: Actor, now: datetime) -> None:
         """End a bridge and forget its secret, within a second everywhere.
 
         Raises:
             UnknownBridge: there is none, or it ended before.
             Unavailable: Postgres is away; it may have ended.
         """
-        if kind not in KINDS:
-            raise UnknownBridge
         act = self.acts.by(actor, "bridge.ended", site=site, now=now, details={"bridge": kind})
         ended = await self.store.end(site.site_id, kind, act=act, now=now)
         self.known.forget(site.site_id)
