@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,50 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from service.outgoing import GuardedClient, Unreached
 from service.outgoing import client as room
+from tests.place import Place, standing
 
 HERE = (ip_network("127.0.0.0/8"),)
-Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-class Place:
-    """A machine a site named: says what it is told to, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[bytes] = []
-        self.connections = 0
-        self.says = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-        self.waits = False
-        self.port = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/check"
-
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.partition(b":")[2])
-            for line in head.splitlines()
-            if line.lower().startswith(b"content-length")
-        )
-        self.asked.append(head + await reader.readexactly(length))
-        if self.waits:
-            await reader.read()
-        writer.write(self.says)
-        await writer.drain()
-        writer.close()
 
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    place = Place()
-    server = await asyncio.start_server(place.connected, "127.0.0.1", 0)
-    place.port = server.sockets[0].getsockname()[1]
-    try:
-        yield place
-    finally:
-        server.close()
+    async with standing() as one:
+        yield one
 
 
 @pytest.fixture
