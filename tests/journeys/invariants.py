@@ -35,11 +35,21 @@ class Ledger:
     posts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Idempotency key -> the ids it was answered with."""
     decisions: list[Told] = field(default_factory=list)
+    edits: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Comment's id -> every text its author asked for afterwards."""
+    edited: dict[str, str] = field(default_factory=dict)
+    """Comment's id -> the last of them that was acknowledged."""
+    taken_back: set[str] = field(default_factory=set)
+    """The comments whose authors were told that they are gone."""
 
     @property
     def accepted(self) -> dict[str, str]:
         """Comment's id -> text."""
         return {each: self.sent[key] for key, ids in self.posts.items() for each in ids}
+
+    def texts(self, comment_id: str) -> set[str]:
+        """Return every text that an accepted comment may have."""
+        return {self.accepted[comment_id], *self.edits[comment_id]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,8 @@ class Stores:
     """By article."""
     articles: Mapping[str, UUID]
     """By key."""
+    outbox: Mapping[str, list[asyncpg.Record]]
+    """Messages to the world, by the comments' ids."""
     pending_max: int
 
     def latest(self, comment_id: str) -> asyncpg.Record | None:
@@ -105,9 +117,13 @@ def violations(ledger: Ledger, stores: Stores) -> list[str]:
         _decisions_stand,
         _one_decision_a_text,
         _counts,
+        _told_to_the_world,
         _bytes,
         _parents,
+        _edits_stay,
+        _gone_is_gone,
         _bounded,
+        _numbered,
         _nothing_else,
     )
     return [broken for check in checks for broken in check(ledger, stores)]
@@ -121,6 +137,11 @@ def unsettled(stores: Stores) -> list[str]:
         if latest is not None and int(item["n"]) < latest["n"]:
             left.append(f"unfinished {comment_id}")
     left += [f"settling {each}" for each in stores.places["a"]]
+    left += [
+        f"untold {comment_id}"
+        for comment_id, messages in stores.outbox.items()
+        if any(message["relayed_at"] is None for message in messages)
+    ]
     return left
 
 
@@ -225,15 +246,20 @@ def _counts(_: Ledger, stores: Stores) -> Iterator[str]:
             yield f"I9 {comment_id} counts {row['reply_count']} replies"
 
 
+def _told_to_the_world(_: Ledger, stores: Stores) -> Iterator[str]:
+    for comment_id in stores.comments.keys() - stores.outbox.keys():
+        yield f"I10 the world was never told of {comment_id}"
+
+
 def _bytes(ledger: Ledger, stores: Stores) -> Iterator[str]:
-    accepted = ledger.accepted
+    accepted = {each: ledger.texts(each) for each in ledger.accepted}
     for comment_id, text in stores.texts():
-        if comment_id in accepted and text != accepted[comment_id]:
+        if text not in accepted.get(comment_id, {text}):
             yield f"I11 {comment_id} has another text than was accepted"
     for comment_id, decisions in stores.decisions.items():
         if comment_id in accepted:
-            digest = hashlib.sha256(accepted[comment_id].encode()).digest()
-            if any(each["content_hash"] != digest for each in decisions):
+            digests = {_digest(text) for text in accepted[comment_id]}
+            if any(each["content_hash"] not in digests for each in decisions):
                 yield f"I11 another text of {comment_id} was judged than was accepted"
 
 
@@ -246,10 +272,36 @@ def _parents(_: Ledger, stores: Stores) -> Iterator[str]:
             yield f"I12 {comment_id} is public below nothing"
 
 
+def _edits_stay(ledger: Ledger, stores: Stores) -> Iterator[str]:
+    """The last text that was promised waits or was judged, unless its author took it back."""
+    there: dict[str, set[str]] = defaultdict(set)
+    for comment_id, text in stores.texts():
+        there[comment_id].add(text)
+    for comment_id, text in ledger.edited.items():
+        decisions = stores.decisions.get(comment_id, ())
+        judged = any(each["content_hash"] == _digest(text) for each in decisions)
+        if comment_id not in ledger.taken_back and not judged and text not in there[comment_id]:
+            yield f"I13 an edit of {comment_id} was acknowledged and is nowhere"
+
+
+def _gone_is_gone(ledger: Ledger, stores: Stores) -> Iterator[str]:
+    for comment_id, _ in stores.texts():
+        if comment_id in ledger.taken_back:
+            yield f"I14 {comment_id} was taken back by its author and has a text"
+
+
 def _bounded(_: Ledger, stores: Stores) -> Iterator[str]:
     waiting = sum(len(stores.places[name]) for name in LISTS)
     if waiting > stores.pending_max:
         yield f"I17 {waiting} wait where {stores.pending_max} may"
+
+
+def _numbered(_: Ledger, stores: Stores) -> Iterator[str]:
+    """A number that is missing would be a comment that was acknowledged and lost."""
+    numbers = sorted(row["seq"] for row in stores.journal.values())
+    if numbers != list(range(1, len(numbers) + 1)):
+        missing = sorted({*range(1, max(numbers) + 1)} - {*numbers})
+        yield f"I18 {len(missing)} numbers are missing, {len(numbers) - len({*numbers})} are double"
 
 
 def _nothing_else(ledger: Ledger, stores: Stores) -> Iterator[str]:
@@ -258,6 +310,10 @@ def _nothing_else(ledger: Ledger, stores: Stores) -> Iterator[str]:
     for comment_id, text in stores.texts():
         if text in texts and comment_id not in ledger.accepted:
             yield f"I19 {comment_id} was never acknowledged, and its key was for another"
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _judged(decision: asyncpg.Record) -> int:
@@ -298,6 +354,9 @@ async def _log(connection: asyncpg.Connection, slug: str) -> dict[str, Any]:
     )
     counts = await rows("SELECT * FROM article_counts WHERE site_id = $1")
     articles = await rows("SELECT key, article_id FROM articles WHERE site_id = $1")
+    outbox = defaultdict(list)
+    for row in await rows("SELECT comment_id, kind, relayed_at FROM outbox WHERE site_id = $1"):
+        outbox[str(row["comment_id"])].append(row)
     return {
         "decisions": dict(decisions),
         "comments": {str(row["comment_id"]): row for row in comments},
@@ -305,5 +364,6 @@ async def _log(connection: asyncpg.Connection, slug: str) -> dict[str, Any]:
         "kept": {str(row["comment_id"]): row["text"] for row in kept},
         "counts": {row["article_id"]: row for row in counts},
         "articles": {row["key"]: row["article_id"] for row in articles},
+        "outbox": dict(outbox),
         "pending_max": pending_max,
     }

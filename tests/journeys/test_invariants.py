@@ -39,6 +39,7 @@ PLANTED_IN_POSTGRES = [
     ),
     ("I9", "UPDATE article_counts SET approved = approved + 1 WHERE $1::uuid IS NOT NULL", "reply"),
     ("I9", "UPDATE comments SET reply_count = 0 WHERE comment_id = $1", "root"),
+    ("I10", "DELETE FROM outbox WHERE comment_id = $1", "reply"),
     ("I11", "UPDATE comments SET text = text || ' ' WHERE comment_id = $1", "reply"),
     ("I11", "UPDATE decisions SET content_hash = sha256('x') WHERE comment_id = $1", "reply"),
     (
@@ -49,6 +50,8 @@ PLANTED_IN_POSTGRES = [
         ),
         "root",
     ),
+    ("I18", "UPDATE intake_journal SET seq = 17 WHERE comment_id = $1", "reply"),
+    ("I18", "DELETE FROM intake_journal WHERE comment_id = $1", "root"),
     (
         "I17",
         "UPDATE sites SET settings = '{\"pending_max\": 0}' WHERE $1::uuid IS NOT NULL",
@@ -151,6 +154,13 @@ async def test_a_promise_that_was_not_kept_is_named(world: World) -> None:
     del world.ledger.posts["a key"]
     world.ledger.decisions.append(Told(world.names["waiting"], str(uuid4()), "approve", 1))
     assert await world.broken() == {"I7"}
+    world.ledger.decisions.clear()
+    world.ledger.edits[world.names["waiting"]].append("Better words.")
+    assert await world.broken() == set()
+    world.ledger.edited[world.names["waiting"]] = "Better words."
+    assert await world.broken() == {"I13"}
+    world.ledger.taken_back.add(world.names["waiting"])
+    assert await world.broken() == {"I14"}
 
 
 async def _live(paper: Paper, ledger: Ledger) -> dict[str, str]:
