@@ -16,7 +16,7 @@ from service.web.wire.bridges import AnalyzeIn
 
 RECORDED = Path(__file__).parent / "recorded"
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-EN = {"languages": ["en"]}
+EN: dict[str, Any] = {"languages": ["en"]}
 
 
 async def analyze(
@@ -107,12 +107,12 @@ async def test_an_attribute_that_nobody_here_can_say_is_refused_or_dropped(
     shared_site: tuple[Site, Rulebook],
 ) -> None:
     asked: dict[str, Any] = {"comment": {"text": "Good morning."}, **EN}
-    wanted = {"requestedAttributes": {"FLIRTATION": {}, "TOXICITY": {}}}
+    wanted: dict[str, Any] = {"requestedAttributes": {"FLIRTATION": {}, "TOXICITY": {}}}
     error = await refusal(shared_site, **asked, **wanted)
     assert error["message"] == "Unknown requested attribute: FLIRTATION"
     answer = await analyze(shared_site, **asked, **wanted, dropUnsupportedAttributes=True)
     assert set(answer["attributeScores"]) == {"TOXICITY"}
-    likely = {"requestedAttributes": {"LIKELY_TO_REJECT": {}}}
+    likely: dict[str, Any] = {"requestedAttributes": {"LIKELY_TO_REJECT": {}}}
     assert "no model" in (await refusal(shared_site, **asked, **likely))["message"]
     answer = await analyze(shared_site, **asked, **likely, dropUnsupportedAttributes=True)
     assert answer["attributeScores"] == {}
