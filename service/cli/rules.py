@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ from service.storage.leadership import Leadership
 from service.storage.rule_figures import RuleFigureStore
 from service.storage.rules import RuleStore
 from service.storage.sites import SiteStore
-from service.storage.word_lists import WordListStore
+from service.storage.word_lists import StoredList, WordListStore
 from service.wiring.ground import new_id
 
 POLL_SECONDS = 0.2
@@ -82,12 +82,13 @@ def dry_run(settings: Settings, *, file: Path, slug: str, days: int, only: str |
 @FILE
 @SITE
 @PERIOD
-@click.option("--comment", default="", help="Why; needed where a rule goes live.")
+@click.option("--comment", default="", help="Why; needed where a rule or a list goes live.")
 @with_settings("data_dir", "database_url", "redis_url")
 def apply(settings: Settings, *, file: Path, slug: str, days: int, comment: str) -> None:
     """Keep a document's rules and lists, and put each rule into the state it names.
 
-    A rule goes live after a dry run. Rules the document does not name stay as they are.
+    A rule goes live after a dry run, and so does a list that live rules name. What the document
+    does not name stays as it is.
     """
     asyncio.run(_apply(settings, file, slug, days, comment))
 
@@ -108,7 +109,7 @@ async def _apply(settings: Settings, file: Path, slug: str, days: int, comment: 
         bench = await Bench.open(stores, slug)
         document = _read(file, await bench.book.word_lists(bench.site))
         for name, words in document.rules.lists.items():
-            await bench.keep_list(name, words, comment)
+            await bench.keep_list(name, words, days, comment)
         rows = [await bench.apply(rule, days, comment) for rule in document.rules.rules]
     table(("rule", "version", "state", "done"), rows)
 
@@ -149,7 +150,7 @@ class Bench:
                 figures=RuleFigureStore(pool=pool),
                 acts=acts,
             ),
-            lists=WordLists(rulebook=book, store=store, lists=lists, acts=acts),
+            lists=WordLists(rulebook=book, store=store, lists=lists, dry_runs=runs, acts=acts),
             runs=DryRuns(
                 store=runs,
                 rules=store,
@@ -165,10 +166,13 @@ class Bench:
     async def tried(self, rule_id: str, days: int, **asked: Any) -> DryRun:
         """Ask for a dry run and wait for its end; without a service that runs it is done here."""
         run = await self.runs.begin(self.site, rule_id, days=days, actor=None, now=now(), **asked)
+        return (await self._ended([run]))[0]
+
+    async def _ended(self, runs: Sequence[DryRun]) -> list[DryRun]:
         async with self.leadership.sought() as leads:
             here = asyncio.create_task(self.runs.run()) if leads is not None else None
             try:
-                return await self._watched(run)
+                return [await self._watched(run) for run in runs]
             finally:
                 if here is not None:
                     here.cancel()
@@ -192,12 +196,37 @@ class Bench:
                 progress.update(task, total=run.total or None, completed=run.looked_at)
         return run
 
-    async def keep_list(self, name: str, words: list[str], comment: str) -> None:
-        """Keep a list, if it is another than the site has."""
+    async def keep_list(self, name: str, words: list[str], days: int, comment: str) -> None:
+        """Keep a list, if it is another than the site has, and put it into effect.
+
+        Where live rules name it, each of them is dry-run with it first.
+        """
         own = await self.lists.lists.find(self.site.site_id, name)
-        if own is not None and own.words == words:
+        if own is not None and own.words == words and not own.waits:
             return
-        kept = await self.lists.save(
+        kept = own if own is not None and own.words == words else None
+        kept = kept or await self._save_list(name, words, own, comment)
+        said(f"List {name}: version {kept.version}, {len(kept.words)} entries.")
+        if not kept.waits:
+            return
+        runs = await self.runs.begin_list(self.site, name, days=days, actor=None, now=now())
+        for run in await self._ended(runs):
+            if run.state != "done":
+                raise click.ClickException(f"The dry run of {run.rule_id} with it {run.state}.")
+            report = run.report or {}
+            said(
+                f"  Dry run of {run.rule_id} with it: {run.hits} hits, {report.get('newly', 0)}"
+                f" newly, {report.get('no_longer', 0)} no longer."
+            )
+        await self.lists.live(
+            self.site, name, read=kept.version, comment=comment, actor=None, now=now()
+        )
+        said(f"  In effect, in {', '.join(run.rule_id for run in runs)}.")
+
+    async def _save_list(
+        self, name: str, words: list[str], own: StoredList | None, comment: str
+    ) -> StoredList:
+        return await self.lists.save(
             self.site,
             name,
             version=own.version if own else 0,
@@ -212,7 +241,6 @@ class Bench:
             actor=None,
             now=now(),
         )
-        said(f"List {name}: version {kept.version}, {len(kept.words)} entries.")
 
     async def apply(self, rule: Rule, days: int, comment: str) -> tuple[str, str, str, str]:
         """Keep a rule and put it into the state it names."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +20,10 @@ from service.features.administration import Acts
 from service.features.dry_run_apart import Job, apart
 from service.features.dry_run_tally import Before, Earlier, Tally, report_of
 from service.features.patience import Patience
-from service.features.rule_changes import UnknownRule
+from service.features.rule_changes import UnknownRule, lists_of
 from service.features.rule_changes_checks import checked, compiled_alone
-from service.features.rulebook import Rulebook, read_rule, rules_of, written
+from service.features.rule_changes_lists import UnknownWordList
+from service.features.rulebook import Rulebook, read_rule, rules_of, word_list, written
 from service.features.screening import BadRules
 from service.features.screening.views import Span
 from service.features.sites import SiteDirectory
@@ -34,6 +37,7 @@ __all__ = [
     "DryRun",
     "DryRunEnded",
     "DryRuns",
+    "ListUnused",
     "Shown",
     "TooManyDryRuns",
     "UnknownDryRun",
@@ -43,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 DAYS = 30
 DAYS_MAX = 366
-WAITING_MAX = 5
+WAITING_MAX = 8
 """Trials of one site that may wait: each takes minutes on a large history."""
 KEPT = timedelta(days=90)
 """How long the figures of a trial are kept."""
@@ -57,6 +61,7 @@ ATTEMPTS_MAX = 2
 PAUSE_SECONDS = 0.5
 RUNS_SHOWN = 10
 
+_NONE: Mapping[str, int] = MappingProxyType({})
 _JUDGED = {Status.REJECTED: True, Status.REMOVED: True, Status.APPROVED: False}
 
 
@@ -72,6 +77,13 @@ class TooManyDryRuns(Conflict):
 
     code = "too_many_dry_runs"
     title = "Other dry runs of this site wait already; stop one, or wait."
+
+
+class ListUnused(Conflict):
+    """No live rule names the list: there is nothing to try."""
+
+    code = "list_unused"
+    title = "No live rule names this list: it is in effect as it is."
 
 
 class DryRunEnded(Conflict):
@@ -133,6 +145,55 @@ class DryRuns:
             tried: Mapping[str, Any] = written(rule)
         else:
             version, tried = await self._version(site, rule_id, version)
+        return await self._ask(site, rule_id, version, tried, days=days, actor=actor, now=now)
+
+    async def begin_list(
+        self,
+        site: Site,
+        name: str,
+        *,
+        version: int | None = None,
+        days: int = DAYS,
+        actor: Actor | None,
+        now: datetime,
+    ) -> list[DryRun]:
+        """Ask for a trial of each live rule that names a list, with a version of its words.
+
+        Raises:
+            UnknownWordList: the site has no such list or version of its own.
+            ListUnused: no live rule names it.
+            TooManyDryRuns: others of the site wait already.
+        """
+        words = await self.rulebook.lists.find(site.site_id, name, version)
+        if words is None:
+            raise UnknownWordList
+        runs = []
+        for entry in await self.rulebook.entries(site):
+            live, written_so = entry.live_version, entry.live
+            if live is None or written_so is None:
+                continue
+            if name in lists_of(read_rule(entry.rule_id, live, "live", written_so)):
+                lists = {name: words.version}
+                asked = self._ask(
+                    site, entry.rule_id, live, written_so, lists, days=days, actor=actor, now=now
+                )
+                runs.append(await asked)
+        if not runs:
+            raise ListUnused
+        return runs
+
+    async def _ask(
+        self,
+        site: Site,
+        rule_id: str,
+        version: int | None,
+        tried: Mapping[str, Any],
+        lists: Mapping[str, int] = _NONE,
+        *,
+        days: int,
+        actor: Actor | None,
+        now: datetime,
+    ) -> DryRun:
         run = DryRun(
             site_id=site.site_id,
             dry_run_id=self.new_id(now),
@@ -150,8 +211,10 @@ class DryRuns:
             actor_id=actor.actor_id if actor else "",
             at=now,
             ended_at=None,
+            lists=lists,
         )
-        details = {"rule": rule_id, "version": version, "dry_run": str(run.dry_run_id)}
+        details: dict[str, Any] = {"rule": rule_id, "version": version}
+        details |= {"dry_run": str(run.dry_run_id)} | ({"lists": dict(lists)} if lists else {})
         act = self.acts.by(actor, "rule.tried", site=site, now=now, details=details)
         begun = await self.store.begin(run, waiting_max=WAITING_MAX, kept_since=now - KEPT, act=act)
         if not begun:
@@ -295,16 +358,25 @@ class DryRuns:
         own = await self.rules.all_rules(site.site_id)
         entry = await self.rulebook.entry(site, run.rule_id)
         live = entry.live_version if entry else None
-        version = run.version or (entry.latest_version + 1 if entry else 1)
+        version = None if run.lists else run.version
+        version = version or (entry.latest_version + 1 if entry else 1)
+        lists, tried = await self.rulebook.word_lists(site), run.tried
+        for at, (name, number) in enumerate(run.lists.items()):
+            words = await self.rulebook.lists.find(site.site_id, name, number)
+            assert words is not None  # versions are never deleted
+            # The live version beside it goes on with the words that are in effect.
+            other = next(each for each in _names(at) if each not in lists)
+            lists[other] = word_list(replace(words, name=other))
+            tried = renamed(tried, name, other)
         rules = [rule for rule in rules_of(own) if rule.id != run.rule_id]
-        rules.insert(0, read_rule(run.rule_id, version, "live", run.tried))
+        rules.insert(0, read_rule(run.rule_id, version, "live", tried))
         if live == version:
             live = None
         if live is not None and entry is not None and entry.live is not None:
             rules.append(read_rule(run.rule_id, live, "shadow", entry.live))
         return Job(
             rules=rules,
-            lists=await self.rulebook.word_lists(site),
+            lists=lists,
             tried=run.rule_id,
             version=version,
             live=live,
@@ -358,6 +430,21 @@ class _Page:
 
 
 _NO_PAGE = _Page(comments=(), before={}, following=None)
+
+
+def renamed(rule: Any, name: str, other: str) -> Any:
+    """Return a rule's JSON that names another list in a list's place."""
+    if isinstance(rule, Mapping):
+        return {
+            key: other if key == "list" and said == name else renamed(said, name, other)
+            for key, said in rule.items()
+        }
+    return [renamed(each, name, other) for each in rule] if isinstance(rule, list) else rule
+
+
+def _names(at: int) -> Iterator[str]:
+    """Return names for a list that is tried; a site may have some of them."""
+    return (f"tried-{at}-{number}" for number in count())
 
 
 def _trouble(failure: Exception) -> str:

@@ -227,20 +227,24 @@ class RuleChanges:
         Raises:
             UnknownRule: there is no such rule or version.
             Invalid: there is no comment.
-            NotTried: it was not dry-run within 24 hours.
+            NotTried: it was not dry-run within 24 hours, with the words that are in effect.
             RuleChanged: there is another revision by now.
             BadRules: beside all others it cannot be used.
         """
         said = comment_of(change.comment, needed=True)
         rule = await self._usable(site, rule_id, version, "live")
-        tried = await self.dry_runs.latest_done(site.site_id, rule_id, version)
-        if tried is None or tried.ended_at is None or change.now - tried.ended_at > TRIED_WITHIN:
-            raise NotTried
+        tried = fresh(
+            await self.dry_runs.latest_done(site.site_id, rule_id, version), now=change.now
+        )
+        names = lists_of(rule)
+        for each in await self.lists.current(site.site_id):
+            if each.name in names and each.live_at is not None and each.live_at > tried.at:
+                raise NotTried  # it was tried with other words
         effect = Effect(
             version=version,
             state="live",
             comment=said,
-            expected_share=_expected(tried),
+            expected_share=expected_share(tried),
             precision_floor=_floor(rule) if precision_floor is None else precision_floor,
         )
         return await self._put(site, rule_id, effect, change)
@@ -270,7 +274,7 @@ class RuleChanges:
         await self._usable(site, rule_id, version, "live")
         tried = await self.dry_runs.latest_done(site.site_id, rule_id, version)
         effect = Effect(
-            version=version, state="live", comment=said, expected_share=_expected(tried)
+            version=version, state="live", comment=said, expected_share=expected_share(tried)
         )
         return await self._put(site, rule_id, effect, change)
 
@@ -344,7 +348,26 @@ class RuleChanges:
 _VERBS: Mapping[State, str] = {"live": "went_live", "shadow": "shadowed", "draft": "switched_off"}
 
 
-def _expected(tried: DryRun | None) -> float | None:
+def fresh(tried: DryRun | None, *, now: datetime) -> DryRun:
+    """Return a dry run that is no older than a day.
+
+    Raises:
+        NotTried: there is none, or it is older.
+    """
+    if tried is None or tried.ended_at is None or now - tried.ended_at > TRIED_WITHIN:
+        raise NotTried
+    return tried
+
+
+def lists_of(rule: Rule) -> set[str]:
+    """Return the names of the lists that a rule looks up."""
+    leaves = list(rule.when.leaves())
+    names = [leaf.text.list_ for leaf in leaves if leaf.text]
+    names += [leaf.link_domain.list_ for leaf in leaves if leaf.link_domain]
+    return {name for name in names if name is not None}
+
+
+def expected_share(tried: DryRun | None) -> float | None:
     """Return the most that a dry run lets expect: the upper end of the interval of 95 %.
 
     A rule that never matched before may match now; after few comments nobody knows.

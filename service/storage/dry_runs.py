@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -47,6 +47,8 @@ class DryRun:
     ended_at: datetime | None
     attempts: int = 0
     """How often it was begun."""
+    lists: Mapping[str, int] = field(default_factory=dict)
+    """Versions of lists that are tried with it, by name; empty: those in effect."""
 
     @property
     def hits(self) -> int:
@@ -104,6 +106,7 @@ class DryRunStore:
                 run.actor_kind,
                 run.actor_id,
                 run.at,
+                dict(run.lists),
             )
             await note_act(connection, act)
         return True
@@ -120,10 +123,14 @@ class DryRunStore:
             rows = await connection.fetch(SQL["of_rule"], site_id, rule_id, limit)
         return [DryRun(**row) for row in rows]
 
-    async def latest_done(self, site_id: int, rule_id: str, version: int) -> DryRun | None:
-        """The latest trial of exactly this version that came to its end, or None."""
+    async def latest_done(
+        self, site_id: int, rule_id: str, version: int, lists: Mapping[str, int] | None = None
+    ) -> DryRun | None:
+        """The latest trial of exactly this version, with these lists, that came to its end."""
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["latest_done"], site_id, rule_id, version)
+            row = await connection.fetchrow(
+                SQL["latest_done"], site_id, rule_id, version, dict(lists or {})
+            )
         return DryRun(**row) if row else None
 
     async def take(self, *, excused: Collection[UUID] = ()) -> DryRun | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +17,7 @@ TURN_PAGE = load_queries("rules")["turn_page"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredList:
-    """A list as a site has it: its latest version."""
+    """A version of a list, and which one is in effect."""
 
     name: str
     version: int
@@ -29,6 +30,16 @@ class StoredList:
     actor_kind: str
     actor_id: str
     at: datetime
+    live_version: int | None = None
+    """In effect; None: what ships, if anything does."""
+    previous_version: int | None = None
+    """In effect before; 0: what ships."""
+    live_at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether this version is not in effect."""
+        return self.version != (self.live_version or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +49,49 @@ class WordListStore:
     pool: asyncpg.Pool[asyncpg.Record]
 
     async def current(self, site_id: int) -> list[StoredList]:
-        """Every list a site has of its own, by name."""
+        """What is in effect of every list a site has of its own, by name."""
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["current_lists"], site_id)
+            rows = await connection.fetch(SQL["lists_in_effect"], site_id)
         return [StoredList(**row) for row in rows]
 
-    async def find(self, site_id: int, name: str) -> StoredList | None:
-        """One list of a site's own, or None."""
+    async def latest(self, site_id: int) -> list[StoredList]:
+        """The latest version of every list a site has of its own, by name."""
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["find_list"], site_id, name)
+            rows = await connection.fetch(SQL["latest_lists"], site_id)
+        return [StoredList(**row) for row in rows]
+
+    async def find(self, site_id: int, name: str, version: int | None = None) -> StoredList | None:
+        """One list of a site's own, its latest version unless one is named; or None."""
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["find_list"], site_id, name, version)
         return StoredList(**row) if row else None
+
+    async def put_live(
+        self,
+        site_id: int,
+        name: str,
+        version: int,
+        *,
+        latest: int | None,
+        shares: Mapping[str, float | None],
+        act: Act,
+    ) -> bool:
+        """Put a version (0: what ships) into effect, with what its dry runs let expect of rules.
+
+        False is returned when it is in effect already, or `latest` is not the latest any more.
+        """
+        async with in_transaction(self.pool) as connection:
+            done = await connection.fetchval(
+                SQL["put_list_live"], site_id, name, version, act.at, latest
+            )
+            if done is None:
+                return False
+            for rule_id, share in shares.items():
+                await connection.execute(SQL["expect_share"], site_id, rule_id, share)
+            await connection.execute(TURN_PAGE, site_id, act.at)
+            said = {"list": name, "version": version}
+            await note_act(connection, replace(act, details={**act.details, **said}))
+        return True
 
     async def save(
         self,
@@ -59,9 +103,10 @@ class WordListStore:
         langs: list[str],
         words: list[str],
         comment: str | None,
+        at_once: bool,
         act: Act,
     ) -> int | None:
-        """Keep what follows on a version (0: none), in effect at once.
+        """Keep what follows on a version (0: none), in effect `at_once` or later.
 
         None is returned when that version is not the latest any more.
         """
@@ -86,7 +131,9 @@ class WordListStore:
                 act.actor_id,
                 act.at,
             )
-            await connection.execute(TURN_PAGE, site_id, act.at)
+            if at_once:
+                await connection.execute(SQL["put_list_live"], site_id, name, raised, act.at, None)
+                await connection.execute(TURN_PAGE, site_id, act.at)
             said = {"list": name, "version": raised, "words": len(words)}
             await note_act(connection, replace(act, details={**act.details, **said}))
         return raised

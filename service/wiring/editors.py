@@ -45,7 +45,9 @@ class Editors:
                 figures=figures,
                 acts=core.acts,
             ),
-            lists=WordLists(rulebook=book, store=book.store, lists=book.lists, acts=core.acts),
+            lists=WordLists(
+                rulebook=book, store=book.store, lists=book.lists, dry_runs=runs, acts=core.acts
+            ),
             runs=DryRuns(
                 store=runs,
                 rules=book.store,
@@ -73,7 +75,7 @@ class Editors:
         return [
             *Rules(changes=changes, trials=self.trials).operations(),
             *DryRunning(runs=runs).operations(),
-            *ListKeeping(lists=lists).operations(),
+            *ListKeeping(lists=lists, runs=runs).operations(),
             *pages.operations(),
         ]
 

@@ -4,10 +4,10 @@
 -- A new trial, which waits for its turn.
 --   $1 site_id integer, $2 dry_run_id uuid, $3 rule_id text, $4 version integer, $5 tried jsonb,
 --   $6 since timestamptz, $7 until timestamptz, $8 actor_kind text, $9 actor_id text,
---   $10 at timestamptz
+--   $10 at timestamptz, $11 lists jsonb
 INSERT INTO dry_runs (site_id, dry_run_id, rule_id, version, tried, state, since, until,
-                      actor_kind, actor_id, at)
-VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10);
+                      actor_kind, actor_id, at, lists)
+VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10, $11);
 
 -- name: count_waiting
 -- How many of a site wait or run.
@@ -26,7 +26,8 @@ DELETE FROM dry_runs WHERE site_id = $1 AND at < $2 AND ended_at IS NOT NULL;
 --   $1 site_id integer, $2 dry_run_id uuid
 -- Index: dry_runs_pkey.
 SELECT site_id, dry_run_id, rule_id, version, tried, state, since, until, total, looked_at,
-       report, trouble, actor_kind, actor_id, at, ended_at, attempts
+       report, trouble, actor_kind, actor_id, at, ended_at, attempts,
+       lists
 FROM dry_runs WHERE site_id = $1 AND dry_run_id = $2;
 
 -- name: of_rule
@@ -34,17 +35,19 @@ FROM dry_runs WHERE site_id = $1 AND dry_run_id = $2;
 --   $1 site_id integer, $2 rule_id text, $3 limit integer
 -- Index: dry_runs_of_rule.
 SELECT site_id, dry_run_id, rule_id, version, tried, state, since, until, total, looked_at,
-       report, trouble, actor_kind, actor_id, at, ended_at, attempts
+       report, trouble, actor_kind, actor_id, at, ended_at, attempts,
+       lists
 FROM dry_runs WHERE site_id = $1 AND rule_id = $2
 ORDER BY at DESC LIMIT $3;
 
 -- name: latest_done
--- The latest trial of exactly this version that came to its end.
---   $1 site_id integer, $2 rule_id text, $3 version integer
+-- The latest trial of exactly this version, with these lists, that came to its end.
+--   $1 site_id integer, $2 rule_id text, $3 version integer, $4 lists jsonb ({}: those in effect)
 -- Index: dry_runs_of_rule.
 SELECT site_id, dry_run_id, rule_id, version, tried, state, since, until, total, looked_at,
-       report, trouble, actor_kind, actor_id, at, ended_at, attempts
-FROM dry_runs WHERE site_id = $1 AND rule_id = $2 AND version = $3 AND state = 'done'
+       report, trouble, actor_kind, actor_id, at, ended_at, attempts,
+       lists
+FROM dry_runs WHERE site_id = $1 AND rule_id = $2 AND version = $3 AND lists = $4 AND state = 'done'
 ORDER BY at DESC LIMIT 1;
 
 -- name: take
@@ -59,7 +62,7 @@ FROM (
 ) next
 WHERE d.site_id = next.site_id AND d.dry_run_id = next.dry_run_id
 RETURNING d.site_id, d.dry_run_id, d.rule_id, d.version, d.tried, d.state, d.since, d.until,
-          d.total, d.looked_at, d.report, d.trouble, d.actor_kind, d.actor_id, d.at, d.ended_at, d.attempts;
+          d.total, d.looked_at, d.report, d.trouble, d.actor_kind, d.actor_id, d.at, d.ended_at, d.attempts, d.lists;
 
 -- name: note_progress
 -- How far a trial is; no row when somebody has stopped it.

@@ -1,10 +1,23 @@
 -- The word lists of a site, in versions that never change.
 
--- name: current_lists
--- The latest version of every list a site has of its own.
+-- name: lists_in_effect
+-- What is in effect of every list a site has of its own.
 --   $1 site_id integer
 -- Index: word_lists_pkey, word_list_versions_pkey.
-SELECT l.name, v.version, v.title, v.langs, v.words, v.comment, v.actor_kind, v.actor_id, v.at
+SELECT l.name, v.version, v.title, v.langs, v.words, v.comment, v.actor_kind, v.actor_id, v.at,
+       l.live_version, l.previous_version, l.live_at
+FROM word_lists l
+JOIN word_list_versions v ON v.site_id = l.site_id AND v.name = l.name
+    AND v.version = l.live_version
+WHERE l.site_id = $1
+ORDER BY l.name;
+
+-- name: latest_lists
+-- The latest version of every list a site has of its own, in effect or not.
+--   $1 site_id integer
+-- Index: word_lists_pkey, word_list_versions_pkey.
+SELECT l.name, v.version, v.title, v.langs, v.words, v.comment, v.actor_kind, v.actor_id, v.at,
+       l.live_version, l.previous_version, l.live_at
 FROM word_lists l
 JOIN word_list_versions v ON v.site_id = l.site_id AND v.name = l.name
     AND v.version = l.latest_version
@@ -12,14 +25,33 @@ WHERE l.site_id = $1
 ORDER BY l.name;
 
 -- name: find_list
--- The latest version of one.
---   $1 site_id integer, $2 name text
+-- One version of a list.
+--   $1 site_id integer, $2 name text, $3 version integer (null: the latest)
 -- Index: word_lists_pkey, word_list_versions_pkey.
-SELECT l.name, v.version, v.title, v.langs, v.words, v.comment, v.actor_kind, v.actor_id, v.at
+SELECT l.name, v.version, v.title, v.langs, v.words, v.comment, v.actor_kind, v.actor_id, v.at,
+       l.live_version, l.previous_version, l.live_at
 FROM word_lists l
 JOIN word_list_versions v ON v.site_id = l.site_id AND v.name = l.name
-    AND v.version = l.latest_version
+    AND v.version = coalesce($3, l.latest_version)
 WHERE l.site_id = $1 AND l.name = $2;
+
+-- name: put_list_live
+-- Another version takes effect; no row when it is in effect, or the latest is not what was read.
+--   $1 site_id integer, $2 name text, $3 version integer (0: what ships), $4 at timestamptz,
+--   $5 latest_version integer (null: whatever it is)
+-- Index: word_lists_pkey.
+UPDATE word_lists
+SET previous_version = coalesce(live_version, 0), live_version = nullif($3, 0), live_at = $4
+WHERE site_id = $1 AND name = $2 AND coalesce(live_version, 0) <> $3
+  AND latest_version = coalesce($5, latest_version)
+RETURNING latest_version;
+
+-- name: expect_share
+-- What a list's dry run lets expect of a live rule that names it.
+--   $1 site_id integer, $2 rule_id text, $3 expected_share double precision
+-- Index: rules_pkey.
+UPDATE rules SET expected_share = $3
+WHERE site_id = $1 AND rule_id = $2 AND live_version IS NOT NULL;
 
 -- name: add_list
 -- A list whose first version follows; no row when there is one of this name.

@@ -128,6 +128,41 @@ def save_word_list(api: Api) -> Answer:
     return _lists(api, "PUT", what, json=json)
 
 
+def _waiting_list(api: Api) -> tuple[str, str]:
+    """Keep a version of a list that a live rule names; return where it is, and a key for it."""
+    site = api.new_site()
+    key = api.new_key(site)
+    where = f"/v1/sites/{site.slug}/word-lists/insults-en"
+    kept = api.ask("PUT", where, bearer=key, json={"langs": ["en"], "words": ["grunzel"]})
+    assert kept.json["waits"], kept.raw
+    return where, key
+
+
+def _tried_list(api: Api) -> tuple[str, str]:
+    where, key = _waiting_list(api)
+    begun = api.ask("POST", f"{where}/dry-runs", bearer=key, json={"days": 1})
+    (run,) = begun.json["items"]
+    there = f"{where.partition('/word-lists')[0]}/dry-runs/{run['id']}"
+    api.eventually(lambda: api.ask("GET", there, bearer=key).json["state"] == "done")
+    return where, key
+
+
+def dry_run_word_list(api: Api) -> Answer:
+    where, key = _waiting_list(api)
+    return api.ask("POST", f"{where}/dry-runs", bearer=key, json={"days": 1})
+
+
+def put_word_list_live(api: Api) -> Answer:
+    where, key = _tried_list(api)
+    return api.ask("POST", f"{where}/live", bearer=key, json={"comment": "It hurts."})
+
+
+def roll_word_list_back(api: Api) -> Answer:
+    where, key = _tried_list(api)
+    api.ask("POST", f"{where}/live", bearer=key, json={"comment": "It hurts."})
+    return api.ask("POST", f"{where}/roll-back", bearer=key, json={"comment": "Too much."})
+
+
 def _lists(api: Api, method: str, what: str = "", **said: Any) -> Answer:
     where = f"/v1/sites/{api.site.slug}/word-lists{what}"
     return api.ask(method, where, bearer=api.keys["manage"], **said)
@@ -149,4 +184,7 @@ RULE_EXAMPLES = (
     list_word_lists,
     read_word_list,
     save_word_list,
+    dry_run_word_list,
+    put_word_list_live,
+    roll_word_list_back,
 )

@@ -59,7 +59,7 @@ class RuleDesk:
                 figures=RuleFigureStore(pool=pool),
                 acts=acts,
             ),
-            lists=WordLists(rulebook=book, store=rules, lists=lists, acts=acts),
+            lists=WordLists(rulebook=book, store=rules, lists=lists, dry_runs=runs, acts=acts),
             runs=DryRuns(
                 store=runs,
                 rules=rules,

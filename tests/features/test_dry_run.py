@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from service.errors import Unavailable
-from service.features.dry_run import ATTEMPTS_MAX, DryRunEnded, TooManyDryRuns
+from service.features.dry_run import ATTEMPTS_MAX, WAITING_MAX, DryRunEnded, TooManyDryRuns
 from service.features.dry_run_apart import Job, apart, walk_of
 from service.features.dry_run_tally import Earlier
 from service.features.rule_changes import NotTried
@@ -206,7 +206,7 @@ async def test_a_stopped_run_gives_nothing(desk: RuleDesk) -> None:
 async def test_a_few_runs_of_a_site_may_wait(desk: RuleDesk) -> None:
     await desk.save()
     site, now = desk.newsroom.site, desk.newsroom.now
-    runs = [await desk.runs.begin(site, "bad-word", actor=SAM, now=now) for _ in range(5)]
+    runs = [await desk.runs.begin(site, "bad-word", actor=SAM, now=now) for _ in range(WAITING_MAX)]
 
     with pytest.raises(TooManyDryRuns):
         await desk.runs.begin(site, "bad-word", actor=SAM, now=now)

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from service.errors import Invalid
+from service.features.dry_run import ListUnused
 from service.features.rule_changes import NeverLive, NotTried, RuleChanged, UnknownRule
+from service.features.rule_changes_lists import UnknownWordList
 from service.features.screening import BadRules, Facts, RuleSet, evaluate
 from service.storage.rules import UNTOUCHED
+from service.storage.word_lists import StoredList
 from tests.features.rule_desk import BADWORD, RuleDesk
 from tests.newsroom import NOON, SAM, Newsroom
 
@@ -193,27 +196,106 @@ async def test_a_rule_that_is_not_there_cannot_be_switched(desk: RuleDesk) -> No
         await desk.changes.draft(desk.newsroom.site, "no-such-rule", desk.change(None))
 
 
-async def test_a_list_takes_effect_at_once_wherever_it_is_named(desk: RuleDesk) -> None:
-    site = desk.newsroom.site
-    words = [*(await desk.lists.find(site, "insults-en")).words, "grunzel", "", " grunzel "]
+SENTENCE = "You are such a grunzel, and always were."
 
-    kept = await desk.lists.save(
+
+async def kept_list(desk: RuleDesk, name: str, *more: str) -> StoredList:
+    """Keep the next version of a list, with more words."""
+    site = desk.newsroom.site
+    own = await desk.lists.lists.find(site.site_id, name)
+    words = list((await desk.lists.find(site, name)).words) if own or name == "insults-en" else []
+    return await desk.lists.save(
         site,
-        "insults-en",
-        version=0,
+        name,
+        version=own.version if own else 0,
         title="",
         langs=["en"],
-        words=words,
+        words=[*words, *more],
         comment="",
         actor=None,
         now=desk.newsroom.now,
     )
 
-    assert kept.version == 1
-    assert kept.words[-1] == "grunzel"
-    spoke = said(await desk.rulebook.of(site), "You are such a grunzel, and always were.")
-    assert spoke == {("insults", 1): "live"}
+
+async def test_a_list_that_no_live_rule_names_is_in_effect_at_once(desk: RuleDesk) -> None:
+    site = desk.newsroom.site
+
+    kept = await kept_list(desk, "own", "grunzel", "", " grunzel ")
+
+    assert (kept.version, kept.words, kept.waits) == (1, ["grunzel"], False)
+    assert (await desk.rulebook.word_lists(site))["own"].words == ("grunzel",)
     assert (await desk.acts())[0] == "word_list.saved"
+
+
+async def test_a_list_that_live_rules_name_goes_the_way_of_a_rule(desk: RuleDesk) -> None:
+    site, now = desk.newsroom.site, desk.newsroom.now
+    await desk.past(SENTENCE, "The bread was good.")
+
+    kept = await kept_list(desk, "insults-en", "grunzel")
+    assert (kept.version, kept.waits) == (1, True)
+    assert said(await desk.rulebook.of(site), SENTENCE) == {}
+    with pytest.raises(NotTried):
+        await desk.lists.live(site, "insults-en", read=1, comment="It hurts.", actor=SAM, now=now)
+
+    (run,) = await desk.runs.begin_list(site, "insults-en", actor=SAM, now=now)
+    await desk.work_off()
+    report = (await desk.runs.find(site, run.dry_run_id)).report
+    assert report is not None
+    assert (report["hits"], report["newly"], report["live_hits"]) == (1, 1, 0)
+    assert said(await desk.rulebook.of(site), SENTENCE) == {}
+
+    live = await desk.lists.live(
+        site, "insults-en", read=1, comment="It hurts.", actor=SAM, now=desk.newsroom.now
+    )
+    assert not live.waits
+    assert said(await desk.rulebook.of(site), SENTENCE) == {("insults", 1): "live"}
+
+    back = await desk.lists.roll_back(
+        site, "insults-en", comment="Too much.", actor=SAM, now=desk.newsroom.now
+    )
+    assert (back.live_version, back.previous_version, back.waits) == (None, 1, True)
+    assert said(await desk.rulebook.of(site), SENTENCE) == {}
+    assert {"word_list.rolled_back", "word_list.went_live"} <= set(await desk.acts())
+
+
+async def test_each_rule_that_names_a_list_is_tried_with_exactly_its_version(
+    desk: RuleDesk,
+) -> None:
+    site, now = desk.newsroom.site, desk.newsroom.now
+    await kept_list(desk, "insults-en", "grunzel")
+    await desk.runs.begin_list(site, "insults-en", actor=SAM, now=now)
+    await desk.work_off()
+    await kept_list(desk, "insults-en", "knurzel")
+
+    with pytest.raises(NotTried):
+        await desk.lists.live(site, "insults-en", read=2, comment="Both.", actor=SAM, now=now)
+    with pytest.raises(RuleChanged):
+        await desk.lists.live(
+            site, "insults-en", version=1, read=1, comment="One.", actor=SAM, now=now
+        )
+
+
+async def test_a_rule_that_was_tried_with_other_words_goes_live_with_none(desk: RuleDesk) -> None:
+    site = desk.newsroom.site
+    await kept_list(desk, "own", "grunzel")
+    await desk.save(when={"all": [{"text": {"list": "own"}}]})
+    await desk.tried()
+    desk.newsroom.now += timedelta(minutes=1)
+    await kept_list(desk, "own", "knurzel")
+
+    with pytest.raises(NotTried):
+        await desk.changes.live(site, "bad-word", 1, desk.change(1))
+
+
+async def test_a_list_that_no_live_rule_names_is_not_tried(desk: RuleDesk) -> None:
+    site, now = desk.newsroom.site, desk.newsroom.now
+    await kept_list(desk, "own", "grunzel")
+    with pytest.raises(ListUnused):
+        await desk.runs.begin_list(site, "own", actor=SAM, now=now)
+    with pytest.raises(UnknownWordList):
+        await desk.runs.begin_list(site, "no-such-list", actor=SAM, now=now)
+    with pytest.raises(NeverLive):
+        await desk.lists.roll_back(site, "own", comment="Back.", actor=SAM, now=now)
 
 
 async def test_of_two_who_change_one_list_the_second_is_told(desk: RuleDesk) -> None:
@@ -248,7 +330,15 @@ async def test_what_is_kept_and_cannot_be_read_refuses_no_comment(desk: RuleDesk
     act = desk.lists.acts.by(SAM, "word_list.saved", site=site, now=NOON)
     words = ["{a,b}" * 20, "grunzel"]
     await desk.lists.lists.save(
-        site.site_id, "own", version=0, title="Own", langs=[], words=words, comment=None, act=act
+        site.site_id,
+        "own",
+        version=0,
+        title="Own",
+        langs=[],
+        words=words,
+        comment=None,
+        at_once=True,
+        act=act,
     )
     assert (await desk.rulebook.word_lists(site))["own"].words == ("grunzel",)
     assert (await desk.rulebook.of(site)).rules

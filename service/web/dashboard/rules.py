@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -148,6 +148,7 @@ class RulePages:
         choice, site = await self._site(call)
         name = call.path["list"]
         words = await self.lists.find(site, name)
+        tried = await self.lists.tried(site, words) if words.waits else {}
         return page(
             call,
             "word-list.html",
@@ -158,10 +159,30 @@ class RulePages:
             slugs=(),
             edits=choice.may(Role.EDITOR),
             words=words,
+            tried=[*tried.items()],
+            days=DAYS,
+            share=share,
             used=(await self.lists.used_by(site)).get(name, []),
             langs=CODES,
-            told={"words_of": _list_told(site, words)},
+            told={
+                "words_of": {
+                    "site": site.slug,
+                    "name": words.name,
+                    "version": words.version,
+                    "going": await self._going(site, words, tried),
+                }
+            },
         )
+
+    async def _going(self, site: Site, words: StoredList, rules: Iterable[str]) -> str | None:
+        """Return the last dry run of a list's version that is under way."""
+        runs = [run for rule in rules for run in await self.runs.of_rule(site, rule)]
+        going = [
+            run
+            for run in runs
+            if run.state in {"waiting", "running"} and run.lists == {words.name: words.version}
+        ]
+        return str(max(going, key=lambda run: run.at).dry_run_id) if going else None
 
     async def _site(self, call: Call) -> tuple[SiteChoice, Site]:
         choice = chosen_site(call.member, call.query_as(RulesAsked).site, Role.MODERATOR)
@@ -265,7 +286,3 @@ def _line(rule: StoredRule, figures: Mapping[tuple[str, int], Figures]) -> Line:
     return Line(
         rule=rule, state=state_of(rule), live=of(rule.live_version), shadow=of(rule.shadow_version)
     )
-
-
-def _list_told(site: Site, words: StoredList) -> Mapping[str, Any]:
-    return {"site": site.slug, "name": words.name, "version": words.version}

@@ -125,6 +125,29 @@ class WordListIn(Wire):
     comment: Comment = ""
 
 
+class ListRunIn(Wire):
+    """Which version of a list is tried, on which time."""
+
+    version: VersionNumber | None = None
+    """Null: the latest."""
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = DAYS
+
+
+class ListLiveIn(Wire):
+    """A version of a list to be put into effect."""
+
+    version: VersionNumber | None = None
+    """Null: the latest."""
+    comment: Comment
+    """Why; colleagues read it in the log."""
+
+
+class ListBackIn(Wire):
+    """Why the version before is put back into effect."""
+
+    comment: Comment
+
+
 class LatelyOut(Wire):
     """What a version said in the last seven days."""
 
@@ -264,6 +287,8 @@ class DryRunOut(Wire):
     id: str
     rule: str
     version: int | None
+    lists: dict[str, int]
+    """Versions of word lists that are tried with it, by name; none: those in effect."""
     state: Literal["waiting", "running", "done", "stopped", "failed"]
     since: Timestamp
     until: Timestamp
@@ -299,6 +324,12 @@ class WordListOut(Wire):
     words: list[str]
     comment: str | None
     at: Timestamp
+    live_version: int | None
+    """In effect; null: the list that ships, if one does."""
+    previous_version: int | None
+    """In effect before, to roll back to; 0: the list that ships."""
+    waits: bool
+    """Whether this version is not in effect."""
 
 
 class WordListHeadOut(Wire):
@@ -310,6 +341,8 @@ class WordListHeadOut(Wire):
     langs: list[str]
     size: int
     """Entries."""
+    waits: bool
+    """Whether this version is not in effect."""
     used_by: list[str]
     """Rules that name it."""
 

@@ -102,6 +102,7 @@ def dry_run_json(
         "id": str(run.dry_run_id),
         "rule": run.rule_id,
         "version": run.version,
+        "lists": dict(run.lists),
         "state": run.state,
         "since": stamp(run.since),
         "until": stamp(run.until),
@@ -127,6 +128,9 @@ def word_list_json(words: StoredList) -> dict[str, Any]:
         "words": words.words,
         "comment": words.comment,
         "at": stamp(words.at),
+        "live_version": words.live_version,
+        "previous_version": words.previous_version,
+        "waits": words.waits,
     }
 
 
@@ -138,6 +142,7 @@ def word_list_head_json(words: StoredList, used_by: Sequence[str]) -> dict[str, 
         "title": words.title,
         "langs": words.langs,
         "size": len(words.words),
+        "waits": words.waits,
         "used_by": list(used_by),
     }
 
