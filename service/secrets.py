@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 import structlog
 from cryptography.exceptions import InvalidTag
@@ -67,6 +68,10 @@ class Secrets:
         """Return the keyed hash (32 hex digits) under which a sender's network is known."""
         digest = hmac.digest(self.key("address"), network.encode(), "sha256")
         return digest[:ADDRESS_HASH_BYTES].hex()
+
+    def subject(self, site_id: int, author_id: UUID) -> bytes:
+        """Return the keyed hash under which an author who was erased is known on a site."""
+        return hmac.digest(self.key("erasures"), f"{site_id}:{author_id}".encode(), "sha256")
 
     def seal(self, purpose: str, secret: bytes, *, bound_to: str) -> bytes:
         """Encrypt a secret for keeping; it opens only for the same `bound_to` (its row)."""

@@ -280,6 +280,11 @@ class Metrics:
             " before: at most so many.",
             registry=self.registry,
         )
+        self.redone = Counter(
+            "postbag_pg_rollback_replayed",
+            "Decisions that a Postgres that went back in time was given again.",
+            registry=self.registry,
+        )
         self.store_up = Gauge(
             "postbag_store_up",
             "1 while a store answers: postgres, redis.",

@@ -39,6 +39,7 @@ from service.features.own import Own
 from service.features.promise import Promise
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
+from service.features.redo import Redoing
 from service.features.refill import Refill
 from service.features.relay import Relay
 from service.features.reports import Reports
@@ -51,6 +52,7 @@ from service.features.submission import Submission
 from service.features.views import Views
 from service.features.votes import Votes
 from service.model import Action, Actor, Author, PendingComment, Site, SiteSettings, article_id
+from service.secrets import Secrets
 from service.storage.appeals import AppealStore
 from service.storage.articles import ArticleStore
 from service.storage.channel import EVENTS, Channel
@@ -73,6 +75,7 @@ from service.storage.readers import ReaderStore
 from service.storage.recents import RecentStore
 from service.storage.reception import Reception
 from service.storage.redis import Scripts, connect
+from service.storage.redo import RedoStore
 from service.storage.reports import ReportStore
 from service.storage.rules import RuleStore
 from service.storage.screenings import ScreeningStore
@@ -102,6 +105,7 @@ class Newsroom:
     journal: Journal
     losses: Losses
     reconcile: Reconcile
+    redoing: Redoing
     relay: Relay
     settle: Settle
     sites: SiteDirectory
@@ -344,6 +348,15 @@ def staff(
             sites=sites,
             mended=lambda _rule, _count: None,
             clock=lambda: real_time() + timedelta(minutes=5),
+        ),
+        redoing=Redoing(
+            store=RedoStore(redis=redis, pool=pool),
+            decisions=decisions,
+            log_store=store,
+            pending=pending,
+            sites=sites,
+            subject_of=Secrets.derive("k" * 32).subject,
+            made_again=lambda _count: None,
         ),
         relay=Relay(
             outbox=outbox,

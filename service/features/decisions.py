@@ -169,7 +169,7 @@ class Decisions:
             raise UndoRefused from refusal
         if fresh:
             self.telling.decided(site, [decision], actor)
-            await self._clean(by_id, sitting)
+            await self.clean(by_id, sitting)
         return Reversal(decision=decision, site=site, comment_id=place.comment_id)
 
     async def reverse_each(
@@ -270,7 +270,7 @@ class Decisions:
             await deciding.write(sitting.changes)
             crash.reached(crash.Point.DECIDE_WRITTEN)
         crash.reached(crash.Point.DECIDE_COMMITTED)
-        await self._clean(sites, sitting)
+        await self.clean(sites, sitting)
         return results
 
     async def _set_aside(
@@ -306,7 +306,7 @@ class Decisions:
             return _Waiting(failure=failure)
         return _Waiting(items=items, leases=leases)
 
-    async def _clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
+    async def clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         """Tell Redis and the caches what is committed; what fails here the reconciler repairs."""
         try:
             for site_id, finished in sitting.finished.items():

@@ -18,6 +18,7 @@ from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore, Outline
 from service.storage.outbox import OutboxStore
 from service.storage.pending import Finished, PendingStore
+from service.storage.redo import said_of
 from service.storage.screenings import ScreeningStore
 
 log = structlog.get_logger(__name__)
@@ -176,4 +177,5 @@ def _finished(decision: Decision) -> Finished:
         action=decision.action,
         decision_id=decision.decision_id,
         waits=decision.action is Action.ESCALATE or decision.status is Status.PENDING,
+        said=said_of(decision),
     )

@@ -37,6 +37,7 @@ from service.model import (
 from service.storage.decisions import (
     Branch,
     Case,
+from service.storage.redo import said_of
     Changes,
     Deciding,
     Entry,
@@ -144,6 +145,10 @@ class Sitting:
         return cls(
             deciding=deciding,
             sites=sites,
+    def decided(self, comment_id: UUID) -> int:
+        """Return how many decisions there are on a comment."""
+        return self.subjects[comment_id].next_n - 1
+
             subjects=subjects,
             parents={comment_id: _subject(case, None) for comment_id, case in parents.items()},
             branches=Branches(rows=rows, changes=changes),
@@ -194,18 +199,17 @@ class Sitting:
             raise TextGone if undone.action in DROPS_NEWER else DecidedSince
         subject.ruling = _Ruling(decision_id=new_id, reverses=undone.decision_id)
         status, text = await self._undo(subject, entry)
-        return (
-            self._append(
-                subject,
-                action=Action.REVERSE,
-                decision_id=new_id,
-                revision=undone.revision,
-                status=status,
-                text=text,
-                kind=entry.kind,
-                reverses=undone.decision_id,
-            ),
-            True,
+        decision = self._append(
+            subject,
+        self._finish(subject, decision, waits=subject.waiting is not None)
+        return decision, True
+            action=Action.REVERSE,
+            decision_id=new_id,
+            revision=undone.revision,
+            status=status,
+            text=text,
+            kind=entry.kind,
+            reverses=undone.decision_id,
         )
 
     # What stands in the way
@@ -556,6 +560,7 @@ class Sitting:
         return decision
 
     def _finish(self, subject: _Subject, decision: Decision, *, waits: bool) -> None:
+                said=said_of(decision, rule_version=self.actor.rule_version),
         self.finished.setdefault(subject.case.place.site_id, []).append(
             Finished(
                 comment_id=decision.comment_id,

@@ -2,8 +2,10 @@
 -- Cleans up after decisions that Postgres has committed. Asked twice it does nothing more.
 -- KEYS places, items
 -- ARGV 1 redo_age_ms, then for each item: id, n, judged revision, action, decision_id,
---      '1' when the decision leaves the comment waiting
+--      '1' when the decision leaves the comment waiting, the decision as JSON
 -- Answers for each: DONE, GONE (no such item), or NEWER (something later still waits).
+-- Each decision is kept for a day, with the item if there is one, against a Postgres that goes
+-- back in time; of an erasure nothing is.
 --- use places
 local now = server_ms()
 local oldest_redo = string.format('%.0f', now - ARGV[1])
@@ -23,9 +25,21 @@ local function keep_waiting(item, id, n, action, newer)
   redis.call('ZADD', j, now, id)
 end
 
-local function finish(item, id, n, judged, action, decision_id, waits)
+local function keep(id, n, judged, action, decision_id, said, fields)
+  if action ~= 'erase' then
+    redis.call('XADD', redo, 'MINID', '~', oldest_redo, '*', 'id', id, 'decision_n', n,
+      'judged', judged, 'action', action, 'decision', decision_id, 'said', said, unpack(fields))
+  end
+end
+
+local function finish(item, id, n, judged, action, decision_id, waits, said)
   local had = redis.call('HMGET', item, 'n', 'revision')
+  if action == 'reverse' then
+    keep(id, n, judged, action, decision_id, said, {})
+    return 'DONE' -- what waits again is put back by itself
+  end
   if not had[1] then
+    keep(id, n, judged, action, decision_id, said, {})
     forget(id)
     return 'GONE'
   end
@@ -35,11 +49,7 @@ local function finish(item, id, n, judged, action, decision_id, waits)
   if DROPS_NEWER[action] then
     redis.call('HDEL', item, 'text') -- its author, or the law, took it away
   end
-  if action ~= 'erase' then
-    redis.call('XADD', redo, 'MINID', '~', oldest_redo, '*', 'id', id, 'decision_n', n,
-      'judged', judged, 'action', action, 'decision', decision_id,
-      unpack(redis.call('HGETALL', item)))
-  end
+  keep(id, n, judged, action, decision_id, said, redis.call('HGETALL', item))
   local newer = tonumber(had[2]) > tonumber(judged)
   if waits == '1' or (newer and not DROPS_NEWER[action]) then
     keep_waiting(item, id, n, action, newer)
@@ -52,6 +62,6 @@ end
 
 local outcomes = {}
 for i = 1, #KEYS - ITEMS do
-  outcomes[i] = finish(KEYS[ITEMS + i], unpack(ARGV, i * 6 - 4, i * 6 + 1))
+  outcomes[i] = finish(KEYS[ITEMS + i], unpack(ARGV, i * 7 - 5, i * 7 + 1))
 end
 return outcomes

@@ -465,6 +465,12 @@ class PendingStore:
         )
         return int(cleared)
 
+    async def mark(self, slug: str, ids: Sequence[UUID]) -> int:
+        """Let the journal copy again what waits of these; returns how many were not marked."""
+        at = Keys(slug)
+        keys = [at.marks, *(at.item(comment_id) for comment_id in ids)]
+        return int(await self.scripts.run(self.redis, "mark", keys, map(str, ids)))
+
     async def begin_epoch(
         self, slug: str, *, epoch: str, seq: int, fell_from: int | None = None
     ) -> str:

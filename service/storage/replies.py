@@ -78,6 +78,8 @@ class Finished:
     decision_id: UUID
     waits: bool
     """True when the comment waits on after it."""
+    said: str = ""
+    """The decision as JSON (`storage/redo.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +156,7 @@ def finish_arguments(finished: Finished) -> tuple[Argument, ...]:
         finished.action.value,
         str(finished.decision_id),
         int(finished.waits),
+        finished.said,
     )
 
 

@@ -11,12 +11,14 @@ from service.features.forwarders import Forwarders
 from service.features.journal import Journal
 from service.features.levels import Levels
 from service.features.reconcile import Reconcile
+from service.features.redo import Redoing
 from service.features.refill import Refill
 from service.features.relay import Relay
 from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
 from service.storage.leadership import Leadership
 from service.storage.outbox import OutboxStore
+from service.storage.redo import RedoStore
 from service.storage.screenings import ScreeningStore
 from service.storage.sightings import SightingStore
 from service.wiring.core import Core
@@ -31,6 +33,7 @@ class Upkeep:
     leadership: Leadership
     journal: Journal
     reconcile: Reconcile
+    redoing: Redoing
     relay: Relay
     levels: Levels
     forwarders: Forwarders
@@ -66,6 +69,15 @@ class Upkeep:
                 mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
                 clock=clock,
             ),
+            redoing=Redoing(
+                store=RedoStore(redis=ground.redis, pool=pool),
+                decisions=core.decisions,
+                log_store=DecisionStore(pool=pool),
+                pending=core.pending,
+                sites=core.sites,
+                subject_of=ground.secrets.subject,
+                made_again=metrics.redone.inc,
+            ),
             relay=Relay(
                 outbox=outbox,
                 invalidations=core.invalidations,
@@ -89,4 +101,10 @@ class Upkeep:
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
-        return [self.journal.run, self.reconcile.run, self.relay.run, self.levels.run]
+        return [
+            self.journal.run,
+            self.reconcile.run,
+            self.redoing.run,
+            self.relay.run,
+            self.levels.run,
+        ]

@@ -77,6 +77,7 @@ async def test_only_what_makes_room_runs_in_a_full_redis() -> None:
         "begin_epoch",
         "edit",
         "gcra",
+        "mark",
         "peek",  # reads only
         "requeue",
         "restore_submission",

@@ -1,0 +1,150 @@
+"""The last day's decisions as Redis keeps them, against a Postgres that goes back in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import asyncpg
+import orjson
+from redis.asyncio import Redis
+
+from service.model import Action, Decision, PendingComment, Status
+from service.storage.postgres import Connection, connected, load_queries
+from service.storage.redis import Keys, unavailable_when_down
+from service.storage.waiting import from_fields
+
+SQL = load_queries("redo")
+
+BATCH = 500
+"""Decisions read and looked for at once."""
+
+_Entries = list[tuple[bytes, Mapping[bytes, bytes]]]
+
+OF_ITEM = frozenset({b"text", b"origin", b"draft"})
+"""Fields without which there is no comment beside a decision: its author has taken it away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redo:
+    """A decision that was committed, and what it was about."""
+
+    decision: Decision
+    rule_version: int | None
+    item: PendingComment | None
+    """The comment as it waited then; None when it did not, or its text was taken away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which Postgres this is: another one after a restore, or on another timeline."""
+
+    system: int
+    timeline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedoStore:
+    """Read what was decided, and compare it with the log."""
+
+    redis: Redis
+    pool: asyncpg.Pool[asyncpg.Record]
+
+    async def identity(self) -> Identity:
+        """Return which Postgres answers.
+
+        Raises:
+            DatabaseUnavailable: none does.
+        """
+        async with connected(self.pool) as connection:
+            row = await connection.fetchrow(SQL["identity"])
+        return Identity(system=row["system_identifier"], timeline=row["timeline_id"])
+
+    async def newest(self, slug: str, *, limit: int) -> list[Redo]:
+        """Return the latest decisions of a site, oldest first."""
+        with unavailable_when_down():
+            found = cast("_Entries", await self.redis.xrevrange(Keys(slug).redo, count=limit))
+        return _read(found[::-1])
+
+    async def all(self, slug: str) -> AsyncIterator[list[Redo]]:
+        """Yield a day's decisions of a site, as they were made, some at a time."""
+        after = "-"
+        while True:
+            with unavailable_when_down():
+                stream = Keys(slug).redo
+                found = cast("_Entries", await self.redis.xrange(stream, min=after, count=BATCH))
+            if not found:
+                return
+            yield _read(found)
+            after = f"({found[-1][0].decode()}"
+
+    async def missing(self, site_id: int, entries: Sequence[Redo]) -> list[Redo]:
+        """Return those of which the log knows nothing."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(
+                SQL["known"],
+                site_id,
+                [entry.decision.comment_id for entry in entries],
+                [entry.decision.decision_id for entry in entries],
+            )
+        known = {(row["comment_id"], row["decision_id"]) for row in rows}
+        return [
+            entry
+            for entry in entries
+            if (entry.decision.comment_id, entry.decision.decision_id) not in known
+        ]
+
+
+async def is_erased(connection: Connection, site_id: int, subject: bytes) -> bool:
+    """Tell, in the transaction that would bring something back, whether its author was erased."""
+    return bool(await connection.fetchval(SQL["is_erased"], site_id, subject))
+
+
+def said_of(decision: Decision, *, rule_version: int | None = None) -> str:
+    """Write a decision as JSON; `_decision` reads it."""
+    return orjson.dumps(
+        {
+            "site_id": decision.site_id,
+            "article_id": str(decision.article_id),
+            "status": decision.status,
+            "reason": decision.reason,
+            "note": decision.note,
+            "actor_kind": decision.actor_kind,
+            "actor_id": decision.actor_id,
+            "rule_version": rule_version,
+            "at": decision.at,
+            "reverses": str(decision.reverses) if decision.reverses else None,
+        }
+    ).decode()
+
+
+def _read(found: _Entries) -> list[Redo]:
+    """Read entries; those of an earlier release say too little to be made again."""
+    return [_redo(fields) for _, fields in found if fields.get(b"said")]
+
+
+def _redo(fields: Mapping[bytes, bytes]) -> Redo:
+    said = orjson.loads(fields[b"said"])
+    return Redo(
+        decision=Decision(
+            site_id=said["site_id"],
+            article_id=UUID(said["article_id"]),
+            comment_id=UUID(fields[b"id"].decode()),
+            n=int(fields[b"decision_n"]),
+            decision_id=UUID(fields[b"decision"].decode()),
+            action=Action(fields[b"action"].decode()),
+            revision=int(fields[b"judged"]),
+            status=Status(said["status"]),
+            reason=said["reason"],
+            note=said["note"],
+            actor_kind=said["actor_kind"],
+            actor_id=said["actor_id"],
+            at=datetime.fromisoformat(said["at"]),
+            reverses=UUID(said["reverses"]) if said["reverses"] else None,
+        ),
+        rule_version=said["rule_version"],
+        item=from_fields(fields) if fields.keys() >= OF_ITEM else None,
+    )
