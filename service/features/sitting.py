@@ -37,7 +37,6 @@ from service.model import (
 from service.storage.decisions import (
     Branch,
     Case,
-from service.storage.redo import said_of
     Changes,
     Deciding,
     Entry,
@@ -46,6 +45,7 @@ from service.storage.redo import said_of
     Seen,
 )
 from service.storage.pending import Finished
+from service.storage.redo import said_of
 
 DUPLICATE_REASON = "duplicate"
 
