@@ -242,6 +242,7 @@ def opened(
         port=0,
         metrics_port=0,
         trusted_proxies=(PROXIES,),
+        outgoing_networks=(PROXIES,),
         rate_limits=rate_limits,
         database_pool=8,
     )
