@@ -145,10 +145,6 @@ class Sitting:
         return cls(
             deciding=deciding,
             sites=sites,
-    def decided(self, comment_id: UUID) -> int:
-        """Return how many decisions there are on a comment."""
-        return self.subjects[comment_id].next_n - 1
-
             subjects=subjects,
             parents={comment_id: _subject(case, None) for comment_id, case in parents.items()},
             branches=Branches(rows=rows, changes=changes),
@@ -156,6 +152,10 @@ class Sitting:
             changes=changes,
             actor=actor,
         )
+
+    def decided(self, comment_id: UUID) -> int:
+        """Return how many decisions there are on a comment."""
+        return self.subjects[comment_id].next_n - 1
 
     def age(self, comment_id: UUID) -> tuple[datetime, UUID]:
         """Order comments so that a parent comes before its replies."""
@@ -201,8 +201,6 @@ class Sitting:
         status, text = await self._undo(subject, entry)
         decision = self._append(
             subject,
-        self._finish(subject, decision, waits=subject.waiting is not None)
-        return decision, True
             action=Action.REVERSE,
             decision_id=new_id,
             revision=undone.revision,
@@ -211,6 +209,8 @@ class Sitting:
             kind=entry.kind,
             reverses=undone.decision_id,
         )
+        self._finish(subject, decision, waits=subject.waiting is not None)
+        return decision, True
 
     # What stands in the way
 
@@ -560,7 +560,6 @@ class Sitting:
         return decision
 
     def _finish(self, subject: _Subject, decision: Decision, *, waits: bool) -> None:
-                said=said_of(decision, rule_version=self.actor.rule_version),
         self.finished.setdefault(subject.case.place.site_id, []).append(
             Finished(
                 comment_id=decision.comment_id,
@@ -569,6 +568,7 @@ class Sitting:
                 action=decision.action,
                 decision_id=decision.decision_id,
                 waits=waits,
+                said=said_of(decision, rule_version=self.actor.rule_version),
             )
         )
 
