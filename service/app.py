@@ -111,7 +111,7 @@ class Service:
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),
             *self.learning.operations(core),
-            *self.bridges.operations(core),
+            *self.bridges.operations(ground, core),
             *self.postroom.operations(core),
         ]
 

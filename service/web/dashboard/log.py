@@ -84,6 +84,8 @@ OF_ADMINS: Mapping[str, tuple[str, ...]] = {
         "model.promoted",
         "model.approval",
         "model.asked_anew",
+        "bridge.set",
+        "bridge.ended",
         "comments.exported",
         "log.exported",
     )
