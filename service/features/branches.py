@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.model import Status
-from service.storage.decisions import Branch, Changes, Place
+from service.storage.changes import Branch, Changes, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ from service.model import (
     Site,
     Status,
 )
-from service.storage.decisions import ArticlePlace, Changes, DecisionStore, Place, Question, Refused
+from service.storage.changes import ArticlePlace, Changes, Place
+from service.storage.decisions import DecisionStore, Question, Refused
 from service.storage.pending import PendingStore
 from service.storage.recents import RecentStore
 

@@ -18,7 +18,8 @@ from service.features.patience import Patience
 from service.features.reasons import OTHER_REASON, known_reason
 from service.features.sites import SiteDirectory
 from service.model import Action, Actor, PendingComment, Site, Status
-from service.storage.decisions import DecisionStore, Place
+from service.storage.changes import Place
+from service.storage.decisions import DecisionStore
 from service.storage.pending import PendingStore
 
 log = structlog.get_logger(__name__)

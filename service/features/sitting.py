@@ -34,16 +34,8 @@ from service.model import (
     Site,
     Status,
 )
-from service.storage.decisions import (
-    Branch,
-    Case,
-    Changes,
-    Deciding,
-    Entry,
-    Place,
-    Question,
-    Seen,
-)
+from service.storage.changes import Branch, Changes, Place, Seen
+from service.storage.decisions import Case, Deciding, Entry, Question
 from service.storage.pending import Finished
 from service.storage.redo import said_of
 

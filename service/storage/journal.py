@@ -12,14 +12,16 @@ import asyncpg
 
 from service.model import Decision, PendingComment
 from service.payload import from_payload
+from service.storage.changes import Place, journal_row, submission_row
 from service.storage.decisions import SQL as DECISIONS
-from service.storage.decisions import DecisionStore, Place, journal_row, submission_row
+from service.storage.decisions import DecisionStore
 from service.storage.postgres import (
     TURN_SECONDS,
     Connection,
     connected,
     in_transaction,
     load_queries,
+    write_rows,
 )
 from service.storage.replies import PUBLISHED
 from service.storage.screenings import SQL as SCREENINGS
@@ -119,9 +121,9 @@ class JournalStore:
             await connection.execute(SURELY)
             if item.keyed and item.dk and item.fingerprint:
                 row = submission_row(item, place)
-                if await connection.execute(DECISIONS["submit"], *row) == TAKEN:
+                if await write_rows(connection, DECISIONS["submit"], [row]) == TAKEN:
                     return _submitted(await connection.fetchrow(SQL["earlier"], *row[:3]))
-            await connection.execute(DECISIONS["journal"], *journal_row(item, place))
+            await write_rows(connection, DECISIONS["journal"], [journal_row(item, place)])
             await _describe(connection, item, place)
         return None
 
@@ -133,7 +135,7 @@ class JournalStore:
         """
         place = (item.site_id, item.article_id, item.comment_id)
         async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
-            await connection.execute(SCREENINGS["forget_screening"], *place)
+            await write_rows(connection, SCREENINGS["forget_screening"], [place])
             await connection.execute(SQL["leave"], *place)
 
     async def revise(self, item: PendingComment) -> bool:
@@ -167,12 +169,13 @@ class JournalStore:
         places = [(item, Place(item.site_id, item.article_id, item.comment_id)) for item in ordered]
         async with in_transaction(self.pool) as connection:
             known = await journaled_before(connection, ordered)
-            await connection.executemany(
+            await write_rows(
+                connection,
                 DECISIONS["place"],
                 sorted((place.site_id, place.comment_id, place.article_id) for _, place in places),
             )
-            await connection.executemany(
-                DECISIONS["journal"], [journal_row(item, place) for item, place in places]
+            await write_rows(
+                connection, DECISIONS["journal"], [journal_row(*entry) for entry in places]
             )
             keyed = [
                 submission_row(item, place)
@@ -180,9 +183,9 @@ class JournalStore:
                 if item.keyed and item.dk and item.fingerprint
             ]
             if keyed:
-                await connection.executemany(DECISIONS["submit"], keyed)
+                await write_rows(connection, DECISIONS["submit"], keyed)
             for name, rows in screening_rows(places).items():
-                await connection.executemany(SCREENINGS[name], rows)
+                await write_rows(connection, SCREENINGS[name], rows)
             if known:
                 await note_waiting(connection, ordered, known)
 
@@ -280,9 +283,10 @@ class JournalStore:
 
 async def _describe(connection: Connection, item: PendingComment, place: Place) -> None:
     """Write where a comment is, and what screening saw of it."""
-    await connection.execute(DECISIONS["place"], place.site_id, place.comment_id, place.article_id)
+    row = (place.site_id, place.comment_id, place.article_id)
+    await write_rows(connection, DECISIONS["place"], [row])
     for name, rows in screening_rows([(item, place)]).items():
-        await connection.executemany(SCREENINGS[name], rows)
+        await write_rows(connection, SCREENINGS[name], rows)
 
 
 def _submitted(row: asyncpg.Record) -> Submitted:

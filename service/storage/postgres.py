@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -32,11 +32,13 @@ __all__ = [
     "connected",
     "database_errors",
     "in_transaction",
+    "listed",
     "load_queries",
     "migrate",
     "open_pool",
     "says_away",
     "schema_state",
+    "write_rows",
 ]
 
 Connection: TypeAlias = (
@@ -174,6 +176,22 @@ async def _lent(
             yield connection
         finally:
             await pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> str:
+    """Run a statement that takes columns side by side, as arrays; returns what it did.
+
+    Without rows it is not run.
+    """
+    if not rows:
+        return ""
+    done: str = await connection.execute(sql, *zip(*rows, strict=True))
+    return done
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Write a list as JSON, where a column of lists goes side by side with others."""
+    return orjson.dumps(list(values)).decode()
 
 
 async def _may_act_as(url: str, role: str) -> bool:

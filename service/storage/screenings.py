@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from service.model import PendingComment, Screened, Why
-from service.storage.postgres import connected, load_queries
+from service.storage.postgres import connected, listed, load_queries
 
 SQL = load_queries("screenings")
 
@@ -105,7 +105,7 @@ def _screening_row(seen: Screened) -> tuple[Any, ...]:
         seen.risk,
         dict(seen.scores),
         seen.lang,
-        list(seen.tricks),
+        listed(seen.tricks),
     )
 
 
@@ -120,7 +120,7 @@ def _signal_row(spoke: Spoke) -> tuple[Any, ...]:
         why.severity,
         why.score,
         why.label,
-        [list(span) for span in why.spans],
+        listed(why.spans),
         why.error,
         spoke.at,
     )

@@ -156,46 +156,70 @@ WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND revision = $4
   AND expires_at > now();
 
 -- name: append
--- One entry of the log; no row when the comment's n-th decision is somebody else's.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 n integer, $5 decision_id uuid,
---   $6 action text, $7 revision integer, $8 kind text, $9 status text, $10 reason text,
---   $11 note text, $12 actor_kind text, $13 actor_id text, $14 reverses uuid,
---   $15 duplicate_of uuid, $16 content_hash bytea, $17 at timestamptz, $18 request_id text,
---   $19 lang text, $20 rule_version integer, $21 risk real, $22 rules text[]
+-- Entries of the log, in their order; 23505 when a comment's n-th decision is somebody else's.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 ns integer[],
+--   $5 decision_ids uuid[], $6 actions text[], $7 revisions integer[], $8 kinds text[],
+--   $9 statuses text[], $10 reasons text[], $11 notes text[], $12 actor_kinds text[],
+--   $13 actor_ids text[], $14 reverses uuid[], $15 duplicates_of uuid[], $16 content_hashes bytea[],
+--   $17 ats timestamptz[], $18 request_ids text[], $19 langs text[], $20 rule_versions integer[],
+--   $21 risks real[], $22 rules text[] (each a list in JSON, or null)
 INSERT INTO decisions (site_id, article_id, comment_id, n, decision_id, action, revision, kind,
                        status, reason, note, actor_kind, actor_id, reverses, duplicate_of,
                        content_hash, at, request_id, lang, rule_version, risk, rules)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-        $20, $21, $22);
+SELECT site_id, article_id, comment_id, n, decision_id, action, revision, kind, status, reason,
+       note, actor_kind, actor_id, reverses, duplicate_of, content_hash, at, request_id, lang,
+       rule_version, risk,
+       CASE WHEN rules IS NOT NULL
+            THEN ARRAY(SELECT jsonb_array_elements_text(rules::jsonb)) END
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[],
+            $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+            $13::text[], $14::uuid[], $15::uuid[], $16::bytea[], $17::timestamptz[],
+            $18::text[], $19::text[], $20::integer[], $21::real[], $22::text[])
+    WITH ORDINALITY AS new (site_id, article_id, comment_id, n, decision_id, action, revision, kind,
+                            status, reason, note, actor_kind, actor_id, reverses, duplicate_of,
+                            content_hash, at, request_id, lang, rule_version, risk, rules, place)
+ORDER BY place;
 
 -- name: name_subject
--- Whose comment a decision is about.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 author_id uuid
+-- Whose comments decisions are about.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 author_ids uuid[]
+--   (side by side)
 INSERT INTO decision_subjects (site_id, article_id, comment_id, author_id)
-VALUES ($1, $2, $3, $4)
+SELECT site_id, article_id, comment_id, author_id
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[])
+    AS new (site_id, article_id, comment_id, author_id)
 ON CONFLICT (site_id, article_id, comment_id) DO NOTHING;
 
 -- name: place
--- Where a comment is.
---   $1 site_id integer, $2 comment_id uuid, $3 article_id uuid
+-- Where comments are. Rows come in the order of the key, so that two transactions never deadlock.
+--   $1 site_ids integer[], $2 comment_ids uuid[], $3 article_ids uuid[] (side by side)
 INSERT INTO comment_places (site_id, comment_id, article_id)
-VALUES ($1, $2, $3)
+SELECT site_id, comment_id, article_id
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS new (site_id, comment_id, article_id)
 ON CONFLICT (site_id, comment_id) DO NOTHING;
 
 -- name: publish
--- A comment in public, new or again.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 parent_id uuid,
---   $5 root_id uuid, $6 depth smallint, $7 author_id uuid, $8 author_kind text,
---   $9 author_name text, $10 author_badge text, $11 author_avatar text, $12 author_email text,
---   $13 text text, $14 lang text, $15 revision integer, $16 created_at timestamptz,
---   $17 published_at timestamptz, $18 edited_at timestamptz, $19 best double precision,
---   $20 unseen boolean
+-- Comments in public, new or again.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 parent_ids uuid[],
+--   $5 root_ids uuid[], $6 depths smallint[], $7 author_ids uuid[], $8 author_kinds text[],
+--   $9 author_names text[], $10 author_badges text[], $11 author_avatars text[],
+--   $12 author_emails text[], $13 texts text[], $14 langs text[], $15 revisions integer[],
+--   $16 created_ats timestamptz[], $17 published_ats timestamptz[], $18 edited_ats timestamptz[],
+--   $19 bests float8[], $20 unseen boolean[] (side by side)
 INSERT INTO comments AS c
     (site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
      author_name, author_badge, author_avatar, author_email, text, lang, status, revision,
      created_at, published_at, edited_at, best, unseen)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'approved', $15, $16, $17,
-        $18, $19, $20)
+SELECT site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
+       author_name, author_badge, author_avatar, author_email, text, lang, 'approved', revision,
+       created_at, published_at, edited_at, best, unseen
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::smallint[],
+            $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+            $13::text[], $14::text[], $15::integer[], $16::timestamptz[], $17::timestamptz[],
+            $18::timestamptz[], $19::double precision[], $20::boolean[])
+    AS new (site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
+            author_name, author_badge, author_avatar, author_email, text, lang, revision,
+            created_at, published_at, edited_at, best, unseen)
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     author_name = excluded.author_name, author_badge = excluded.author_badge,
     author_avatar = excluded.author_avatar, text = excluded.text, lang = excluded.lang,
@@ -203,144 +227,205 @@ ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     unseen = excluded.unseen;
 
 -- name: keep_revision
--- The text that an approved edit replaces.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 text text,
---   $6 replaced_at timestamptz
+-- Texts that approved edits replace.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 texts text[], $6 replaced_ats timestamptz[] (side by side)
 INSERT INTO comment_revisions (site_id, article_id, comment_id, revision, text, replaced_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT site_id, article_id, comment_id, revision, text, replaced_at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::timestamptz[])
+    AS new (site_id, article_id, comment_id, revision, text, replaced_at)
 ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
     text = excluded.text, replaced_at = excluded.replaced_at;
 
 -- name: put_back_text
--- The former text of a comment whose edit was undone.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 text text
+-- Former texts of comments whose edits were undone.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 texts text[] (side by side)
 -- Index: comments_pkey.
-UPDATE comments SET text = $5, revision = $4
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+UPDATE comments c SET text = new.text, revision = new.revision
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[])
+    AS new (site_id, article_id, comment_id, revision, text)
+WHERE c.site_id = new.site_id AND c.article_id = new.article_id AND c.comment_id = new.comment_id;
 
 -- name: take_down
--- A public comment becomes a tombstone.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 status text
+-- Public comments become tombstones.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 statuses text[]
+--   (side by side)
 -- Index: comments_pkey.
-UPDATE comments SET status = $4, text = NULL, unseen = false
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+UPDATE comments c SET status = new.status, text = NULL, unseen = false
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[])
+    AS new (site_id, article_id, comment_id, status)
+WHERE c.site_id = new.site_id AND c.article_id = new.article_id AND c.comment_id = new.comment_id;
 
 -- name: forget_revisions
--- Former texts of a comment that its author or the law took away.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Former texts of comments that their authors or the law took away.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: comment_revisions_pkey.
-DELETE FROM comment_revisions WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+DELETE FROM comment_revisions old
+USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
+WHERE old.site_id = gone.site_id AND old.article_id = gone.article_id
+  AND old.comment_id = gone.comment_id;
 
 -- name: shift_replies
--- How many replies a comment has, of each sort.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 replies integer,
---   $5 shown integer (both as differences)
+-- How many replies comments have, of each sort.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 replies integer[],
+--   $5 shown integer[] (side by side; both as differences, each comment once)
 -- Index: comments_pkey.
-UPDATE comments SET reply_count = reply_count + $4, shown_replies = shown_replies + $5
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+UPDATE comments c
+SET reply_count = reply_count + new.replies, shown_replies = shown_replies + new.shown
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[])
+    AS new (site_id, article_id, comment_id, replies, shown)
+WHERE c.site_id = new.site_id AND c.article_id = new.article_id AND c.comment_id = new.comment_id;
 
 -- name: shift_counts
--- An article's counts, and the version of its thread.
---   $1 site_id integer, $2 article_id uuid, $3 approved integer, $4 shown_roots integer
---   (as differences), $5 version integer
+-- Articles' counts, and the versions of their threads.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 approved integer[], $4 shown_roots integer[]
+--   (as differences), $5 versions integer[] (side by side; each article once)
 -- Index: article_counts_pkey.
-UPDATE article_counts
-SET approved = approved + $3, shown_roots = shown_roots + $4, version = version + $5
-WHERE site_id = $1 AND article_id = $2;
+UPDATE article_counts c
+SET approved = c.approved + new.approved, shown_roots = c.shown_roots + new.shown_roots,
+    version = c.version + new.version
+FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[])
+    AS new (site_id, article_id, approved, shown_roots, version)
+WHERE c.site_id = new.site_id AND c.article_id = new.article_id;
 
 -- name: describe_article
--- What the page said of an article that the back end has not described.
---   $1 site_id integer, $2 article_id uuid, $3 url text, $4 title text
+-- What pages said of articles that the back end has not described; the first of several stays.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 urls text[], $4 titles text[] (side by side)
 -- Index: articles_pkey.
-UPDATE articles SET url = coalesce(url, $3), title = coalesce(title, $4)
-WHERE site_id = $1 AND article_id = $2 AND NOT managed
-  AND (url IS NULL AND $3::text IS NOT NULL OR title IS NULL AND $4::text IS NOT NULL);
+UPDATE articles a
+SET url = coalesce(a.url, told.url), title = coalesce(a.title, told.title)
+FROM (
+    SELECT site_id, article_id,
+           (array_agg(url ORDER BY place) FILTER (WHERE url IS NOT NULL))[1] AS url,
+           (array_agg(title ORDER BY place) FILTER (WHERE title IS NOT NULL))[1] AS title
+    FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[])
+        WITH ORDINALITY AS new (site_id, article_id, url, title, place)
+    GROUP BY site_id, article_id
+) told
+WHERE a.site_id = told.site_id AND a.article_id = told.article_id AND NOT a.managed
+  AND (a.url IS NULL AND told.url IS NOT NULL OR a.title IS NULL AND told.title IS NOT NULL);
 
 -- name: keep_text
 -- What was sent and is not public.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer,
---   $5 payload jsonb, $6 expires_at timestamptz
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 payloads jsonb[], $6 expires_ats timestamptz[] (side by side)
 INSERT INTO kept_texts (site_id, article_id, comment_id, revision, payload, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6)
+SELECT site_id, article_id, comment_id, revision, payload, expires_at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::jsonb[], $6::timestamptz[])
+    AS new (site_id, article_id, comment_id, revision, payload, expires_at)
 ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
     payload = excluded.payload, expires_at = excluded.expires_at;
 
 -- name: close_reports
--- Reports of a comment, answered by what was decided.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 at timestamptz
+-- Reports of comments, answered by what was decided.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 ats timestamptz[]
+--   (side by side)
 -- Index: reports_pkey.
-UPDATE reports SET closed_at = $4
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at IS NULL;
+UPDATE reports r SET closed_at = new.at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+    AS new (site_id, article_id, comment_id, at)
+WHERE r.site_id = new.site_id AND r.article_id = new.article_id AND r.comment_id = new.comment_id
+  AND r.closed_at IS NULL;
 
 -- name: reopen_reports
--- Reports that a decision had answered which is undone.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 closed_at timestamptz
+-- Reports that decisions had answered which are undone.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[],
+--   $4 closed_ats timestamptz[] (side by side)
 -- Index: reports_pkey.
-UPDATE reports SET closed_at = NULL
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND closed_at = $4
-  AND closed_kind IS NULL;
+UPDATE reports r SET closed_at = NULL
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+    AS new (site_id, article_id, comment_id, closed_at)
+WHERE r.site_id = new.site_id AND r.article_id = new.article_id AND r.comment_id = new.comment_id
+  AND r.closed_at = new.closed_at AND r.closed_kind IS NULL;
 
 -- name: grant_appeal
--- An open appeal, answered by the decision that makes its comment public.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 note text, $5 actor_kind text,
---   $6 actor_id text, $7 at timestamptz, $8 decision_id uuid,
---   $9 wait interval (before webhooks tell of it)
+-- Open appeals, answered by the decisions that make their comments public.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 notes text[],
+--   $5 actor_kinds text[], $6 actor_ids text[], $7 ats timestamptz[], $8 decision_ids uuid[],
+--   $9 waits interval[] (side by side; before webhooks tell of it)
 -- Index: appeals_pkey; webhooks_pkey.
 WITH granted AS (
-    UPDATE appeals
-    SET granted = true, note = $4, actor_kind = $5, actor_id = $6, answered_at = $7
-    WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND answered_at IS NULL
-    RETURNING site_id, article_id, comment_id
+    UPDATE appeals a
+    SET granted = true, note = new.note, actor_kind = new.actor_kind, actor_id = new.actor_id,
+        answered_at = new.at
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+                $7::timestamptz[], $8::uuid[], $9::interval[])
+        AS new (site_id, article_id, comment_id, note, actor_kind, actor_id, at, decision_id, wait)
+    WHERE a.site_id = new.site_id AND a.article_id = new.article_id
+      AND a.comment_id = new.comment_id AND a.answered_at IS NULL
+    RETURNING a.site_id, a.article_id, a.comment_id, new.decision_id, new.at, new.wait
 )
 INSERT INTO webhook_events
     (site_id, kind, article_id, comment_id, facts, decision_id, at, ripe_at)
-SELECT site_id, 'appeal.decided', article_id, comment_id, '{"granted": true}', $8::uuid,
-       $7::timestamptz, $7::timestamptz + $9::interval
+SELECT site_id, 'appeal.decided', article_id, comment_id, '{"granted": true}', decision_id, at,
+       at + wait
 FROM granted
 WHERE EXISTS (SELECT 1 FROM webhooks WHERE site_id = granted.site_id AND state = 'active');
 
 -- name: reopen_appeal
--- An appeal whose grant is undone.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 answered_at timestamptz
+-- Appeals whose grants are undone.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[],
+--   $4 answered_ats timestamptz[] (side by side)
 -- Index: appeals_pkey.
-UPDATE appeals
+UPDATE appeals a
 SET granted = NULL, note = '', actor_kind = NULL, actor_id = NULL, answered_at = NULL
-WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND granted AND answered_at = $4;
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+    AS new (site_id, article_id, comment_id, answered_at)
+WHERE a.site_id = new.site_id AND a.article_id = new.article_id AND a.comment_id = new.comment_id
+  AND a.granted AND a.answered_at = new.answered_at;
 
 -- name: forget_appeal
--- The appeal for a comment that its author took away.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Appeals for comments that their authors took away.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: appeals_pkey.
-DELETE FROM appeals WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+DELETE FROM appeals old
+USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
+WHERE old.site_id = gone.site_id AND old.article_id = gone.article_id
+  AND old.comment_id = gone.comment_id;
 
 -- name: drop_kept
--- Kept texts of a comment that is public or waiting again, or gone for good.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- Kept texts of comments that are public or waiting again, or gone for good.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: kept_texts_pkey.
-DELETE FROM kept_texts WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+DELETE FROM kept_texts old
+USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
+WHERE old.site_id = gone.site_id AND old.article_id = gone.article_id
+  AND old.comment_id = gone.comment_id;
 
 -- name: settle_journal
--- The journal's word that a revision was decided.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 n integer,
---   $6 kind text, $7 seq bigint, $8 dk bytea, $9 fingerprint bytea, $10 created_at timestamptz
+-- The journal's word that revisions were decided. Rows come in the order of the key.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 ns integer[], $6 kinds text[], $7 seqs bigint[], $8 dks bytea[], $9 fingerprints bytea[],
+--   $10 created_ats timestamptz[] (side by side)
 INSERT INTO intake_journal AS j
     (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
      created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'decided', NULL, $8, $9, $10)
+SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'decided', NULL, dk, fingerprint,
+       created_at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[],
+            $7::bigint[], $8::bytea[], $9::bytea[], $10::timestamptz[])
+    AS new (site_id, article_id, comment_id, revision, n, kind, seq, dk, fingerprint, created_at)
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     revision = excluded.revision, n = excluded.n, kind = excluded.kind,
     seq = greatest(j.seq, excluded.seq), state = 'decided', payload = NULL, journaled_at = now()
 WHERE j.revision <= excluded.revision OR j.state = 'decided';
 
 -- name: journal
--- What waits; a later text or a later decision wins, what was decided meanwhile stays decided.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 n integer,
---   $6 kind text, $7 seq bigint, $8 payload jsonb, $9 dk bytea, $10 fingerprint bytea,
---   $11 created_at timestamptz
+-- What waits; a later text or a later decision wins, what was decided meanwhile stays decided. Rows
+-- come in the order of the key.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 ns integer[], $6 kinds text[], $7 seqs bigint[], $8 payloads jsonb[], $9 dks bytea[],
+--   $10 fingerprints bytea[], $11 created_ats timestamptz[] (side by side)
 INSERT INTO intake_journal AS j
     (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
      created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9, $10, $11)
+SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'waiting', payload, dk,
+       fingerprint, created_at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[],
+            $7::bigint[], $8::jsonb[], $9::bytea[], $10::bytea[], $11::timestamptz[])
+    AS new (site_id, article_id, comment_id, revision, n, kind, seq, payload, dk, fingerprint,
+            created_at)
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     revision = excluded.revision, n = excluded.n, kind = excluded.kind,
     seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
@@ -349,11 +434,13 @@ WHERE excluded.n > j.n OR excluded.revision > j.revision
    OR (excluded.n = j.n AND excluded.revision = j.revision);
 
 -- name: submit
--- What an idempotency key stands for; the first one stays.
---   $1 site_id integer, $2 article_id uuid, $3 dk bytea, $4 comment_id uuid,
---   $5 fingerprint bytea, $6 author_id uuid
+-- What idempotency keys stand for; the first one stays. Rows come in the order of the key.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 dks bytea[], $4 comment_ids uuid[],
+--   $5 fingerprints bytea[], $6 author_ids uuid[] (side by side)
 INSERT INTO submissions (site_id, article_id, dk, comment_id, fingerprint, author_id, status)
-VALUES ($1, $2, $3, $4, $5, $6, 202)
+SELECT site_id, article_id, dk, comment_id, fingerprint, author_id, 202
+FROM unnest($1::integer[], $2::uuid[], $3::bytea[], $4::uuid[], $5::bytea[], $6::uuid[])
+    AS new (site_id, article_id, dk, comment_id, fingerprint, author_id)
 ON CONFLICT (site_id, article_id, dk) DO NOTHING;
 
 -- name: answer_published
@@ -363,20 +450,40 @@ ON CONFLICT (site_id, article_id, dk) DO NOTHING;
 UPDATE submissions SET status = 201 WHERE site_id = $1 AND article_id = $2 AND dk = $3;
 
 -- name: count_for_author
--- An author's record with the site.
---   $1 site_id integer, $2 author_id uuid, $3 kind text, $4 name text, $5 approved integer,
---   $6 rejected integer (as differences), $7 first_seen timestamptz
+-- What authors' records with their sites gain. Rows come in the order of the key, each author once.
+--   $1 site_ids integer[], $2 author_ids uuid[], $3 kinds text[], $4 names text[],
+--   $5 approved integer[], $6 rejected integer[], $7 first_seen timestamptz[] (side by side)
 INSERT INTO readers AS r (site_id, author_id, kind, name, approved, rejected, first_seen)
-VALUES ($1, $2, $3, $4, greatest($5, 0), greatest($6, 0), $7)
+SELECT site_id, author_id, kind, name, approved, rejected, first_seen
+FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::integer[],
+            $7::timestamptz[])
+    AS new (site_id, author_id, kind, name, approved, rejected, first_seen)
 ON CONFLICT (site_id, author_id) DO UPDATE SET
-    name = excluded.name, approved = greatest(r.approved + $5, 0),
-    rejected = greatest(r.rejected + $6, 0), first_seen = least(r.first_seen, excluded.first_seen);
+    name = excluded.name, approved = r.approved + excluded.approved,
+    rejected = r.rejected + excluded.rejected,
+    first_seen = least(r.first_seen, excluded.first_seen);
+
+-- name: uncount_for_author
+-- What authors' records with their sites lose by decisions that are undone.
+--   $1 site_ids integer[], $2 author_ids uuid[], $3 approved integer[], $4 rejected integer[]
+--   (side by side; each author once)
+-- Index: readers_pkey.
+UPDATE readers r
+SET approved = greatest(r.approved - lost.approved, 0),
+    rejected = greatest(r.rejected - lost.rejected, 0)
+FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::integer[])
+    AS lost (site_id, author_id, approved, rejected)
+WHERE r.site_id = lost.site_id AND r.author_id = lost.author_id;
 
 -- name: tell
--- What the rest of the world is still to be told.
---   $1 site_id integer, $2 article_id uuid, $3 kind text, $4 comment_id uuid, $5 payload jsonb
+-- What the rest of the world is still to be told, in its order.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 kinds text[], $4 comment_ids uuid[],
+--   $5 payloads jsonb[] (side by side)
 INSERT INTO outbox (site_id, article_id, kind, comment_id, payload)
-VALUES ($1, $2, $3, $4, $5);
+SELECT site_id, article_id, kind, comment_id, payload
+FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::uuid[], $5::jsonb[])
+    WITH ORDINALITY AS new (site_id, article_id, kind, comment_id, payload, place)
+ORDER BY place;
 
 -- name: names
 -- What colleagues call those who decided.

@@ -1,33 +1,52 @@
 -- What screening saw: a row a text, a row a rule that spoke. Nothing of the text itself.
 
 -- name: record_screening
--- What was made of a text; the first word stays.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer,
---   $5 at timestamptz, $6 ruling text, $7 rule text, $8 rule_version integer, $9 reason text,
---   $10 severity smallint, $11 risk real, $12 scores jsonb, $13 lang text, $14 tricks text[]
+-- What was made of texts; the first word stays. Rows come in the order of the key.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 ats timestamptz[], $6 rulings text[], $7 rules text[], $8 rule_versions integer[],
+--   $9 reasons text[], $10 severities smallint[], $11 risks real[], $12 scores jsonb[],
+--   $13 langs text[], $14 tricks text[] (each a list in JSON) (side by side)
 INSERT INTO screenings (site_id, article_id, comment_id, revision, at, ruling, rule, rule_version,
                         reason, severity, risk, scores, lang, tricks)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+SELECT site_id, article_id, comment_id, revision, at, ruling, rule, rule_version, reason, severity,
+       risk, scores, lang, ARRAY(SELECT jsonb_array_elements_text(tricks::jsonb))
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::timestamptz[], $6::text[],
+            $7::text[], $8::integer[], $9::text[], $10::smallint[], $11::real[], $12::jsonb[],
+            $13::text[], $14::text[])
+    AS new (site_id, article_id, comment_id, revision, at, ruling, rule, rule_version, reason,
+            severity, risk, scores, lang, tricks)
 ON CONFLICT (site_id, article_id, comment_id, revision) DO NOTHING;
 
 -- name: record_signal
--- What one rule said about a text; the first word stays.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 rule text,
---   $6 version integer, $7 shadow boolean, $8 effect text, $9 severity smallint, $10 score real,
---   $11 label text, $12 spans jsonb, $13 error text, $14 at timestamptz
+-- What rules said about texts; the first word stays. Rows come in the order of the key.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
+--   $5 rules text[], $6 versions integer[], $7 shadows boolean[], $8 effects text[],
+--   $9 severities smallint[], $10 scores real[], $11 labels text[],
+--   $12 spans text[] (each a list in JSON), $13 errors text[], $14 ats timestamptz[] (side by side)
 INSERT INTO signals (site_id, article_id, comment_id, revision, rule, version, shadow, effect,
                      severity, score, label, spans, error, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+SELECT site_id, article_id, comment_id, revision, rule, version, shadow, effect, severity, score,
+       label, spans::jsonb, error, at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::integer[],
+            $7::boolean[], $8::text[], $9::smallint[], $10::real[], $11::text[], $12::text[],
+            $13::text[], $14::timestamptz[])
+    AS new (site_id, article_id, comment_id, revision, rule, version, shadow, effect, severity,
+            score, label, spans, error, at)
 ON CONFLICT (site_id, article_id, comment_id, revision, rule, version) DO NOTHING;
 
 -- name: forget_screening
--- What was made of the texts of a comment that its author or the law took away.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
+-- What was made of the texts of comments that their authors or the law took away.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: screenings_pkey, signals_pkey.
-WITH gone AS (
-    DELETE FROM signals WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
+WITH wanted AS (
+    SELECT site_id, article_id, comment_id
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS named (site_id, article_id, comment_id)
+), gone AS (
+    DELETE FROM signals s USING wanted w
+    WHERE s.site_id = w.site_id AND s.article_id = w.article_id AND s.comment_id = w.comment_id
 )
-DELETE FROM screenings WHERE site_id = $1 AND article_id = $2 AND comment_id = $3;
+DELETE FROM screenings s USING wanted w
+WHERE s.site_id = w.site_id AND s.article_id = w.article_id AND s.comment_id = w.comment_id;
 
 -- name: latest_screenings
 -- What was made of the latest text of each of several comments, with what rules said of it.

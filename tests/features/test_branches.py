@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.features.branches import Branches
 from service.model import Status
-from service.storage.decisions import Branch, Changes, Place
+from service.storage.changes import Branch, Changes, Place
 
 ARTICLE = UUID(int=7)
 SIZE = 12
