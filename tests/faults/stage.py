@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,8 +26,13 @@ SITE = "daily"
 AGAIN_SECONDS = 0.02
 ANSWER_SECONDS = 25.0
 """Posting and deciding are back after any crash (protocol.md Ruling 14)."""
-REST_SECONDS = 20.0
-"""When everything is done that goes on behind the requests."""
+REST_SECONDS = 45.0
+"""When everything is done that goes on behind the requests: the settle worker that died holds its
+comments for thirty seconds."""
+WORDS = (
+    "harbour bridge market school river council winter ferry library garden station budget"
+    " teacher bakery lantern orchestra museum clinic tramway orchard parliament weather"
+).split()
 APPLIED = frozenset({"applied", "replayed"})
 
 _serials = count(1)
@@ -80,7 +86,7 @@ class Stage:
 
     async def post(self, *, article: str = "story-1", ways: int = 1) -> Posted:
         """Post a comment that nobody has posted before, `ways` times at once."""
-        key, text = str(uuid4()), f"Comment number {next(_serials)} of many."
+        key, text = str(uuid4()), _sentence(next(_serials))
         self.ledger.sent[key] = text
         body = {"body": text, "author": {"name": "Leila"}}
         path = f"{self.paper.article(article)}/comments"
@@ -122,6 +128,12 @@ class Stage:
             if result["outcome"] in APPLIED:
                 self.ledger.decisions.append(Told(*(asked[name] for name in Told._fields)))
         return results
+
+
+def _sentence(serial: int) -> str:
+    """Say something that is like nothing said before: what repeats is held as a campaign."""
+    dice = random.Random(serial)  # noqa: S311 - words, no secret
+    return f"{serial}: {' '.join(dice.sample(WORDS, 12))}."
 
 
 @asynccontextmanager

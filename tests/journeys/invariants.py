@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -296,12 +297,20 @@ def _bounded(_: Ledger, stores: Stores) -> Iterator[str]:
         yield f"I17 {waiting} wait where {stores.pending_max} may"
 
 
-def _numbered(_: Ledger, stores: Stores) -> Iterator[str]:
-    """A number that is missing would be a comment that was acknowledged and lost."""
+def _numbered(ledger: Ledger, stores: Stores) -> Iterator[str]:
+    """A number that is missing would be a comment that was acknowledged and lost.
+
+    What begins to wait again, undone or edited, is given a new one.
+    """
     numbers = sorted(row["seq"] for row in stores.journal.values())
-    if numbers != list(range(1, len(numbers) + 1)):
-        missing = sorted({*range(1, max(numbers) + 1)} - {*numbers})
-        yield f"I18 {len(missing)} numbers are missing, {len(numbers) - len({*numbers})} are double"
+    if len({*numbers}) < len(numbers):
+        yield f"I18 {len(numbers) - len({*numbers})} numbers were given twice"
+    again = sum(map(len, ledger.edits.values())) + sum(
+        each["action"] == "reverse" for each in chain(*stores.decisions.values())
+    )
+    missing = len({*range(1, max(numbers, default=0) + 1)} - {*numbers})
+    if missing > again:
+        yield f"I18 {missing} numbers are missing where {again} may be"
 
 
 def _nothing_else(ledger: Ledger, stores: Stores) -> Iterator[str]:
