@@ -39,6 +39,7 @@ from service.features.own import Own
 from service.features.promise import Promise
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
+from service.features.recount import Recount
 from service.features.redo import Redoing
 from service.features.refill import Refill
 from service.features.relay import Relay
@@ -74,6 +75,7 @@ from service.storage.postgres import open_pool
 from service.storage.readers import ReaderStore
 from service.storage.recents import RecentStore
 from service.storage.reception import Reception
+from service.storage.recounts import RecountStore
 from service.storage.redis import Scripts, connect
 from service.storage.redo import RedoStore
 from service.storage.reports import ReportStore
@@ -346,6 +348,9 @@ def staff(
             screenings=ScreeningStore(pool=pool),
             pending=pending,
             sites=sites,
+            recount=Recount(
+                store=RecountStore(pool=pool), invalidations=invalidations, clock=real_time
+            ),
             mended=lambda _rule, _count: None,
             clock=lambda: real_time() + timedelta(minutes=5),
         ),

@@ -26,6 +26,7 @@ COMMANDS = MappingProxyType(
         "member": "service.cli.member:member",
         "doctor": "service.cli.doctor:doctor",
         "audit": "service.cli.audit:audit",
+        "reconcile": "service.cli.reconcile:reconcile",
         "rules": "service.cli.rules:rules",
     }
 )

@@ -11,6 +11,7 @@ import structlog
 
 from service import crash
 from service.features.patience import Patience
+from service.features.recount import Recount
 from service.features.sites import SiteDirectory
 from service.features.transitions import still_waits
 from service.model import Action, Decision, Site, Status
@@ -29,6 +30,8 @@ EXPIRE_SECONDS = 1.0
 """R2: how often leases that ran out are ended."""
 STRUCTURE_SECONDS = 60.0
 """R4: how often items and places are compared."""
+RECOUNT_SECONDS = 300.0
+"""R5: how often what was decided on lately is counted again."""
 MISSING_SECONDS = 30.0
 """R6: how often the journal is compared with Redis."""
 PURGE_SECONDS = 600.0
@@ -54,6 +57,7 @@ class Reconcile:
     screenings: ScreeningStore
     pending: PendingStore
     sites: SiteDirectory
+    recount: Recount
     mended: Callable[[str, int], None]
     """Told which rule put how much right."""
     clock: Callable[[], datetime]
@@ -65,6 +69,7 @@ class Reconcile:
             rules.create_task(self._every(EXPIRE_SECONDS, self.expire_leases))
             rules.create_task(self._every(STRUCTURE_SECONDS, self.mend_structure))
             rules.create_task(self._every(MISSING_SECONDS, self.put_back_missing))
+            rules.create_task(self._every(RECOUNT_SECONDS, self.count_again))
             rules.create_task(self._forever(PURGE_SECONDS, self.purge))
 
     async def finish_decided(self, site: Site) -> int:
@@ -133,6 +138,13 @@ class Reconcile:
         if closed:
             await self.journal.settle(closed)
         return put_back
+
+    async def count_again(self, site: Site) -> int:
+        """R5: put right what counts of articles decided on lately have drifted to."""
+        wrong = await self.recount.touched(site)
+        if wrong:
+            self.mended("count_again", wrong)
+        return wrong
 
     async def purge(self) -> None:
         """R8: delete what is too old."""

@@ -41,11 +41,12 @@ class Refill:
     known: dict[int, int] = field(default_factory=dict)
     """By site: a sequence number that Redis must not be behind."""
 
-    async def open_queue(self, site: Site) -> None:
+    async def open_queue(self, site: Site) -> int:
         """Give a site's queue an epoch; fill it from the journal first where it was lost.
 
         A queue that went back in time, as from a backup or by a failover, is filled up while it
-        goes on. May be repeated, and be done by two at once.
+        goes on. May be repeated, and be done by two at once. Returns how many comments were put
+        back.
 
         Raises:
             Unavailable: a store is away; what was put back stays.
@@ -55,7 +56,7 @@ class Refill:
         fell = state.seq < known or state.fell_from is not None
         if state.epoch is not None and not fell:
             self.known[site.site_id] = state.seq
-            return
+            return 0
         mark = await self.store.watermark(site.site_id)
         sequence = _acknowledged(state, max(known, mark.seq if mark else 0))
         highest = await self.store.highest_seq(site.site_id, upto=sequence or None)
@@ -70,6 +71,7 @@ class Refill:
         )
         await self.store.raise_watermark(site.site_id, Watermark(epoch=epoch, seq=sequence))
         self.known[site.site_id] = max(sequence, state.seq)
+        return restored
 
     async def _known(self, site: Site) -> int:
         """Return how far Redis has been at the last look, or was known to be by others."""

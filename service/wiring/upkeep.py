@@ -11,13 +11,16 @@ from service.features.forwarders import Forwarders
 from service.features.journal import Journal
 from service.features.levels import Levels
 from service.features.reconcile import Reconcile
+from service.features.recount import Recount
 from service.features.redo import Redoing
 from service.features.refill import Refill
 from service.features.relay import Relay
+from service.features.repair import Repair
 from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
 from service.storage.leadership import Leadership
 from service.storage.outbox import OutboxStore
+from service.storage.recounts import RecountStore
 from service.storage.redo import RedoStore
 from service.storage.screenings import ScreeningStore
 from service.storage.sightings import SightingStore
@@ -35,6 +38,7 @@ class Upkeep:
     reconcile: Reconcile
     redoing: Redoing
     relay: Relay
+    repair: Repair
     levels: Levels
     forwarders: Forwarders
 
@@ -42,48 +46,63 @@ class Upkeep:
     def build(cls, ground: Ground, core: Core, live: Live) -> Self:
         """Wire it to the stores."""
         pool, metrics = ground.pool, ground.metrics
-        journal, outbox = JournalStore(pool=pool), OutboxStore(pool=pool)
+        rows, outbox = JournalStore(pool=pool), OutboxStore(pool=pool)
+        recount = Recount(
+            store=RecountStore(pool=pool), invalidations=core.invalidations, clock=clock
+        )
+        journal = Journal(
+            store=rows,
+            pending=core.pending,
+            sites=core.sites,
+            refill=Refill(
+                store=rows,
+                pending=core.pending,
+                losses=core.losses,
+                new_epoch=partial(chance.token_hex, 16),
+                clock=clock,
+                journaled_first=ground.settings.durability == "journal",
+            ),
+            acknowledged=core.acknowledged,
+        )
+        reconcile = Reconcile(
+            decisions=DecisionStore(pool=pool),
+            journal=rows,
+            outbox=outbox,
+            screenings=ScreeningStore(pool=pool),
+            pending=core.pending,
+            sites=core.sites,
+            recount=recount,
+            mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
+            clock=clock,
+        )
+        redoing = Redoing(
+            store=RedoStore(redis=ground.redis, pool=pool),
+            decisions=core.decisions,
+            log_store=DecisionStore(pool=pool),
+            pending=core.pending,
+            sites=core.sites,
+            subject_of=ground.secrets.subject,
+            made_again=metrics.redone.inc,
+        )
+        relay = Relay(
+            outbox=outbox,
+            invalidations=core.invalidations,
+            events=live.events,
+            sites=core.sites,
+            clock=clock,
+        )
         return cls(
             leadership=Leadership(pool=pool),
-            journal=Journal(
-                store=journal,
-                pending=core.pending,
-                sites=core.sites,
-                refill=Refill(
-                    store=journal,
-                    pending=core.pending,
-                    losses=core.losses,
-                    new_epoch=partial(chance.token_hex, 16),
-                    clock=clock,
-                    journaled_first=ground.settings.durability == "journal",
-                ),
-                acknowledged=core.acknowledged,
-            ),
-            reconcile=Reconcile(
-                decisions=DecisionStore(pool=pool),
+            journal=journal,
+            reconcile=reconcile,
+            redoing=redoing,
+            relay=relay,
+            repair=Repair(
                 journal=journal,
-                outbox=outbox,
-                screenings=ScreeningStore(pool=pool),
-                pending=core.pending,
-                sites=core.sites,
-                mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
-                clock=clock,
-            ),
-            redoing=Redoing(
-                store=RedoStore(redis=ground.redis, pool=pool),
-                decisions=core.decisions,
-                log_store=DecisionStore(pool=pool),
-                pending=core.pending,
-                sites=core.sites,
-                subject_of=ground.secrets.subject,
-                made_again=metrics.redone.inc,
-            ),
-            relay=Relay(
-                outbox=outbox,
-                invalidations=core.invalidations,
-                events=live.events,
-                sites=core.sites,
-                clock=clock,
+                redoing=redoing,
+                reconcile=reconcile,
+                recount=recount,
+                relay=relay,
             ),
             levels=Levels(
                 pending=core.pending,

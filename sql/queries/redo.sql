@@ -2,6 +2,7 @@
 
 -- name: identity
 -- Which Postgres this is, and on which of its timelines.
+-- Index: none; no table is read.
 SELECT s.system_identifier, c.timeline_id
 FROM pg_control_system() s, pg_control_checkpoint() c;
 
