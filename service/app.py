@@ -106,7 +106,7 @@ class Service:
             *self.live.operations(self.members.sessions, access),
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
-            *self.office.operations(ground, core, self.members),
+            *self.office.operations(ground, core, self.members, self.postroom.webhooks),
             *self.editors.operations(core),
             *self.log.operations(core, self.moderators),
             *self.figures.operations(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypedDict
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from service.cursors import Cursors
@@ -154,7 +155,7 @@ class Webhooks:
             name=wished["name"],
             events=wished["events"],
             secret=self._sealed(site, webhook_id, secret),
-            act=with_details(act, webhook=str(webhook_id), events=list(wished["events"])),
+            act=with_details(act, **named(webhook_id, wished["url"]), events=wished["events"]),
         )
         return _shown(await self._find(site, webhook_id), now), secret
 
@@ -178,7 +179,9 @@ class Webhooks:
             name=checked.get("name", stored.name),
             events=checked.get("events", stored.events),
             state=state,
-            act=with_details(act, webhook=str(webhook_id), changed=sorted(changes), state=state),
+            act=with_details(
+                act, **named(webhook_id, stored.url), changed=sorted(changes), state=state
+            ),
         )
         return _shown(await self._find(site, webhook_id), now)
 
@@ -190,8 +193,7 @@ class Webhooks:
         Raises:
             UnknownWebhook.
         """
-        await self._find(site, webhook_id)
-        secret = new_secret()
+        stored, secret = await self._find(site, webhook_id), new_secret()
         until = now + overlap if overlap else None
         await self.store.rotate(
             site.site_id,
@@ -199,7 +201,9 @@ class Webhooks:
             secret=self._sealed(site, webhook_id, secret),
             old_secret_until=until,
             act=with_details(
-                act, webhook=str(webhook_id), overlap_hours=overlap.total_seconds() / 3_600
+                act,
+                **named(webhook_id, stored.url),
+                overlap_hours=round(overlap.total_seconds() / 3_600),
             ),
         )
         return _shown(await self._find(site, webhook_id), now), secret
@@ -210,7 +214,8 @@ class Webhooks:
         Raises:
             UnknownWebhook.
         """
-        noted = with_details(act, webhook=str(webhook_id))
+        stored = await self._find(site, webhook_id)
+        noted = with_details(act, **named(webhook_id, stored.url))
         if not await self.store.remove(site.site_id, webhook_id, act=noted):
             raise UnknownWebhook
 
@@ -302,6 +307,11 @@ class Webhooks:
     def _sealed(self, site: Site, webhook_id: UUID, secret: str) -> bytes:
         row = row_of(site.site_id, webhook_id)
         return self.secrets.seal(PURPOSE, read_secret(secret), bound_to=row)
+
+
+def named(webhook_id: UUID, url: str) -> dict[str, str]:
+    """Return how the log names an endpoint: never by its whole address, which may be a secret."""
+    return {"webhook_id": str(webhook_id), "host": urlsplit(url).hostname or ""}
 
 
 def row_of(site_id: int, webhook_id: UUID) -> str:

@@ -21,7 +21,7 @@ from service.breaker import Breaker, Permit
 from service.errors import Unavailable
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
-from service.features.webhooks.endpoints import PURPOSE, row_of
+from service.features.webhooks.endpoints import PURPOSE, named, row_of
 from service.features.webhooks.letters import Letters
 from service.model import Site
 from service.outgoing import Answer, Failure, GuardedClient, Hosts, Unreached, sign
@@ -246,7 +246,7 @@ class Post:
             actor_id="",
             act="webhook.disabled",
             site_id=site.site_id,
-            details={"webhook": str(due.webhook_id), "state": state},
+            details={**named(due.webhook_id, due.url), "state": state},
         )
         if await self.webhooks.disable(site.site_id, due.webhook_id, state=state, act=act):
             log.warning("webhook_disabled", webhook=str(due.webhook_id), state=state)

@@ -1,4 +1,4 @@
-"""The page of a site's team and of its keys."""
+"""The page of a site's team, of its keys and of its webhooks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from service.features.sessions import SignedInMember
 from service.features.sites import SiteDirectory
 from service.features.team import Member, Team
 from service.features.token_keys import TokenKeys
+from service.features.webhooks import KINDS, Webhooks
 from service.model import ApiKey, Role, Scope
 from service.web.dashboard.choice import chosen_site
 from service.web.dashboard.frame import page, page_operation
+from service.web.dashboard.webhooks import shown_webhooks, told_webhook
 from service.web.operation import Call, Operation, Reply
 
 PATH: Final = "/moderate/team"
@@ -48,11 +50,12 @@ class ShownMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamPages:
-    """The page of members, API keys and readers' token keys."""
+    """The page of members, API keys, readers' token keys, and webhooks."""
 
     team: Team
     keyring: Keyring
     token_keys: TokenKeys
+    webhooks: Webhooks
     sites: SiteDirectory
 
     def operations(self) -> list[Operation]:
@@ -67,13 +70,14 @@ class TeamPages:
         members = await self.team.of_site(site)
         keys = await self.keyring.of_site(site)
         token_keys = await self.token_keys.of_site(site)
+        webhooks = await shown_webhooks(self.webhooks, site, now=call.now)
         shown = [_shown(each, call.member, site.slug) for each in members]
         return page(
             call,
             "team.html",
             title="nav_team",
             section="team",
-            parts=["asking", "team"],
+            parts=["asking", "team", "webhooks"],
             site=site,
             slugs=choice.slugs,
             members=shown,
@@ -84,7 +88,15 @@ class TeamPages:
             token_keys=[each for each in token_keys if each.revoked_at is None],
             ended_token_keys=[each for each in token_keys if each.revoked_at is not None],
             algorithms=ALGORITHMS,
-            told={"team": {"site": site.slug, "members": [_told(each.member) for each in shown]}},
+            webhooks=webhooks,
+            webhook_kinds=KINDS,
+            told={
+                "team": {
+                    "site": site.slug,
+                    "members": [_told(each.member) for each in shown],
+                    "webhooks": [told_webhook(each.endpoint) for each in webhooks],
+                }
+            },
         )
 
 
