@@ -14,6 +14,7 @@ from bench.screening import sample_texts
 from service.features.dry_run_apart import Job, apart, walk_of
 from service.features.dry_run_tally import Earlier
 from service.features.rulebook import read_rule, rules_of
+from service.features.screening import ArticleFacts
 from service.features.screening.words import shipped_lists
 from service.model import Mode, Status
 
@@ -73,7 +74,7 @@ def history() -> list[Earlier]:
             comment_id=_id(first + timedelta(seconds=60 * number), chance),
             author_id=chance.choice(authors),
             author_kind="guest",
-            article_key="story",
+            article=ArticleFacts(key="story"),
             text=texts[number % len(texts)],
             depth=0,
             verdict=chance.random() < 1 / 8,

@@ -194,6 +194,10 @@ class Article:
     """Overrides the site's mode when set."""
     close_at: datetime | None = None
     views_per_hour: float | None = None
+    section: str | None = None
+    """What rules may ask, as the next two."""
+    tags: frozenset[str] = frozenset()
+    published_at: datetime | None = None
     merged_into: UUID | None = None
     """The article that took this key over, if any."""
     managed: bool = False

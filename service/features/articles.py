@@ -31,6 +31,9 @@ COUNTED_MAX = 100_000
 """What is counted before many are closed; beyond it the number makes no difference."""
 
 TITLE_MAX_CHARS = 300
+TAGS_MAX = 50
+NAME_MAX_CHARS = 100
+"""Of a section or a tag: rules name them as they are."""
 URL_MAX_CHARS = 2_048
 
 VIEWS_MAX = 1e9
@@ -55,6 +58,9 @@ class ArticleChanges(TypedDict, total=False):
     mode: Mode | None
     close_at: datetime | None
     views_per_hour: float | None
+    section: str | None
+    tags: Sequence[str] | None
+    published_at: datetime | None
     aliases: Sequence[str] | None
     """All other keys that lead to it from now on."""
 
@@ -239,10 +245,25 @@ def _cleaned(changes: ArticleChanges) -> dict[str, Any]:
         _check_url(told["url"])
     if told.get("lang") is not None and not _LANG.match(told["lang"]):
         raise _refusal("/lang", "bad_language", "A language tag, e.g. `fr` or `pt-BR`.")
+    if told.get("section") is not None:
+        told["section"] = _named(told["section"], "/section")
+    if "tags" in told:
+        tags = told["tags"] or ()
+        if len(tags) > TAGS_MAX:
+            raise _refusal("/tags", "too_many", f"At most {TAGS_MAX} tags.")
+        names = (_named(tag, f"/tags/{at}") for at, tag in enumerate(tags))
+        told["tags"] = list(dict.fromkeys(names))
     views = told.get("views_per_hour")
     if views is not None and not 0 <= views <= VIEWS_MAX:  # false for NaN too
         raise _refusal("/views_per_hour", "out_of_range", f"0 to {VIEWS_MAX:.0f}.")
     return told
+
+
+def _named(name: str, pointer: str) -> str:
+    clean = text.clean_line(name, max_chars=NAME_MAX_CHARS, pointer=pointer)
+    if not clean:
+        raise _refusal(pointer, "missing", "A name.")
+    return clean
 
 
 def _check_url(url: str) -> None:

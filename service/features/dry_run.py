@@ -24,7 +24,7 @@ from service.features.rule_changes import UnknownRule, lists_of
 from service.features.rule_changes_checks import checked, compiled_alone
 from service.features.rule_changes_lists import UnknownWordList
 from service.features.rulebook import Rulebook, read_rule, rules_of, word_list, written
-from service.features.screening import BadRules
+from service.features.screening import ArticleFacts, BadRules
 from service.features.screening.views import Span
 from service.features.sites import SiteDirectory
 from service.model import Actor, Site, Status, made_at
@@ -465,7 +465,12 @@ def _earlier(row: Past, text: str) -> Earlier:
         comment_id=row.comment_id,
         author_id=row.author_id,
         author_kind=row.author_kind,
-        article_key=row.article_key or "",
+        article=ArticleFacts(
+            key=row.article_key or "",
+            section=row.section,
+            tags=frozenset(row.tags or ()),
+            published_at=row.published_at,
+        ),
         text=text,
         depth=row.depth,
         verdict=_JUDGED.get(row.state) if row.by_people else None,

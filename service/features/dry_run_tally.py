@@ -48,7 +48,8 @@ class Earlier:
     comment_id: UUID
     author_id: UUID | None
     author_kind: AuthorKind
-    article_key: str
+    article: ArticleFacts
+    """As it is now."""
     text: str
     depth: int
     verdict: bool | None
@@ -216,7 +217,7 @@ class Walk:
                 rejected=author.rejected,
                 first_seen=author.first_seen,
             ),
-            article=ArticleFacts(key=comment.article_key),
+            article=comment.article,
             depth=comment.depth,
             recent=tuple(recent),
         )

@@ -222,6 +222,9 @@ class Screen:
             author=_author(piece.author_kind, standing),
             article=ArticleFacts(
                 key=article.key if article else "",
+                section=article.section if article else None,
+                tags=article.tags if article else frozenset(),
+                published_at=article.published_at if article else None,
                 views_per_hour=lately.views_per_hour if told is None else told,
             ),
             depth=_depth(piece),

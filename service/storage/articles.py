@@ -17,15 +17,18 @@ from service.storage.webhook_events import note_articles
 
 SQL = load_queries("articles")
 
-COLUMNS = ("url", "title", "lang", "state", "mode", "close_at", "views_per_hour")
+COLUMNS = (
+    "url", "title", "lang", "state", "mode", "close_at", "views_per_hour", "section", "tags",
+    "published_at",
+)  # fmt: skip
 """What a back end may say of an article, in the order of the statement `put`."""
 
 
 Noted = Callable[[int], Act]
 """Makes an entry of the log from how many articles were changed."""
 
-UNSEEN = frozenset({"views_per_hour"})
-"""What no reader sees, and a back end may change every few minutes."""
+UNSEEN = frozenset({"views_per_hour", "section", "tags", "published_at"})
+"""What no reader sees; views a back end may change every few minutes."""
 
 
 class CircularMerge(Exception):  # noqa: N818 - the feature tells it to whoever asked
@@ -187,6 +190,9 @@ def _article(row: asyncpg.Record) -> Article:
         mode=Mode(row["mode"]) if row["mode"] else None,
         close_at=row["close_at"],
         views_per_hour=row["views_per_hour"],
+        section=row["section"],
+        tags=frozenset(row["tags"]),
+        published_at=row["published_at"],
         merged_into=row["merged_into"],
         managed=row["managed"],
         count=row["count"],

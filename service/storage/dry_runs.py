@@ -63,7 +63,9 @@ class Past:
     comment_id: UUID
     author_id: UUID | None
     article_key: str | None
-    views_per_hour: float | None
+    section: str | None
+    tags: Sequence[str] | None
+    published_at: datetime | None
     author_kind: AuthorKind
     text: str | None
     depth: int

@@ -7,7 +7,7 @@
 --   $1 site_id integer, $2 article_id uuid
 -- Index: articles_pkey; articles_merged; article_counts_pkey.
 SELECT a.site_id, a.article_id, a.key, a.url, a.title, a.lang, a.state, a.mode, a.close_at,
-       a.views_per_hour, a.merged_into, a.managed,
+       a.views_per_hour, a.section, a.tags, a.published_at, a.merged_into, a.managed,
        (SELECT coalesce(sum(c.approved), 0)::bigint
         FROM article_counts AS c
         WHERE c.site_id = a.site_id
@@ -45,22 +45,29 @@ WHERE asked.site_id = $1 AND asked.article_id = $2;
 -- the rest until its address, title or language was named, or nothing but that it is there.
 --   $1 site_id integer, $2 article_id uuid, $3 key text, $4 url text, $5 title text,
 --   $6 lang text, $7 state text, $8 mode text, $9 close_at timestamptz,
---   $10 views_per_hour float8, $11 named text[]
+--   $10 views_per_hour float8, $11 section text, $12 tags text[], $13 published_at timestamptz,
+--   $14 named text[]
 -- Index: articles_pkey.
 INSERT INTO articles AS a
-    (site_id, article_id, key, url, title, lang, state, mode, close_at, views_per_hour, managed)
-VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 'open'), $8, $9, $10,
-        $11::text[] && ARRAY['url', 'title', 'lang'] OR $11::text[] = '{}')
+    (site_id, article_id, key, url, title, lang, state, mode, close_at, views_per_hour, section,
+     tags, published_at, managed)
+VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, 'open'), $8, $9, $10, $11,
+        coalesce($12::text[], '{}'), $13,
+        $14::text[] && ARRAY['url', 'title', 'lang'] OR $14::text[] = '{}')
 ON CONFLICT (site_id, article_id) DO UPDATE SET
-    url = CASE WHEN 'url' = ANY($11::text[]) THEN excluded.url ELSE a.url END,
-    title = CASE WHEN 'title' = ANY($11::text[]) THEN excluded.title ELSE a.title END,
-    lang = CASE WHEN 'lang' = ANY($11::text[]) THEN excluded.lang ELSE a.lang END,
-    state = CASE WHEN 'state' = ANY($11::text[]) THEN excluded.state ELSE a.state END,
-    mode = CASE WHEN 'mode' = ANY($11::text[]) THEN excluded.mode ELSE a.mode END,
-    close_at = CASE WHEN 'close_at' = ANY($11::text[]) THEN excluded.close_at
+    url = CASE WHEN 'url' = ANY($14::text[]) THEN excluded.url ELSE a.url END,
+    title = CASE WHEN 'title' = ANY($14::text[]) THEN excluded.title ELSE a.title END,
+    lang = CASE WHEN 'lang' = ANY($14::text[]) THEN excluded.lang ELSE a.lang END,
+    state = CASE WHEN 'state' = ANY($14::text[]) THEN excluded.state ELSE a.state END,
+    mode = CASE WHEN 'mode' = ANY($14::text[]) THEN excluded.mode ELSE a.mode END,
+    close_at = CASE WHEN 'close_at' = ANY($14::text[]) THEN excluded.close_at
                     ELSE a.close_at END,
-    views_per_hour = CASE WHEN 'views_per_hour' = ANY($11::text[]) THEN excluded.views_per_hour
+    views_per_hour = CASE WHEN 'views_per_hour' = ANY($14::text[]) THEN excluded.views_per_hour
                           ELSE a.views_per_hour END,
+    section = CASE WHEN 'section' = ANY($14::text[]) THEN excluded.section ELSE a.section END,
+    tags = CASE WHEN 'tags' = ANY($14::text[]) THEN excluded.tags ELSE a.tags END,
+    published_at = CASE WHEN 'published_at' = ANY($14::text[]) THEN excluded.published_at
+                        ELSE a.published_at END,
     managed = a.managed OR excluded.managed
 RETURNING state IN ('open', 'premoderated') AND (close_at IS NULL OR close_at > now());
 

@@ -99,7 +99,7 @@ WHERE site_id = $1 AND comment_id >= $2 AND comment_id < $3;
 -- A page of comments, oldest first, with their texts where they are kept, and what people decided.
 --   $1 site_id integer, $2 after comment_id uuid, $3 to comment_id uuid, $4 limit integer
 -- Index: search_entries_newest, and each table's primary key.
-SELECT e.comment_id, e.author_id, a.key AS article_key, a.views_per_hour,
+SELECT e.comment_id, e.author_id, a.key AS article_key, a.section, a.tags, a.published_at,
        coalesce(c.author_kind, k.payload -> 'author' ->> 'kind', j.payload -> 'author' ->> 'kind',
                 'guest') AS author_kind,
        coalesce(c.text, k.payload ->> 'text', j.payload ->> 'text') AS text,

@@ -237,6 +237,9 @@ def describe_article(api: Api) -> Answer:
         "close_at": "2030-01-01T00:00:00.000Z",
         "aliases": [api.article()],
         "views_per_hour": 12.5,
+        "section": "Politics",
+        "tags": ["budget"],
+        "published_at": "2026-01-01T00:00:00.000Z",
     }
     return _article(api, "PUT", api.article(), json=changes)
 

@@ -61,6 +61,9 @@ def test_an_unseen_article_has_the_defaults(office: Office) -> None:
         "close_at": None,
         "aliases": [],
         "views_per_hour": None,
+        "section": None,
+        "tags": [],
+        "published_at": None,
         "count": 0,
     }
 
@@ -75,6 +78,9 @@ def test_what_is_left_out_stays_and_null_clears(office: Office) -> None:
         "close_at": "2031-02-03T04:05:06.789Z",
         "aliases": ["b", "a"],
         "views_per_hour": 12.5,
+        "section": "Politics",
+        "tags": ["budget", "taxes"],
+        "published_at": "2026-02-03T04:05:06.789Z",
     }
     told = office.article("story", **whole)
     assert told == {"key": "story", **whole, "aliases": ["a", "b"], "count": 0}

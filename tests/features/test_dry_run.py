@@ -9,11 +9,13 @@ from uuid import UUID
 import pytest
 
 from service.errors import Unavailable
+from service.features.articles import ArticleChanges
 from service.features.dry_run import ATTEMPTS_MAX, WAITING_MAX, DryRunEnded, TooManyDryRuns
 from service.features.dry_run_apart import Job, apart, walk_of
 from service.features.dry_run_tally import Earlier
 from service.features.rule_changes import NotTried
 from service.features.rulebook import read_rule, rules_of
+from service.features.screening import ArticleFacts
 from service.features.screening.words import shipped_lists
 from service.model import Action, Mode, SiteSettings, Status
 from service.storage.rules import RuleStore
@@ -78,6 +80,21 @@ async def test_an_escalated_comment_is_shown_to_seniors_alone(desk: RuleDesk) ->
 
     assert [each.text for each in seen] == ["Grunzel!"]
     assert {each.text for each in seen_by_seniors} == {"Grunzel!", "You grunzel, and your family."}
+
+
+async def test_a_rule_may_ask_for_the_section_of_an_article(desk: RuleDesk) -> None:
+    room = desk.newsroom
+    told: ArticleChanges = {"section": "Sport", "tags": ["cup"], "published_at": room.now}
+    await room.articles.put(room.site, "match", told, room.now)
+    await desk.past("Well played.", article="match")
+    await desk.past("Well said.")
+    under = {"sections": ["Sport"], "tags": ["cup", "league"], "age_hours_max": 2}
+    await desk.save(when={"all": [{"article": under}]})
+
+    report = (await desk.tried()).report
+
+    assert report is not None
+    assert (report["hits"], report["blind"]) == (1, [])
 
 
 async def test_a_new_version_is_compared_with_the_live_one(desk: RuleDesk) -> None:
@@ -245,7 +262,7 @@ def history() -> list[Earlier]:
             comment_id=new_id(NOON - timedelta(minutes=1_000 - number)),
             author_id=UUID(int=number % 7 + 1),
             author_kind="guest",
-            article_key="story-1",
+            article=ArticleFacts(key="story-1"),
             text="Buy this at https://a.example" if number % 5 == 0 else f"Good bread, {number}.",
             depth=0,
             verdict=number % 3 == 0,

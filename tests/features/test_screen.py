@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from service.features.articles import ArticleChanges
 from service.features.intake import Accepted, RefusedByRule
 from service.features.own import StaleRevision
 from service.features.queue import Lane, QueueEntry
@@ -207,6 +208,21 @@ async def test_no_rule_approves_where_people_read_everything_first(newsroom: New
     ):
         assert not held.at_once
         assert [why.rule for why in waiting(held).why] == ["timetable"]
+
+
+async def test_rules_ask_what_the_back_end_told_of_an_article(new_site: OpenSite) -> None:
+    under = {"article": {"sections": ["Sport"], "tags": ["cup"], "age_hours_max": 48}}
+    room = by(await new_site(POST), rules(rule(under)))
+    told: ArticleChanges = {"section": " Sport ", "tags": ["cup", "cup"], "published_at": NOON}
+    await room.articles.put(room.site, "match", told, NOON)
+    await room.articles.put(room.site, "old", {**told, "published_at": None}, NOON)
+
+    at_once = {
+        article: (await room.submit("Well played.", article=article)).at_once
+        for article in ("match", "old", "budget")
+    }
+
+    assert at_once == {"match": False, "old": True, "budget": True}
 
 
 async def test_trusted_authors_appear_at_once_and_are_held_by_a_rule(new_site: OpenSite) -> None:

@@ -51,6 +51,9 @@ Sentence = Annotated[str, StringConstraints(max_length=1_000)]
 OwnReason = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")]
 
 
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
 class ArticleChangesIn(Wire):
     """What to change of an article: what is left out stays, null clears."""
 
@@ -64,6 +67,10 @@ class ArticleChangesIn(Wire):
     aliases: Annotated[list[ArticleKey], Field(max_length=50)] | None = None
     """All other keys that lead to this article from now on."""
     views_per_hour: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    section: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    """Rules may ask it, as the next two."""
+    tags: Annotated[list[Label], Field(max_length=50)] | None = None
+    published_at: Time | None = None
 
     def changes(self) -> ArticleChanges:
         """Return what was said, and nothing of what was left out."""
@@ -96,6 +103,9 @@ class ArticleOut(Wire):
     close_at: Timestamp | None
     aliases: list[str]
     views_per_hour: float | None
+    section: str | None
+    tags: list[str]
+    published_at: Timestamp | None
     count: int
 
 
@@ -236,6 +246,9 @@ def article_json(article: Article, aliases: Sequence[str]) -> dict[str, Any]:
         "close_at": optional_stamp(article.close_at),
         "aliases": list(aliases),
         "views_per_hour": article.views_per_hour,
+        "section": article.section,
+        "tags": sorted(article.tags),
+        "published_at": optional_stamp(article.published_at),
         "count": article.count,
     }
 
