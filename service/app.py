@@ -232,7 +232,12 @@ async def serving(
             port=metrics_port,
         ) as metrics,
         server.serving(
-            gate, host=settings.host, port=settings.port, reuse_port=True, bounds=bounds
+            gate,
+            host=settings.host,
+            port=settings.port,
+            reuse_port=True,
+            bounds=bounds,
+            farewell=service.live.say_bye,
         ) as api,
     ):
         base = settings.model_copy(update={"port": api.port}).base_url
@@ -240,7 +245,6 @@ async def serving(
             yield Urls(base=base, metrics=f"http://{settings.metrics_host}:{metrics.port}/metrics")
         finally:
             draining.begun = True
-            service.live.say_bye()
             await asyncio.sleep(settings.drain_seconds)
 
 

@@ -11,11 +11,13 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 
 from service.errors import Unavailable
 from service.features.events import TooManyStreams
+from service.features.farewell import in_waves
 from service.features.lanes import WAITING_LANES, Lane, Lanes
 from service.features.patience import Patience
 from service.features.telling import Happening, Telling
@@ -83,6 +85,8 @@ class Desk:
     count_seconds: float = COUNT_SECONDS
     check_seconds: float = CHECK_SECONDS
     age_seconds: float = AGE_SECONDS
+    ending: bool = False
+    """The process stops."""
     _listeners: dict[int, set[_Listener]] = field(default_factory=lambda: defaultdict(set))
     _count: int = 0
 
@@ -138,6 +142,12 @@ class Desk:
         """End every stream: the process stops."""
         self._tell_all(b"")
 
+    async def say_bye_in_waves(self) -> None:
+        """End every stream, many of them over some seconds, and each that is opened meanwhile."""
+        self.ending = True
+        listeners = {each for listeners in self._listeners.values() for each in listeners}
+        await in_waves([partial(listener.tell, b"") for listener in listeners])
+
     def say_degraded(self) -> None:
         """Tell everybody that nothing is told for a while."""
         self._tell_all(_written("degraded", {}))
@@ -148,6 +158,8 @@ class Desk:
         loop = asyncio.get_running_loop()
         # Not for secrets: only so that not everybody comes back at once.
         end = loop.time() + self.age_seconds * random.uniform(0.8, 1.2)  # noqa: S311
+        if self.ending:
+            listener.tell(b"")
         self._listeners[listener.site.site_id].add(listener)
         self._count += 1
         try:

@@ -12,6 +12,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ import orjson
 import structlog
 
 from service.errors import RateLimited, Unavailable
+from service.features.farewell import in_waves
 from service.model import Site, article_id
 from service.storage.channel import Channel
 from service.storage.comments import CommentStore
@@ -137,6 +139,8 @@ class Events:
     resume_max: int = RESUME_MAX
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     age_seconds: float = AGE_SECONDS
+    ending: bool = False
+    """The process stops."""
     _readers: dict[UUID, set[_Reader]] = field(default_factory=lambda: defaultdict(set))
     _of_address: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _count: int = 0
@@ -196,6 +200,12 @@ class Events:
     def say_bye(self) -> None:
         """End every stream: the process stops. Readers come back spread over some seconds."""
         self._tell_all(b"")
+
+    async def say_bye_in_waves(self) -> None:
+        """End every stream, many of them over some seconds, and each that is opened meanwhile."""
+        self.ending = True
+        readers = {each for readers in self._readers.values() for each in readers}
+        await in_waves([partial(reader.tell, b"") for reader in readers])
 
     def say_degraded(self) -> None:
         """Tell every reader that nothing is told for a while."""
@@ -269,6 +279,8 @@ class Events:
     def _enter(self, asked: UUID, network: str) -> _Reader:
         """Listen before the past is read, so that nothing falls between the two."""
         reader = _Reader(queue=asyncio.Queue(self.queue_max))
+        if self.ending:
+            reader.tell(b"")
         self._readers[asked].add(reader)
         self._count += 1
         self._of_address[network] += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,7 +24,6 @@ from aiohttp.web import (
     Server,
     ServerRunner,
     StreamResponse,
-    TCPSite,
 )
 
 from service.errors import Failure, RateLimited
@@ -32,6 +31,7 @@ from service.telemetry import begin_request
 from service.web.addresses import LOCAL, network_of_peer
 from service.web.answers import Circumstances
 from service.web.gate import Gate
+from service.web.listening import Listening
 from service.web.operation import LONG_TARGET_MAX_CHARS
 from service.web.problems import (
     PROBLEM,
@@ -52,8 +52,6 @@ HEADERS_MAX = 64
 """Headers of one request (protocol.md 3.1)."""
 LINE_MAX_BYTES = LONG_TARGET_MAX_CHARS + 256
 """Of the request line; each operation has its own, lower bound of its target."""
-BACKLOG = 1_024
-"""Connections the kernel keeps for us; more than one turn of the loop ever lets wait."""
 LOOK_SECONDS_MAX = 1.0
 """Between two looks at all connections; less where a deadline is short."""
 
@@ -113,6 +111,10 @@ class HttpServer(Server):
             for connection in self.connections:
                 cast("Connection", connection).look(now)
             self.gate.ready.count(self.gate.ledger.note_ready)
+
+    def all_have_asked(self) -> bool:
+        """Tell whether nobody is about to ask: has just connected, or sent half a head."""
+        return not any(cast("Connection", each).is_about_to_ask for each in self.connections)
 
     def enter(self, peer: str | None) -> tuple[Failure | None, str]:
         """Count a new connection; return why it is refused, and whom it is counted for."""
@@ -180,6 +182,11 @@ class Connection(RequestHandler):
         self._wire: asyncio.Transport | None = None
         self.gone: asyncio.Future[None] = loop.create_future()
         """Done once the client is not there any more."""
+
+    @property
+    def is_about_to_ask(self) -> bool:
+        """Whether it is new, or in the middle of a head."""
+        return self._wire is not None and self._head_since is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a head, or refuse the connection."""
@@ -344,6 +351,10 @@ class Serving:
     server: HttpServer
 
 
+async def without_a_word() -> None:
+    """Have nothing that would go on for ever."""
+
+
 @asynccontextmanager
 async def serving(
     gate: Gate,
@@ -353,10 +364,12 @@ async def serving(
     reuse_port: bool = False,
     deadlines: Deadlines | None = None,
     bounds: Bounds | None = None,
+    farewell: Callable[[], Awaitable[None]] = without_a_word,
 ) -> AsyncIterator[Serving]:
     """Serve until the context ends; then finish what is in work, within its time.
 
-    Port 0 takes a free one. `reuse_port` shares the port with other processes.
+    Port 0 takes a free one. `reuse_port` shares the port with other processes. `farewell` ends
+    what would go on for ever, after nobody new comes in.
 
     Raises:
         OSError: the port is taken, or may not be used.
@@ -371,9 +384,12 @@ async def serving(
         asyncio.create_task(gate.admission.pulse.run(), name="pulse"),
     ]
     try:
-        site = TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=BACKLOG)
-        await site.start()
-        yield Serving(host=host, port=site.port, server=server)
+        listening = await Listening.begin(server, host=host, port=port, reuse_port=reuse_port)
+        try:
+            yield Serving(host=host, port=listening.port, server=server)
+        finally:
+            await listening.end(all_have_asked=server.all_have_asked)
+            await farewell()
     finally:
         await runner.cleanup()
         for task in tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Self
 
@@ -90,7 +91,6 @@ class Live:
             self.vitals.run,
         ]
 
-    def say_bye(self) -> None:
+    async def say_bye(self) -> None:
         """Tell all streams that this process goes."""
-        self.events.say_bye()
-        self.desk.say_bye()
+        await asyncio.gather(self.events.say_bye_in_waves(), self.desk.say_bye_in_waves())

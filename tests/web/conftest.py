@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from service.web.assembly import api_gate
 from service.web.draining import Draining
 from service.web.gate import Gate
 from service.web.operations import ReadyState
-from service.web.server import Bounds, Deadlines, HttpServer, serving
+from service.web.server import Bounds, Deadlines, HttpServer, serving, without_a_word
 from tests.conftest import FreshDatabase
 from tests.web.toys import Toys
 
@@ -148,6 +148,7 @@ def serve(newsroom: Newsroom) -> Serve:
         trusted: str | None = None,
         public_url: str | None = None,
         body_seconds: float = 10.0,
+        farewell: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncIterator[House]:
         toys, draining, stores, seen = Toys(), Draining(), Stores(ALL_WELL), Seen()
         metrics = Metrics()
@@ -169,7 +170,12 @@ def serve(newsroom: Newsroom) -> Serve:
             narrow = replace(gate.admission, **admission)
             gate = replace(gate, admission=narrow, bodies=replace(gate.bodies, admission=narrow))
         async with serving(
-            gate, host="127.0.0.1", port=0, deadlines=deadlines, bounds=bounds
+            gate,
+            host="127.0.0.1",
+            port=0,
+            deadlines=deadlines,
+            bounds=bounds,
+            farewell=farewell or without_a_word,
         ) as running:
             yield House(
                 port=running.port,

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -230,3 +232,50 @@ async def test_what_is_in_work_is_finished_when_the_server_stops(serve: Serve) -
 async def refusal(house: House) -> Answer:
     """Connect and read what is said before anything was asked."""
     return await send_raw(house.port, b"")
+
+
+async def test_whoever_is_connected_to_the_kernel_alone_is_answered_when_the_server_stops(
+    serve: Serve,
+) -> None:
+    """The loop has had no turn to take them in."""
+    with contextlib.ExitStack() as opened:
+        async with serve() as house:
+            asked = []
+            for _ in range(20):
+                client = opened.enter_context(
+                    socket.create_connection(("127.0.0.1", house.port), timeout=5)
+                )
+                client.sendall(request("POST", NOTES, json={"text": "x"}))
+                asked.append(client)
+            house.draining.begun = True
+        for client in asked:
+            head = client.recv(65_536)
+            assert head.startswith(b"HTTP/1.1 201 ")
+            assert b"Connection: close\r\n" in head
+
+
+async def test_who_has_half_a_head_out_may_finish_it_when_the_server_stops(serve: Serve) -> None:
+    async with serve() as house, AsyncExitStack() as opened:
+        line = await opened.enter_async_context(connected(house.port))
+        whole = request("POST", NOTES, json={"text": "x"})
+        await line.send(whole[:20])
+        await until(lambda: len(house.server.connections) == 1)
+        asyncio.get_running_loop().call_later(0.05, line.writer.write, whole[20:])
+        stopping = opened.pop_all()
+    assert (await line.receive()).status == 201
+    await stopping.aclose()
+
+
+async def test_a_farewell_is_said_when_nobody_new_comes_in(serve: Serve) -> None:
+    said: list[bool] = []
+    port = 0
+
+    async def farewell() -> None:
+        with pytest.raises(ConnectionError):
+            await ask(port, "GET", NOTES)
+        said.append(True)
+
+    async with serve(farewell=farewell) as house:
+        port = house.port
+        assert not said
+    assert said

@@ -297,7 +297,7 @@ def test_a_stream_that_is_cut_is_made_up_for(moderator: Moderator, waiting: Wait
     waiting.numbered(1)
     moderator.visit(sort="oldest")
     moderator.until("document.getElementById('live').dataset.state === 'live'")
-    moderator.newsroom.api.service.live.say_bye()
+    moderator.newsroom.api.service.live.desk.say_bye()
     waiting.post("While nobody listened.")
     moderator.until("document.getElementById('cards').innerText.includes('nobody listened')")
     moderator.until("document.getElementById('live').dataset.state === 'live'")
