@@ -218,6 +218,13 @@ def newsroom(api: Api, news_site: NewsSite) -> Newsroom:
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[webdriver.Chrome]:
     """The browser; skipped where Debian's Chromium is not installed."""
+    with a_browser() as browser:
+        yield browser
+
+
+@contextmanager
+def a_browser() -> Iterator[webdriver.Chrome]:
+    """Open a browser without a window, with nothing stored."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if binary is None or driver is None:
         pytest.skip("No Chromium here: apt-get install chromium chromium-driver fonts-noto-core")
@@ -235,8 +242,10 @@ def chrome() -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Driver(driver))
     browser.set_script_timeout(30)
-    yield browser
-    browser.quit()
+    try:
+        yield browser
+    finally:
+        browser.quit()
 
 
 @dataclass(slots=True)

@@ -56,6 +56,8 @@ export function filled(card, item, { revealed = false } = {}) {
   put('risk', page.queue.lane === 'check' ? '' : factors(priority))
   put('cluster', item.cluster && item.cluster.size > 1 ? similar(item.cluster) : '')
   put('featured', comment.featured ? say('is_featured') : '')
+  const facts = /** @type {HTMLElement} */ (card.querySelector('.q-facts'))
+  facts.hidden = [...facts.children].every((each) => /** @type {HTMLElement} */ (each).hidden)
   put('lease', item.lease && !item.ours ? say('lease_by', { name: item.lease.by }) : '')
   put('notice', ...(item.notice ?? ['']))
   named(card, item)

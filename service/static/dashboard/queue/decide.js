@@ -260,8 +260,8 @@ export class Decider extends EventTarget {
   /** @param {string} words */
   say(words) {
     this.last = words
-    announce(words)
     this.dispatchEvent(new Event('changed'))
+    painted().then(() => announce(words))
   }
 }
 

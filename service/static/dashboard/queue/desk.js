@@ -5,6 +5,7 @@ import { page } from '../page.js'
 import { aged, filled, newCard } from './cards.js'
 import { matches } from './filters.js'
 import { isAsleep } from './snooze.js'
+import { afterPaint } from './soon.js'
 
 const AGES_MS = 30_000
 
@@ -24,6 +25,9 @@ export class Desk extends EventTarget {
   /** @type {Map<string, HTMLElement>} */
   #cards = new Map()
   #revealed = ''
+  #focus = afterPaint(() => {
+    if (!document.querySelector('dialog[open]') && !written()) this.card()?.querySelector('.q-card')?.focus({ preventScroll: true })
+  })
 
   constructor() {
     super()
@@ -89,7 +93,10 @@ export class Desk extends EventTarget {
       order.slice(at).find((id) => !gone.has(id)) ?? order.slice(0, Math.max(at, 0)).reverse().find((id) => !gone.has(id))
     const holds = gone.has(this.current ?? '')
     const focused = holds && this.#list.contains(document.activeElement)
-    if (holds) this.#leave()
+    if (holds) {
+      this.current = null
+      this.#revealed = ''
+    }
     for (const id of ids) {
       this.items.delete(id)
       this.selected.delete(id)
@@ -97,7 +104,12 @@ export class Desk extends EventTarget {
       this.#cards.delete(id)
     }
     this.total = Math.max(0, this.total - ids.length)
-    if (holds) this.go(following ?? null, { focus: focused || !document.querySelector('dialog[open]') })
+    // Looking for the focus makes browsers lay the page out: the next card is painted first.
+    if (holds) this.go(following ?? null, { focus: false })
+    if (holds && (focused || !document.querySelector('dialog[open]'))) {
+      this.card()?.scrollIntoView({ block: 'nearest' })
+      this.#focus()
+    }
     this.#tell('changed')
   }
 
@@ -211,6 +223,9 @@ export class Desk extends EventTarget {
     this.dispatchEvent(new Event(what))
   }
 }
+
+/** Whether somebody has begun to write meanwhile. */
+const written = () => document.activeElement?.matches('input:not([type=checkbox]), textarea, select')
 
 /** What one holds oneself, from before a reload, is nobody else's. @param {any} item */
 function own(item) {

@@ -5,6 +5,7 @@
 
 import { ApiError, ask } from '../api.js'
 import { page } from '../page.js'
+import { afterPaint } from './soon.js'
 
 const CLAIMS = '/v1/moderation/claims'
 const AFTER_MS = 1_000
@@ -21,7 +22,7 @@ export class Leases {
   /** @param {import('./desk.js').Desk} desk */
   constructor(desk) {
     this.#desk = desk
-    desk.addEventListener('current', () => this.#wait())
+    desk.addEventListener('current', afterPaint(() => this.#wait()))
     for (const kind of ['keydown', 'pointerdown', 'pointermove', 'scroll'])
       addEventListener(kind, () => (this.#moved = performance.now()), { passive: true })
     document.addEventListener('visibilitychange', () => (document.hidden ? this.release() : this.#wait()))

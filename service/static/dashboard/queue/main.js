@@ -265,7 +265,7 @@ const paintAround = afterPaint(() => {
 for (const event of ['changed', 'filled']) desk.addEventListener(event, paintAround)
 desk.addEventListener('selection', () => paintSelection(desk))
 desk.addEventListener('current', afterPaint(() => paintBottom(desk)))
-decider.addEventListener('changed', () => paintFoot(decider))
+decider.addEventListener('changed', afterPaint(() => paintFoot(decider)))
 byId('clear-filter').addEventListener('click', () => {
   const here = new URL(location.href)
   here.searchParams.delete('filter')

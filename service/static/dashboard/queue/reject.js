@@ -45,6 +45,7 @@ class ReasonDialog {
   #find = /** @type {HTMLInputElement} */ (
     element('input', {
       id: 'q-find',
+      autofocus: true,
       autocomplete: 'off',
       role: 'combobox',
       'aria-expanded': 'true',
@@ -94,7 +95,6 @@ class ReasonDialog {
     document.body.append(this.#dialog)
     this.#paint()
     this.#dialog.showModal()
-    this.#find.focus()
   }
 
   get #lang() {
@@ -133,7 +133,7 @@ class ReasonDialog {
     options.forEach((each, n) => each.setAttribute('aria-selected', String(n === this.#at)))
     const chosen = options[this.#at]
     this.#find.setAttribute('aria-activedescendant', chosen?.id ?? '')
-    chosen?.scrollIntoView({ block: 'nearest' })
+    if (this.#dialog.open) chosen?.scrollIntoView({ block: 'nearest' })
     const reason = chosen?.dataset.reason ?? ''
     this.#shown.lang = this.#lang
     this.#shown.textContent = page.queue.texts[this.#lang][reason] ?? reason
