@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -36,6 +37,8 @@ class Invalidations:
     """The other way, while Redis is away (protocol.md Ruling 11)."""
     origin: str = field(default_factory=_new_origin)
     """This process, so that it does not act twice on what it said itself."""
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever a decision was made, here or elsewhere: the relay need not wait."""
 
     async def tell(
         self, site: Site, article_ids: Iterable[UUID], *, drop: bool, again: bool = False
@@ -55,6 +58,8 @@ class Invalidations:
         if not change.article_ids:
             return True
         self.cache.invalidate(change.article_ids, drop=drop)
+        if not again:
+            self.heard.set()
         try:
             await self.channel.publish([change.encode()])
         except Unavailable as failure:
@@ -98,3 +103,4 @@ class Invalidations:
             self.cache.flush()
         elif change.origin != self.origin:
             self.cache.invalidate(change.article_ids, drop=change.drop)
+            self.heard.set()

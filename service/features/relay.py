@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +18,8 @@ from service.storage.outbox import Message, OutboxStore
 
 BATCH = 200
 PAUSE_SECONDS = 0.25
+LEAST_SECONDS = 0.01
+"""Between two looks, however much is decided."""
 TAKES_AWAY = frozenset({"comment.removed", "comment.deleted", "comment.pending"})
 """Messages after which no cache may keep the old page."""
 
@@ -39,7 +42,18 @@ class Relay:
             with patience:
                 full = await self.relay() == BATCH
             if not full:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until a decision is heard of; one that is not heard of waits a little longer.
+
+        What is heard of was committed: it is told by Redis, or by NOTIFY while Redis is away.
+        """
+        await asyncio.sleep(LEAST_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE_SECONDS):
+                await self.invalidations.heard.wait()
+        self.invalidations.heard.clear()
 
     async def relay(self) -> int:
         """Tell every process which articles changed, tick off, and return how many messages.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -189,3 +189,25 @@ async def test_the_relay_goes_on_by_itself(office: Office) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_decision_is_told_as_soon_as_it_is_heard_of(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, *, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(relaying, "PAUSE_SECONDS", 60.0)
+    other = staff(newsroom.pool, newsroom.redis, newsroom.site)
+    hearing = asyncio.create_task(newsroom.invalidations.run())
+    while not newsroom.invalidations.heard.is_set():
+        await other.invalidations.tell(newsroom.site, [uuid4()], drop=False)
+        await asyncio.sleep(0.005)
+    telling = asyncio.create_task(newsroom.relay.run())
+    comment = await newsroom.post()
+    await until(lambda: not newsroom.invalidations.heard.is_set())
+    await (other if elsewhere else newsroom).approve(comment)
+    async with asyncio.timeout(10):
+        while await untold(newsroom):  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
+    for task in (hearing, telling):
+        task.cancel()
+    await asyncio.gather(hearing, telling, return_exceptions=True)
