@@ -32,8 +32,6 @@ class Point(StrEnum):
     DECIDE_FINISHED = "decide.finished"
     DECIDE_REQUEUED = "decide.requeued"
     DECIDE_TOLD = "decide.told"
-    REVERSE_WRITTEN = "reverse.written"
-    REVERSE_COMMITTED = "reverse.committed"
     SETTLE_CLAIMED = "settle.claimed"
     SETTLE_DECIDED = "settle.decided"
     RELAY_TOLD = "relay.told"

@@ -27,7 +27,7 @@ from tests.faults.bugs import plant
 from tests.journeys.command import free_ports
 from tests.journeys.house import SECRET_KEY
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 GONE_SECONDS = 5.0
 AGAIN_SECONDS = 0.02
 READY = "ready"
@@ -134,6 +134,7 @@ async def doomed(
             "redis_url": redis_url,
             "rate_limits": False,
             "drain_seconds": 0,
+            "trusted_proxies": "127.0.0.0/8",
             **more,
         }
     )

@@ -182,14 +182,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "undo": Operation(
         prepare=_approved,
         act=_undo,
-        passes=frozenset(
-            {
-                Point.REVERSE_WRITTEN,
-                Point.REVERSE_COMMITTED,
-                Point.DECIDE_REQUEUED,
-                *_DECIDED,
-            }
-        ),
+        passes=frozenset({Point.DECIDE_REQUEUED, *_DECIDED}),
     ),
     "publish": Operation(
         prepare=_published, act=_publish, passes=frozenset({*_ACCEPTED, *_DECIDED})
