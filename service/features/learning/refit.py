@@ -13,7 +13,7 @@ import structlog
 from service.errors import Unavailable
 from service.features.learning.apart import study_apart
 from service.features.learning.lesson import KINDS, Lesson, lesson_of
-from service.features.learning.report import DRIFT_MAX, Learnt, can_learn
+from service.features.learning.report import Learnt, can_learn
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.model import Site
@@ -124,8 +124,8 @@ class Refit:
             version=number,
             refused=list(learnt.refused),
         )
-        if (learnt.figures["drift"] or 0.0) > DRIFT_MAX:
-            log.warning("model_drifts", site=site.slug, model=lesson.kind)
+        if alarms := learnt.figures["alarms"]:
+            log.warning("model_drifts", site=site.slug, model=lesson.kind, alarms=alarms)
 
     async def _last(self, site: Site) -> tuple[datetime, int]:
         """Return when a site's decisions were last learnt from, by what is kept."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
 
+from service.features.learning.drift import drift_of
 from service.features.learning.fitting import SEED, Examples, fit, learn
 from service.features.learning.grading import (
     Labels,
@@ -18,7 +18,6 @@ from service.features.learning.grading import (
     bins,
     calibration_error,
     miss_bound,
-    stability,
 )
 from service.features.learning.lesson import Example, Lesson
 from service.features.learning.model import Model
@@ -39,8 +38,6 @@ AUDITED_MIN: Final = 30
 AUDITED_BAD_MIN: Final = 5
 """From how many audited comments on the audit speaks, and not the cross-examination."""
 CURVE: Final = (30, 100, 300, 1_000, 3_000)
-RECENT: Final = timedelta(days=7)
-DRIFT_MAX: Final = 0.2
 APPROVES_DECISIONS: Final = 1_000
 APPROVES_AUDITED: Final = 300
 APPROVES_BELOW: Final = 0.1
@@ -83,7 +80,7 @@ def study(lesson: Lesson, *, before: Mapping[str, Any] | None, current: Model | 
         "bins": [[each.said, each.was, each.count] for each in bins(fitted.scores, labels)],
         "curve": _curve(examples),
         "audit": audit,
-        "drift": _drift(lesson.taught, current),
+        **drift_of(lesson.taught, examples.readings, fitted.scores, before=before, current=current),
     }
     if audit["count"] and current is not None:
         figures["audit_before"] = _audit(lesson.audited, current)
@@ -166,19 +163,6 @@ def _curve(examples: Examples) -> list[list[float]]:
         if area is not None:
             points.append([float(size), area])
     return points
-
-
-def _drift(taught: Sequence[Example], current: Model | None) -> float | None:
-    """Return how far the last week's comments score differently from those before."""
-    if current is None or not taught:
-        return None
-    begin = taught[-1].at - RECENT
-    scores = [(example.at >= begin, current.probability(read(example.text))) for example in taught]
-    before = np.array([score for recent, score in scores if not recent])
-    after = np.array([score for recent, score in scores if recent])
-    if len(before) < LEAST_DECISIONS or len(after) < LEAST_DECISIONS:
-        return None
-    return stability(before, after)
 
 
 def _chance_error(scores: Scores) -> float:

@@ -55,6 +55,10 @@ class VersionOut(Wire):
     error: float | None
     """Mean distance of its probabilities from what was."""
     drift: float | None
+    """Population stability index of the last week's scores against those before."""
+    alarms: list[Literal["scores", "precision", "unknown"]]
+    """What moved: how comments score, how much of what it would hold is turned down, or how much
+    in the last week's comments was never met before."""
     refused: list[str]
     audit: AuditOut
     bins: list[BinOut]
@@ -159,6 +163,7 @@ def _version_json(version: Version) -> dict[str, Any]:
         "auc": figures["auc"],
         "error": figures["error"],
         "drift": figures["drift"],
+        "alarms": figures.get("alarms", []),
         "refused": figures["refused"],
         "audit": figures["audit"],
         "bins": [
