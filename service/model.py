@@ -242,6 +242,18 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """A rule wants somebody of the newsroom told of a comment at once."""
+
+    rule: str
+    label: str
+    """What it said, as its signal has it."""
+    severity: int
+    role: Role
+    """Whoever has it, or a higher one, is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Screened:
     """What screening made of a text, as it travels with it."""
 
@@ -272,6 +284,8 @@ class Screened:
     """0 for a root."""
     shadow: tuple[Why, ...] = ()
     """What rules said that are only being tried; what counted is the comment's `why`."""
+    alert: Alert | None = None
+    """Of the most severe rule that asks for one."""
 
 
 ItemKind = Literal["new", "edit"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service.model import Author, JsonObject, PendingComment, Screened, Why
+from service.model import Alert, Author, JsonObject, PendingComment, Role, Screened, Why
 
 
 def to_payload(item: PendingComment) -> dict[str, Any]:
@@ -138,6 +139,7 @@ def screened_json(screened: Screened) -> dict[str, Any]:
         "position": screened.position,
         "depth": screened.depth,
         "shadow": [why_json(why) for why in screened.shadow],
+        "alert": asdict(screened.alert) if screened.alert else None,
     }
 
 
@@ -161,4 +163,17 @@ def read_screened(written: JsonObject | None) -> Screened | None:
         position=written["position"],
         depth=written["depth"],
         shadow=tuple(read_why(why) for why in written["shadow"]),
+        alert=_read_alert(written.get("alert")),
+    )
+
+
+def _read_alert(written: JsonObject | None) -> Alert | None:
+    """Read an alert; the release before wrote none."""
+    if written is None:
+        return None
+    return Alert(
+        rule=written["rule"],
+        label=written["label"],
+        severity=written["severity"],
+        role=Role(written["role"]),
     )

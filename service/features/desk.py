@@ -21,7 +21,7 @@ from service.features.farewell import in_waves
 from service.features.lanes import WAITING_LANES, Lane, Lanes
 from service.features.patience import Patience
 from service.features.telling import Happening, Telling
-from service.model import Site
+from service.model import Role, Site
 from service.storage.channel import Channel
 from service.storage.pending import PendingStore
 
@@ -51,6 +51,8 @@ class _Listener:
 
     site: Site
     sees_escalated: bool
+    role: Role | None
+    """None for a key, which is told everything."""
     queue: asyncio.Queue[bytes]
     counts: bytes = b""
     """As last told."""
@@ -106,8 +108,10 @@ class Desk:
                 continue
             said = orjson.loads(message)
             piece = _written(said["kind"], said["payload"])
+            least = said.get("role")
             for listener in self._of(said["site_id"]):
-                listener.tell(piece)
+                if least is None or listener.role is None or listener.role.includes(Role(least)):
+                    listener.tell(piece)
 
     async def run_counts(self) -> None:
         """Tell how many wait in each lane, whenever that changes, until cancelled."""
@@ -119,9 +123,16 @@ class Desk:
                     await self._tell_counts(listeners)
 
     async def listen(
-        self, site: Site, *, sees_escalated: bool, still_may: Callable[[], Awaitable[bool]]
+        self,
+        site: Site,
+        *,
+        sees_escalated: bool,
+        still_may: Callable[[], Awaitable[bool]],
+        role: Role | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """Return the stream of a site: its counts, then what happens.
+
+        `role` is the listener's there; None is a key, which is told everything.
 
         `still_may` is asked again and again; the stream ends when it says no. Whoever gets the
         stream has to close it: that gives its place back.
@@ -132,7 +143,10 @@ class Desk:
         if self._count >= self.streams_max:
             raise TooManyStreams
         listener = _Listener(
-            site=site, sees_escalated=sees_escalated, queue=asyncio.Queue(self.queue_max)
+            site=site,
+            sees_escalated=sees_escalated,
+            role=role,
+            queue=asyncio.Queue(self.queue_max),
         )
         stream = self._stream(listener, still_may)
         await anext(stream)  # so that it has its place before another is counted
@@ -225,5 +239,6 @@ def _message(happening: Happening) -> bytes:
             "site_id": happening.site_id,
             "kind": happening.kind,
             "payload": happening.payload,
+            "role": happening.role,
         }
     )

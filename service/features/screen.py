@@ -367,6 +367,7 @@ def _screened(facts: Facts, verdict: Verdict) -> Screened:
         position=facts.position,
         depth=facts.depth,
         shadow=tuple(signal.why() for signal in verdict.signals if not signal.counts),
+        alert=verdict.alert,
     )
 
 

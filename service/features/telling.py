@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from service.model import Action, Actor, Decision, Site
+from service.model import Action, Actor, Decision, Role, Site
 
 UNSAID_MAX = 10_000
 """Messages kept while nobody passes them on; then the oldest are forgotten."""
@@ -26,6 +26,8 @@ class Happening:
     site_id: int
     kind: str
     payload: dict[str, Any]
+    role: Role | None = None
+    """Who has less is not told."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +77,30 @@ class Telling:
         """An author asks for a second look, or was answered: `open`, `granted` or `denied`."""
         self._put(site, "appeal", {"comment_id": str(comment_id), "state": state})
 
+    def alerted(
+        self,
+        site: Site,
+        *,
+        rule: str,
+        label: str,
+        severity: int,
+        comment_ids: Sequence[UUID],
+        role: Role,
+    ) -> None:
+        """A rule wants somebody told of comments, the latest last."""
+        payload = {
+            "rule": rule,
+            "label": label,
+            "severity": severity,
+            "comments": len(comment_ids),
+            "comment_id": str(comment_ids[-1]),
+        }
+        self._put(site, "alert", payload, role=role)
+
+    def alerts_seen(self, site: Site, rule: str) -> None:
+        """Somebody has seen what a rule alerted of."""
+        self._put(site, "alerts_seen", {"rule": rule})
+
     async def take(self) -> list[Happening]:
         """Wait until there is something, and hand it over."""
         await self._some.wait()
@@ -83,8 +109,10 @@ class Telling:
         self._unsaid.clear()
         return taken
 
-    def _put(self, site: Site, kind: str, payload: dict[str, Any]) -> None:
-        self._unsaid.append(Happening(site_id=site.site_id, kind=kind, payload=payload))
+    def _put(
+        self, site: Site, kind: str, payload: dict[str, Any], *, role: Role | None = None
+    ) -> None:
+        self._unsaid.append(Happening(site_id=site.site_id, kind=kind, payload=payload, role=role))
         self._some.set()
 
 

@@ -91,6 +91,8 @@ def screening_rows(
             continue
         rows["record_screening"].append((*place, item.revision, *_screening_row(seen)))
         rows["record_signal"] += [(*place, *_signal_row(spoke)) for spoke in spoken(item)]
+        if seen.alert is not None:
+            rows["record_alert"].append((*place, *_alert_row(seen)))
     return rows
 
 
@@ -124,6 +126,12 @@ def _signal_row(spoke: Spoke) -> tuple[Any, ...]:
         why.error,
         spoke.at,
     )
+
+
+def _alert_row(seen: Screened) -> tuple[Any, ...]:
+    assert seen.alert is not None
+    alert = seen.alert
+    return (alert.rule, alert.label, alert.severity, alert.role.value, seen.at)
 
 
 def _screened(row: asyncpg.Record) -> tuple[Screened, tuple[Why, ...]]:

@@ -44,7 +44,8 @@ class DeskStreams:
                 summary="Be told what happens in a site's queue",
                 description="Server-Sent Events, never with a text: counts of the lanes, claimed"
                 " (comment_ids, by, until), released, decided (decisions, by), edited, reported,"
-                " appeal, resync (look again), degraded, bye.",
+                " appeal, alert (rule, label, severity, comments, comment_id; to the roles that the"
+                " rule names), alerts_seen (rule), resync (look again), degraded, bye.",
                 tag="Moderators",
                 credential=AModerator(scope=Scope.MODERATE, role=Role.VIEWER),
                 query=SiteQuery,
@@ -62,7 +63,10 @@ class DeskStreams:
             return await self._still_may(call)
 
         stream = await self.desk.listen(
-            call.site, sees_escalated=call.sees_escalated(call.site), still_may=still_may
+            call.site,
+            sees_escalated=call.sees_escalated(call.site),
+            role=None if call.found_key is not None else role_on(call.member, call.site),
+            still_may=still_may,
         )
         return Reply(stream=stream, media_type=EVENT_STREAM, cache=Cache.NEVER)
 

@@ -34,13 +34,28 @@ FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6
             score, label, spans, error, at)
 ON CONFLICT (site_id, article_id, comment_id, revision, rule, version) DO NOTHING;
 
+-- name: record_alert
+-- Of which comments a rule wants somebody told; once a comment and rule. In the order of the key.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 rules text[],
+--   $5 labels text[], $6 severities smallint[], $7 roles text[], $8 ats timestamptz[]
+--   (side by side)
+INSERT INTO alerts (site_id, article_id, comment_id, rule, label, severity, role, at)
+SELECT site_id, article_id, comment_id, rule, label, severity, role, at
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::smallint[],
+            $7::text[], $8::timestamptz[])
+    AS new (site_id, article_id, comment_id, rule, label, severity, role, at)
+ON CONFLICT (site_id, article_id, comment_id, rule) DO NOTHING;
+
 -- name: forget_screening
 -- What was made of the texts of comments that their authors or the law took away.
 --   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: screenings_pkey, signals_pkey.
+-- Index: screenings_pkey, signals_pkey, alerts_pkey.
 WITH wanted AS (
     SELECT site_id, article_id, comment_id
     FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS named (site_id, article_id, comment_id)
+), unsaid AS (
+    DELETE FROM alerts a USING wanted w
+    WHERE a.site_id = w.site_id AND a.article_id = w.article_id AND a.comment_id = w.comment_id
 ), gone AS (
     DELETE FROM signals s USING wanted w
     WHERE s.site_id = w.site_id AND s.article_id = w.article_id AND s.comment_id = w.comment_id

@@ -28,7 +28,7 @@ from service.features.screening.ruleset import Ready, RuleSet
 from service.features.screening.verdict import Signal, Verdict
 from service.features.screening.views import Span, View, Views, views_of
 from service.features.screening.wordindex import Hit
-from service.model import Mode, Why
+from service.model import Alert, Mode, Role, Why
 
 BUDGET_SECONDS = 0.02
 """Time after which rules not yet tried are given up and the comment is held. All bounds
@@ -206,7 +206,7 @@ def _try(ready: Ready, reading: Reading) -> Signal | None:
         reason=then.reason,
         label=f"{rule.title} ({notes})" if notes else rule.title,
         spans=tuple(sorted(set(evidence.spans)))[:SPANS_MAX],
-        notify=then.notify,
+        notify=then.notifies,
         tell=then.tell,
     )
 
@@ -266,11 +266,27 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
         reason=next((signal.reason for signal in counted if signal.reason), None),
         severity=severity,
         raise_by=raise_by,
-        notify=any(signal.notify for signal in counted),
+        alert=_alert(counted),
         signals=tuple(sorted(signals, key=lambda one: one.rule)),
         language=reading.language.code,
         tricks=reading.views.tricks,
         likeness=reading.likeness,
+    )
+
+
+def _alert(counted: Sequence[Signal]) -> Alert | None:
+    """Return whom the most severe rule wants told; of several as severe, more are told."""
+    asking = [
+        (-signal.severity, list(Role).index(Role(signal.notify)), signal.rule, signal)
+        for signal in counted
+        if signal.notify is not None
+    ]
+    if not asking:
+        return None
+    signal = min(asking, key=lambda one: one[:3])[-1]
+    assert signal.notify is not None
+    return Alert(
+        rule=signal.rule, label=signal.label, severity=signal.severity, role=Role(signal.notify)
     )
 
 

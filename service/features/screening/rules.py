@@ -337,6 +337,10 @@ class Scope(Strict):
     authors: AuthorIs | None = None
 
 
+Notify = Literal["moderator", "senior", "editor", "admin"]
+"""Who may be told of a comment at once."""
+
+
 class Then(Strict):
     """What a rule does."""
 
@@ -351,8 +355,13 @@ class Then(Strict):
     """For colleagues."""
     tell: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     """What the author of a refused comment is told instead of the reason's own sentence."""
-    notify: bool = False
-    """Tell seniors at once."""
+    notify: bool | Notify = False
+    """Tell everybody of this role or a higher one at once; `true`: seniors."""
+
+    @property
+    def notifies(self) -> Notify | None:
+        """Return the least role that is told."""
+        return "senior" if self.notify is True else self.notify or None
 
 
 class Rule(Strict):

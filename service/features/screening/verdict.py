@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.features.screening.language import Code
-from service.features.screening.rules import Effect, State
+from service.features.screening.rules import Effect, Notify, State
 from service.features.screening.views import Span, Trick
-from service.model import Why
+from service.model import Alert, Why
 
 PRIORITY_MAX = 900
 """Top of the log scale of priorities; 900 * 10^13 + ms stays below 2^53 (Ruling 9)."""
@@ -30,7 +30,8 @@ class Signal:
     label: str
     spans: tuple[Span, ...] = ()
     """Half-open ranges of code points in the text."""
-    notify: bool = False
+    notify: Notify | None = None
+    """The least role that is told at once."""
     tell: str | None = None
     """The rule's own words for whoever is refused."""
     error: str | None = None
@@ -89,7 +90,8 @@ class Verdict:
     risk: float = 0.0
     """Probability that a person would turn it down."""
     raise_by: float = 1.0
-    notify: bool = False
+    alert: Alert | None = None
+    """Of the most severe rule that wants somebody told at once."""
     signals: tuple[Signal, ...] = ()
     """All of them, shadow rules included, by rule."""
     language: Code | None = None

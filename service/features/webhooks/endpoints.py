@@ -36,6 +36,7 @@ KINDS: Final = (
     "comment.edited",
     "comment.deleted",
     "comment.reported",
+    "comment.alerted",
     "comment.featured",
     "article.created",
     "article.closed",

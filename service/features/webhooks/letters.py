@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,9 @@ from service.features.lookup import Found, Lookup
 from service.features.webhooks.endpoints import TEST
 from service.model import Comment, PendingComment, Site, Status
 from service.storage.webhooks import Due
+
+TOLD: Final = ("reason", "edit", "rule", "severity", "alerted")
+"""What a letter says of what happened to a comment, beside the comment itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Letters:
         content: dict[str, Any] = {"comment": _comment(due, due.comment_id, found)}
         if thing == "appeal":
             return {**content, "appeal": {"granted": due.facts.get("granted")}}
-        content |= {name: due.facts[name] for name in ("reason", "edit") if name in due.facts}
+        content |= {name: due.facts[name] for name in TOLD if name in due.facts}
         return content
 
     async def _article(self, site: Site, key: str, *, now: datetime) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def test_a_shipped_rule_finds_what_it_is_for(text: str, rule: str, shown: str) -
 def test_a_threat_goes_before_everything() -> None:
     answer = evaluate(facts("I will kill you"), SHIPPED)
     assert answer.priority == 900
-    assert answer.notify
+    assert answer.alert is not None
+    assert answer.alert.role == "senior"
 
 
 @pytest.mark.parametrize(
