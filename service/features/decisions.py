@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -25,6 +26,7 @@ from service.features.outcomes import (
     UndoRefused,
 )
 from service.features.reasons import reason_fault
+from service.features.rounds import Answers, Motion, Rounds
 from service.features.sitting import Sitting
 from service.features.telling import Telling
 from service.features.transitions import NEEDS_REASON
@@ -35,9 +37,10 @@ from service.model import (
     PendingComment,
     Site,
     Status,
+    made_at,
 )
 from service.storage.changes import ArticlePlace, Changes, Place
-from service.storage.decisions import DecisionStore, Question, Refused
+from service.storage.decisions import Deciding, DecisionStore, Question, Refused
 from service.storage.pending import PendingStore
 from service.storage.recents import RecentStore
 
@@ -83,6 +86,7 @@ class Decisions:
     heard: Callable[[Outcome], None] = _unheard
     telling: Telling = field(default_factory=Telling)
     tries: Counter[UUID] = field(default_factory=Counter)
+    rounds: Rounds = field(default_factory=Rounds)
 
     async def decide(
         self,
@@ -117,7 +121,16 @@ class Decisions:
             for request in requests
         }
         if known:
-            results |= await self._decide(by_id, known, places, waiting, actor=actor, now=now)
+            motion = Motion(
+                sites=by_id,
+                requests=known,
+                places=places,
+                items=waiting.items,
+                leases=waiting.leases,
+                actor=actor,
+                now=now,
+            )
+            results |= await self.rounds.decide(motion, self._sit)
         for result in results.values():
             self.heard(result.outcome)
         self._tell(by_id, results.values(), actor)
@@ -211,82 +224,94 @@ class Decisions:
         for site_id, decisions in applied.items():
             self.telling.decided(sites[site_id], decisions, actor)
 
-    async def _decide(
-        self,
-        sites: Mapping[int, Site],
-        requests: Sequence[DecisionRequest],
-        places: Mapping[UUID, Place],
-        waiting: _Waiting,
-        *,
-        actor: Actor,
-        now: datetime,
-    ) -> dict[UUID, Result]:
-        try:
-            return await self._decide_together(
-                sites, requests, places, waiting, actor=actor, now=now
-            )
-        except Refused as refusal:
-            if len(requests) == 1:
-                return await self._set_aside(sites, requests[0], places, refusal)
-        results: dict[UUID, Result] = {}
-        for request in requests:  # only the culprit fails (Ruling 10)
-            results |= await self._decide(sites, [request], places, waiting, actor=actor, now=now)
-        return results
+    async def _sit(self, motions: Sequence[Motion], *, waits: bool) -> Sequence[Motion]:
+        """Decide motions in one transaction; return those whose articles others hold.
 
-    async def _decide_together(
-        self,
-        sites: Mapping[int, Site],
-        requests: Sequence[DecisionRequest],
-        places: Mapping[UUID, Place],
-        waiting: _Waiting,
-        *,
-        actor: Actor,
-        now: datetime,
-    ) -> dict[UUID, Result]:
-        questions = []
+        None of them speaks of a comment that another does.
+        """
         articles: dict[ArticlePlace, str | None] = {}
-        for request in requests:
-            place = places[request.comment_id]
-            item = waiting.items.get(request.comment_id)
-            questions.append(
-                Question(place, request.decision_id, item.dk if item and item.keyed else None)
-            )
-            article = ArticlePlace(place.site_id, place.article_id)
-            articles[article] = item.article_key if item else articles.get(article)
-        async with self.store.deciding(articles) as deciding:
-            sitting = await Sitting.open(
-                deciding,
-                sites=sites,
-                questions=questions,
-                items=waiting.items,
-                leases=waiting.leases,
-                changes=Changes(at=now),
-                actor=actor,
-            )
-            crash.reached(crash.Point.DECIDE_OPENED)
-            results = {
-                request.comment_id: sitting.decide(places[request.comment_id], request)
-                for request in sorted(requests, key=lambda each: sitting.age(each.comment_id))
-            }
-            await deciding.write(sitting.changes)
-            crash.reached(crash.Point.DECIDE_WRITTEN)
+        for motion in motions:
+            for article, key in motion.articles.items():
+                articles[article] = articles.get(article) or key
+        refused: list[tuple[Motion, DecisionRequest, Refused]] = []
+        try:
+            async with self.store.deciding(articles, only_free=not waits) as deciding:
+                ready = [each for each in motions if each.articles.keys() <= deciding.held]
+                sittings = await self._rule(deciding, ready, refused) if ready else []
+                crash.reached(crash.Point.DECIDE_WRITTEN)
+        except Refused as only:
+            if sum(len(each.requests) for each in motions) > 1:
+                raise  # at the commit: who begins rounds tries each by itself
+            ready, sittings = [*motions], []
+            refused = [(each, request, only) for each in motions for request in each.requests]
         crash.reached(crash.Point.DECIDE_COMMITTED)
-        await self.clean(sites, sitting)
-        return results
+        sites = {key: site for motion in ready for key, site in motion.sites.items()}
+        for sitting, _ in sittings:
+            await self.clean(sites, sitting)
+        results = {key: result for _, each in sittings for key, result in each.items()}
+        for motion, request, refusal in refused:
+            results |= await self._set_aside(motion, request, refusal)
+        for motion in ready:
+            ids = [request.comment_id for request in motion.requests]
+            motion.give({comment_id: results[comment_id] for comment_id in ids})
+        return [each for each in motions if each not in ready]
+
+    async def _rule(
+        self,
+        deciding: Deciding,
+        motions: Sequence[Motion],
+        refused: list[tuple[Motion, DecisionRequest, Refused]],
+    ) -> list[tuple[Sitting, Answers]]:
+        """Decide all together or, where one cannot be stored, one by one (Ruling 10)."""
+        wanted = [(motion, request) for motion in motions for request in motion.requests]
+        if len(wanted) == 1:
+            return [await self._rule_together(deciding, wanted)]
+        with suppress(Refused):
+            async with deciding.attempt():
+                return [await self._rule_together(deciding, wanted)]
+        ruled = []
+        for motion, request in sorted(wanted, key=lambda each: _age(*each)):
+            try:
+                async with deciding.attempt():
+                    ruled.append(await self._rule_together(deciding, [(motion, request)]))
+            except Refused as refusal:  # only the culprit fails
+                refused.append((motion, request, refusal))
+        return ruled
+
+    async def _rule_together(
+        self, deciding: Deciding, wanted: Sequence[tuple[Motion, DecisionRequest]]
+    ) -> tuple[Sitting, Answers]:
+        """Decide in one sitting, parents before their replies."""
+        motions = list(dict.fromkeys(motion for motion, _ in wanted))
+        items = {key: item for motion in motions for key, item in motion.items.items()}
+        sitting = await Sitting.open(
+            deciding,
+            sites={key: site for motion in motions for key, site in motion.sites.items()},
+            questions=[_question(motion, request) for motion, request in wanted],
+            items=items,
+            leases={key: lease for motion in motions for key, lease in motion.leases.items()},
+            changes=Changes(at=max(motion.now for motion in motions)),
+            actor=motions[0].actor,
+        )
+        crash.reached(crash.Point.DECIDE_OPENED)
+        results = {}
+        for motion, request in sorted(wanted, key=lambda each: sitting.age(each[1].comment_id)):
+            place = motion.places[request.comment_id]
+            results[request.comment_id] = motion.context.run(
+                sitting.decide, place, request, by=motion.actor
+            )
+        await deciding.write(sitting.changes)
+        return sitting, results
 
     async def _set_aside(
-        self,
-        sites: Mapping[int, Site],
-        request: DecisionRequest,
-        places: Mapping[UUID, Place],
-        refusal: Refused,
-    ) -> dict[UUID, Result]:
+        self, motion: Motion, request: DecisionRequest, refusal: Refused
+    ) -> Answers:
         """Answer for a comment that Postgres will not take; after some tries quarantine it."""
         comment_id = request.comment_id
         self.tries[comment_id] += 1
         log.error("decision_refused", comment=str(comment_id), sqlstate=refusal.sqlstate)
         if self.tries[comment_id] >= TRIES:
-            site = sites[places[comment_id].site_id]
+            site = motion.sites[motion.places[comment_id].site_id]
             await self.pending.move(site.slug, comment_id, aside=True)
             del self.tries[comment_id]
         return {
@@ -326,6 +351,17 @@ class Decisions:
         for site_id, article_ids in touched.items():
             await self.invalidations.tell(sites[site_id], article_ids, drop=sitting.took_down)
         crash.reached(crash.Point.DECIDE_TOLD)
+
+
+def _question(motion: Motion, request: DecisionRequest) -> Question:
+    item = motion.items.get(request.comment_id)
+    dk = item.dk if item and item.keyed else None
+    return Question(motion.places[request.comment_id], request.decision_id, dk)
+
+
+def _age(motion: Motion, request: DecisionRequest) -> tuple[datetime, UUID]:
+    item = motion.items.get(request.comment_id)
+    return (item.created_at if item else made_at(request.comment_id), request.comment_id)
 
 
 def _check(sites: Sequence[Site], requests: Sequence[DecisionRequest]) -> None:

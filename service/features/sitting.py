@@ -94,6 +94,7 @@ class Sitting:
     leases: Mapping[UUID, Lease]
     changes: Changes
     actor: Actor
+    """Whose decision is being made."""
     finished: dict[int, list[Finished]] = field(default_factory=dict)
     """By site: what Redis is to clean once this is committed."""
     requeued: list[PendingComment] = field(default_factory=list)
@@ -155,8 +156,9 @@ class Sitting:
         source = subject.waiting or subject.case.public or subject.case.kept
         return (source.created_at if source else self.changes.at, comment_id)
 
-    def decide(self, place: Place, request: DecisionRequest) -> Result:
-        """Apply one decision, or say why it does not apply."""
+    def decide(self, place: Place, request: DecisionRequest, *, by: Actor | None = None) -> Result:
+        """Apply one decision, or say why it does not apply; `by` is who decides from now on."""
+        self.actor = by or self.actor
         subject = self.subjects[place.comment_id]
         outcome, decision = self._stands_in_the_way(subject, request)
         if outcome is Outcome.REPLAYED and decision is not None and decision == subject.latest:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from service.storage.postgres import (
     TURN_SECONDS,
     Connection,
     connected,
+    database_errors,
     in_transaction,
     load_queries,
     write_rows,
@@ -78,6 +79,19 @@ class Deciding:
     """An open transaction that holds the locks of the articles it is about."""
 
     connection: Connection
+    held: frozenset[ArticlePlace]
+    """All that were asked for, unless only those were that were free."""
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Take back what is written inside the block, and that alone, when it cannot be stored.
+
+        Raises:
+            Refused: it cannot.
+        """
+        with _refusals(), database_errors():
+            async with self.connection.transaction():
+                yield
 
     async def cases(self, questions: Sequence[Question]) -> dict[UUID, Case]:
         """Return what Postgres knows of each comment."""
@@ -151,20 +165,25 @@ class DecisionStore:
 
     @asynccontextmanager
     async def deciding(
-        self, articles: Mapping[ArticlePlace, str | None]
+        self, articles: Mapping[ArticlePlace, str | None], *, only_free: bool = False
     ) -> AsyncIterator[Deciding]:
         """Open a transaction that holds these articles; the value is an article's key, if known.
+
+        With `only_free` it waits for nobody, and holds those that were decided on before and that
+        no other transaction holds.
 
         Raises:
             DatabaseUnavailable: Postgres is away, or an article stayed locked too long.
             Refused: what was written cannot be stored; nothing was.
         """
-        try:
+        with _refusals():
             async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
-                await _lock(connection, articles)
-                yield Deciding(connection=connection)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-            raise Refused(str(error.sqlstate)) from error
+                held = frozenset(articles)
+                if only_free:
+                    held = await _hold(connection, "lock_free_articles", sorted(articles))
+                else:
+                    await _lock(connection, articles)
+                yield Deciding(connection=connection, held=held)
 
     async def answered_published(self, place: Place, dk: str) -> None:
         """Note that the first answer to a submission said it was published."""
@@ -185,17 +204,31 @@ class DecisionStore:
         return {(row["kind"], row["id"]): row["name"] for row in rows}
 
 
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        raise Refused(str(error.sqlstate)) from error
+
+
 async def _lock(connection: Connection, articles: Mapping[ArticlePlace, str | None]) -> None:
     """Lock every article, making rows for those decided on for the first time."""
     places = sorted(articles)
-    columns = [place.site_id for place in places], [place.article_id for place in places]
-    held = await connection.fetch(SQL["lock_articles"], *columns)
-    if len(held) == len(places):
+    if len(await _hold(connection, "lock_articles", places)) == len(places):
         return
+    columns = [place.site_id for place in places], [place.article_id for place in places]
     keys = [articles[place] for place in places]
     await connection.execute(SQL["open_articles"], *columns, keys, WAIT)
     await connection.execute(SQL["open_counts"], *columns)
-    await connection.fetch(SQL["lock_articles"], *columns)
+    await _hold(connection, "lock_articles", places)
+
+
+async def _hold(
+    connection: Connection, name: str, places: Sequence[ArticlePlace]
+) -> frozenset[ArticlePlace]:
+    columns = [place.site_id for place in places], [place.article_id for place in places]
+    return frozenset(ArticlePlace(*row) for row in await connection.fetch(SQL[name], *columns))
 
 
 def _case(row: asyncpg.Record) -> Case:

@@ -28,6 +28,16 @@ JOIN unnest($1::integer[], $2::uuid[]) AS wanted (site_id, article_id)
 ORDER BY counts.site_id, counts.article_id
 FOR UPDATE OF counts;
 
+-- name: lock_free_articles
+-- Of articles those that nobody holds, held from now on; those without a row are left out, too.
+--   $1 site_ids integer[], $2 article_ids uuid[] (side by side)
+-- Index: article_counts_pkey.
+SELECT counts.site_id, counts.article_id
+FROM article_counts counts
+JOIN unnest($1::integer[], $2::uuid[]) AS wanted (site_id, article_id)
+    ON counts.site_id = wanted.site_id AND counts.article_id = wanted.article_id
+FOR UPDATE OF counts SKIP LOCKED;
+
 -- name: open_articles
 -- Rows for articles that are decided on for the first time. Where nobody knows the key, as while
 -- Redis is away, the journal does.
