@@ -45,6 +45,8 @@ class Run:
     statuses: Counter[int] = field(default_factory=Counter)
     bodies: list[bytes] = field(default_factory=list)
     """Of those that were to be kept."""
+    wrong: str = ""
+    """What the first answer that refused something said."""
 
 
 class _Line(asyncio.Protocol):
@@ -85,7 +87,10 @@ class _Line(asyncio.Protocol):
         run.latencies.append(time.perf_counter() - self.asked)
         run.requests += 1
         run.received += len(self.got)
-        run.statuses[int(self.got[9:12])] += 1
+        status = int(self.got[9:12])
+        run.statuses[status] += 1
+        if status >= 400 and not run.wrong:
+            run.wrong = self.got[end + 4 :][:300].decode("utf-8", "replace")
         if self.keep:
             run.bodies.append(self.got[end + 4 :])
         self.got = b""

@@ -79,7 +79,7 @@ def _post(stage: Stage, site: str, articles: list[str], times: int) -> float:
     meter.begin()
     run = stage.ask(requests, connections=4)
     if set(run.statuses) != {202}:
-        raise RuntimeError(f"posts were answered with {run.statuses}")
+        raise RuntimeError(f"posts were answered with {run.statuses}: {run.wrong}")
     return sum(meter.spent().values()) / times * 1e3
 
 
@@ -139,7 +139,7 @@ def _pages(stage: Stage, figures: Figures, times: int) -> None:
         meter.begin()
         run = stage.ask(targets)
         if set(run.statuses) != {200}:
-            raise RuntimeError(f"pages were answered with {run.statuses}")
+            raise RuntimeError(f"pages were answered with {run.statuses}: {run.wrong}")
         costs.append(sum(meter.spent().values()) / times * 1e3)
     figures.curves.append(
         Curve(

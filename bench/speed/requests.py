@@ -40,7 +40,7 @@ def posts(stage: Stage, site: str, count: int, *, articles: Sequence[str] = ()) 
     """Post comments and return their ids."""
     run = stage.ask(post_requests(stage, site, count, articles=articles), connections=16, keep=True)
     if set(run.statuses) != {202}:
-        raise RuntimeError(f"posts were answered with {run.statuses}: {run.bodies[-1][:300]!r}")
+        raise RuntimeError(f"posts were answered with {run.statuses}: {run.wrong}")
     return [orjson.loads(body)["comment"]["id"] for body in run.bodies]
 
 

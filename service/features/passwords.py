@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from service.errors import FieldError, Invalid, Unavailable
 
@@ -114,6 +113,9 @@ class Passwords:
 
 def is_guessable(password: str, told: Sequence[str]) -> bool:
     """Tell whether a password is among the first 10^8 that somebody would try."""
+    # 11 MiB of lists that only those need who choose a password.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
     judged = zxcvbn(password[:JUDGED_CHARS], user_inputs=list(told))
     return int(judged["score"]) < GUESSABLE_BELOW
 
