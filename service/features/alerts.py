@@ -34,6 +34,8 @@ SHOWN_FOR: Final = timedelta(days=7)
 """After that nobody was told in time."""
 SHOWN_MAX: Final = 1_000
 """Alerts that are looked at for what is shown; a wave has more."""
+SHOWN_TO: Final = timedelta(microseconds=999)
+"""Times are shown to the millisecond, and kept more finely."""
 KEPT_FOR: Final = timedelta(days=30)
 PURGE_EVERY: Final = timedelta(hours=1)
 
@@ -108,7 +110,7 @@ class Alerts:
         seen = await self.store.see(
             site.site_id,
             rule,
-            upto=upto,
+            upto=upto + SHOWN_TO,
             roles=roles_below(role),
             seen_by=actor.actor_id,
             now=now,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from service.features.alerts import Alerts
 from service.features.checks import Checks
 from service.features.cluster_decisions import ClusterDecisions
 from service.features.featured import Featured
@@ -18,6 +19,7 @@ from service.features.seen import Seen
 from service.features.sweeps import Sweeps
 from service.features.wishes import Wishes
 from service.storage.administration import AdministrationStore
+from service.storage.alerts import AlertStore
 from service.storage.checks import CheckStore
 from service.storage.cluster_decisions import ClusterDecisionStore
 from service.storage.featured import FeaturedStore
@@ -29,6 +31,7 @@ from service.storage.search import SearchStore
 from service.storage.seen import SeenStore
 from service.storage.sweeps import SweepStore
 from service.storage.wishes import WishStore
+from service.web.alerts import Alerting
 from service.web.checks import Checking
 from service.web.clusters import Clustering
 from service.web.dashboard.queue import QueuePages
@@ -52,6 +55,7 @@ class Moderators:
 
     queue: Queue
     seen: Seen
+    alerts: Alerts
     checks: Checks
     featured: Featured
     wishes: Wishes
@@ -101,6 +105,9 @@ class Moderators:
                 telling=core.telling,
             ),
             seen=Seen(store=SeenStore(pool=pool)),
+            alerts=Alerts(
+                store=AlertStore(pool=pool), sites=core.sites, telling=core.telling, clock=clock
+            ),
             checks=Checks(
                 store=CheckStore(pool=pool),
                 lookup=core.lookup,
@@ -147,6 +154,7 @@ class Moderators:
         return [
             *moderation.operations(),
             *Seeing(seen=self.seen).operations(),
+            *Alerting(alerts=self.alerts).operations(),
             *Checking(checks=self.checks, decisions=core.decisions).operations(),
             *Featuring(featured=self.featured).operations(),
             *Wishing(wishes=self.wishes).operations(),
@@ -161,4 +169,10 @@ class Moderators:
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
-        return [self.sweeps.run, self.cluster_decisions.run, self.checks.run, self.search_index.run]
+        return [
+            self.sweeps.run,
+            self.cluster_decisions.run,
+            self.checks.run,
+            self.search_index.run,
+            self.alerts.run,
+        ]

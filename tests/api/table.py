@@ -36,6 +36,7 @@ BODIES: Mapping[str, Any] = {
     "change_member": {"role": "viewer"},
     "decide_cluster": {"action": "approve"},
     "try_check": {"text": "Good morning."},
+    "see_alerts": {"rule": "threats", "upto": "2026-11-25T12:00:00.000Z"},
     "promote_model": {"version": 1},
     "allow_model_approval": {"approves": False},
     "change_webhook": {"active": False},
