@@ -115,7 +115,7 @@ class QueuePages:
             "queue.html",
             title="nav_queue",
             section="queue",
-            parts=["queue"],
+            parts=["queue", "alerts"],
             place=place,
             lanes=[(lane, totals.get(lane, 0)) for lane in LANES],
             wish=wish,

@@ -155,6 +155,8 @@ export class Live {
     on('decided', (told) => this.#decidedElsewhere(told))
     on('counts', (told) => this.#count(told))
     for (const kind of ['edited', 'reported', 'appeal', 'resync']) on(kind, () => this.#soon())
+    for (const kind of ['alert', 'alerts_seen', 'resync'])
+      on(kind, () => document.dispatchEvent(new Event('postbag:alerts')))
     on('degraded', () => this.#show('polling'))
     addEventListener('pagehide', () => stream.close())
   }
