@@ -459,6 +459,8 @@ class Standing:
     banned_until: datetime | None = None
     ban_reason: str | None = None
     """What the author is told."""
+    ban_sites: tuple[int, ...] = ()
+    """Other sites on which the ban holds, too."""
     trusted: bool = False
     always_hold: bool = False
     """What they write waits for a look, whatever the site's or the article's mode."""

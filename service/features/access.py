@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -68,6 +68,15 @@ __all__ = [
 ]
 
 
+Elsewhere = Callable[[Site, str, Iterable[str]], Awaitable[Sequence[UUID]]]
+"""From a site, a subject and issuers to ids on other sites."""
+
+
+async def _nowhere(_site: Site, _subject: str, _issuers: Iterable[str]) -> Sequence[UUID]:
+    """Stand in where no site bans anybody from another."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Tell who is asking, also while Postgres is away."""
@@ -77,6 +86,8 @@ class Access:
     token_keys: TokenKeys
     receipt_keys: Sequence[bytes] = field(repr=False)
     """Newest first: the first signs, all are believed."""
+    elsewhere: Elsewhere = _nowhere
+    """Tells who a reader is on sites whose bans reach this one."""
     known_keys: Recall[str, StoredKey | None] = field(
         default_factory=lambda: Recall(kept_seconds=KEPT_SECONDS)
     )
@@ -106,7 +117,9 @@ class Access:
             return KeyHolder(key=key)
         if token.startswith("pbr_"):
             return await self._guest(site, token)
-        return await reader_tokens.signed_in(self.token_keys, site, token, now)
+        reader = await reader_tokens.signed_in(self.token_keys, site, token, now)
+        elsewhere = await self.elsewhere(site, reader.subject, (reader.issuer,))
+        return replace(reader, also=(*reader.also, *elsewhere)) if elsewhere else reader
 
     async def key(self, authorization: str | None, *, now: datetime) -> ApiKey:
         """Return the key that an `Authorization` header carries.

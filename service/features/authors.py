@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from service.errors import Forbidden, Unavailable
 from service.features.in_time import in_time
+from service.features.reader_tokens import author_id_of
+from service.features.recall import Recall
 from service.model import Site, Standing
 from service.storage.readers import ReaderStore
 
@@ -32,6 +35,23 @@ class Authors:
     """Look up standings; a site that never met an author knows nothing against them."""
 
     readers: ReaderStore
+    known_reaching: Recall[int, tuple[int, ...]] = field(default_factory=Recall)
+
+    async def ids_elsewhere(
+        self, site: Site, subject: str, issuers: Iterable[str]
+    ) -> tuple[UUID, ...]:
+        """Return who a reader is on the sites whose bans reach this one; nobody if none does.
+
+        Only an issuer and a subject say that two are the same person. The ids are reckoned and
+        forgotten again. Nobody also while Postgres is away: then nothing is admitted unchecked.
+        """
+        ask = partial(self.readers.reaching, site.site_id)
+        try:
+            sites = await self.known_reaching.get(site.site_id, ask)
+        except Unavailable:
+            return ()
+        named = list(issuers)
+        return tuple(author_id_of(each, issuer, subject) for each in sites for issuer in named)
 
     async def admitted(
         self, site: Site, author_id: UUID, *, also: Sequence[UUID] = (), now: datetime
@@ -39,7 +59,8 @@ class Authors:
         """Return the standing of an author who may write, vote and report.
 
         None when Postgres cannot say: what they write is held (protocol.md Ruling 11).
-        `also` are other ids of the same person: what is held against one holds for all.
+        `also` are other ids of the same person: what is held against one holds for all, and
+        of those on other sites a ban that reaches this one.
 
         Raises:
             AuthorBanned: they may not, until a time or for good.

@@ -256,6 +256,9 @@ class Intake:
         if submission.issuer is None:
             issuers += await self.issuers(site)
         ids = {author_id_of(site.site_id, each, subject) for each in issuers}
+        # Elsewhere a back end that names no issuer may mean somebody else.
+        named = {submission.issuer, *issuers} - {None, BACKEND_ISSUER}
+        ids |= {*await self.authors.ids_elsewhere(site, subject, (each for each in named if each))}
         return [each for each in ids if each != submission.author_id]
 
     def _charges(self, submission: Submission) -> list[Charge]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from service.errors import FieldError, Forbidden, Invalid, NotFound, Unavailable
 from service.features import text
-from service.features.administration import Acts
+from service.features.administration import Act, Acts
 from service.features.authors import Authors
 from service.features.decisions import Decisions
 from service.features.lookup import Found, Lookup
@@ -74,6 +74,8 @@ class Ban:
     """None: for good."""
     reason: str | None
     """What the author is told."""
+    sites: tuple[int, ...] = ()
+    """Other sites on which it holds, too."""
 
     @classmethod
     def of(cls, standing: Standing, *, now: datetime) -> Ban | None:
@@ -82,7 +84,11 @@ class Ban:
         if until is None or until <= now:
             return None
         endless = until.year >= FOR_GOOD.year
-        return cls(until=None if endless else until, reason=standing.ban_reason)
+        return cls(
+            until=None if endless else until,
+            reason=standing.ban_reason,
+            sites=standing.ban_sites,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +203,13 @@ class Records:
         Raises:
             UnknownReader: the site never met them.
             Invalid: the ban would have ended already, or its reason cannot be kept.
-            Forbidden: only seniors may do more than mute for a day.
+            Forbidden: only seniors may do more than mute for a day here, or anything elsewhere.
         """
         author_id, kind, _ = await self.find(site, ref)
         standing = await self.authors.readers.standing(site.site_id, author_id)
         wishes = _checked(wishes, now=now)
+        if wishes.ban is not None and wishes.ban.sites and kind != "reader":
+            raise _unknown_elsewhere()
         if not is_senior and not _is_muting(wishes, standing, now=now):
             raise Forbidden("This needs the role `senior`; moderators mute for up to a day.")
         rulings, said = _rulings(wishes, standing, now=now)
@@ -209,7 +217,38 @@ class Records:
             self.acts.by(actor, act, site=site, now=now, details=details) for act, details in said
         ]
         if acts:
-            await self.store.rule(site.site_id, author_id, kind=kind, rulings=rulings, acts=acts)
+            elsewhere = self._elsewhere(wishes, standing, acts[0])
+            await self.store.rule(
+                site.site_id,
+                author_id,
+                kind=kind,
+                rulings=rulings,
+                acts=acts,
+                elsewhere=elsewhere,
+            )
+
+    def _elsewhere(self, wishes: Wishes, standing: Standing, first: Act) -> list[Act]:
+        """Return what the logs of other sites say: that a ban holds there, or does no longer.
+
+        Not whose: no site is told who its readers are on another.
+        """
+        if wishes.ban is None and not wishes.lift_ban:
+            return []
+        before = Ban.of(standing, now=first.at)
+        former = set(before.sites) if before else set()
+        present = set(wishes.ban.sites) if wishes.ban else set()
+        until = wishes.ban.until.isoformat() if wishes.ban and wishes.ban.until else None
+        said: list[tuple[str, int, dict[str, Any]]] = [
+            ("reader.readmitted_elsewhere", each, {}) for each in sorted(former - present)
+        ]
+        if wishes.ban != before:
+            said += [
+                ("reader.banned_elsewhere", each, {"until": until}) for each in sorted(present)
+            ]
+        return [
+            replace(first, entry_id=self.new_id(first.at), act=act, site_id=each, details=details)
+            for act, each, details in said
+        ]
 
     async def warn(self, site: Site, ref: str, said: str, *, actor: Actor, now: datetime) -> Warned:
         """Warn an author: they post again once they have acknowledged it.
@@ -326,6 +365,12 @@ def _escalated(found: Found) -> bool:
     return found.waiting is not None and found.waiting.escalated
 
 
+def _unknown_elsewhere() -> Invalid:
+    detail = "Only readers whom the sites themselves sign in are known to be the same on several."
+    error = FieldError(pointer="/ban/everywhere", code="not_signed_in", detail=detail)
+    return Invalid(detail, errors=(error,))
+
+
 def _checked(wishes: Wishes, *, now: datetime) -> Wishes:
     """Return wishes whose ban is one."""
     ban = wishes.ban
@@ -340,7 +385,7 @@ def _checked(wishes: Wishes, *, now: datetime) -> Wishes:
         pointer = "/ban/reason"
         reason = text.clean_note(reason, max_chars=REASON_MAX_CHARS, pointer=pointer) or None
     return Wishes(
-        ban=Ban(until=ban.until, reason=reason),
+        ban=replace(ban, reason=reason),
         trusted=wishes.trusted,
         always_hold=wishes.always_hold,
     )
@@ -352,7 +397,10 @@ def _is_muting(wishes: Wishes, standing: Standing, *, now: datetime) -> bool:
     return (
         wishes.trusted is None
         and wishes.always_hold is None
-        and all(each is None or _is_mute(each, now=now) for each in (present, wishes.ban))
+        and all(
+            each is None or (_is_mute(each, now=now) and not each.sites)
+            for each in (present, wishes.ban)
+        )
     )
 
 
@@ -366,14 +414,16 @@ def _rulings(
     """Return what really changes, and what the log says of it."""
     said: list[tuple[str, dict[str, Any]]] = []
     present = Ban.of(standing, now=now)
-    ban: tuple[datetime | None, str | None] | None = None
+    ban: tuple[datetime | None, str | None, list[int] | None] | None = None
     if wishes.ban is not None and wishes.ban != present:
-        ban = (wishes.ban.until or FOR_GOOD, wishes.ban.reason)
+        others = sorted(wishes.ban.sites)
+        ban = (wishes.ban.until or FOR_GOOD, wishes.ban.reason, others or None)
         act = "reader.muted" if _is_mute(wishes.ban, now=now) else "reader.banned"
         until = wishes.ban.until
-        said.append((act, {"until": until.isoformat() if until else None}))
+        details: dict[str, Any] = {"until": until.isoformat() if until else None}
+        said.append((act, details | ({"sites": len(others) + 1} if others else {})))
     elif wishes.lift_ban and present is not None:
-        ban = (None, None)
+        ban = (None, None, None)
         said.append(("reader.readmitted", {}))
     trusted = wishes.trusted if wishes.trusted != standing.trusted else None
     if trusted is not None:

@@ -36,6 +36,12 @@ class ReaderStore:
         met = {row["author_id"]: _standing(row) for row in rows}
         return [met.get(each) or Standing(author_id=each) for each in author_ids]
 
+    async def reaching(self, site_id: int) -> tuple[int, ...]:
+        """Other sites that have banned somebody from this one, too."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["reaching"], site_id)
+        return tuple(row["site_id"] for row in rows)
+
     async def ban(
         self,
         site_id: int,
@@ -47,7 +53,7 @@ class ReaderStore:
     ) -> Standing:
         """Keep an author from writing until a time (`datetime.max`: for good); None ends it."""
         async with connected(self.pool) as connection:
-            await connection.execute(SQL["ban"], site_id, author_id, kind, until, reason)
+            await connection.execute(SQL["ban"], site_id, author_id, kind, until, reason, None)
         return await self.standing(site_id, author_id)
 
     async def trust(
@@ -73,6 +79,7 @@ def _standing(row: asyncpg.Record) -> Standing:
         first_seen=row["first_seen"],
         banned_until=_with_zone(row["banned_until"]),
         ban_reason=row["ban_reason"],
+        ban_sites=tuple(row["ban_sites"] or ()),
         trusted=row["trusted"],
         always_hold=row["always_hold"],
         warning=row["warning"],

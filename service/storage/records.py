@@ -72,8 +72,8 @@ class Done:
 class Rulings:
     """What changes of an author's standing; None: it stays."""
 
-    ban: tuple[datetime | None, str | None] | None = None
-    """Until when, None for no longer, and what the author is told."""
+    ban: tuple[datetime | None, str | None, list[int] | None] | None = None
+    """Until when, None for no longer; what the author is told; other sites where it holds."""
     trusted: bool | None = None
     always_hold: bool | None = None
 
@@ -123,8 +123,9 @@ class RecordStore:
         kind: AuthorKind,
         rulings: Rulings,
         acts: Sequence[Act],
+        elsewhere: Sequence[Act] = (),
     ) -> None:
-        """Change an author's standing, and log it."""
+        """Change an author's standing, and log it; also on sites it reaches, without their name."""
         subject = (site_id, author_id, kind)
         async with in_transaction(self.pool) as connection:
             if rulings.ban is not None:
@@ -137,6 +138,8 @@ class RecordStore:
                 await note_act_about(connection, author_id, act)
             if rulings.ban is not None and rulings.ban[0] is not None:
                 await note_event(connection, _banned(site_id, author_id, rulings.ban[0], acts))
+            for act in elsewhere:
+                await note_act(connection, act)
 
     async def warn(
         self, site_id: int, author_id: UUID, *, kind: AuthorKind, warning: Warned, act: Act

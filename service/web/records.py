@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from service.errors import Forbidden
 from service.features.access import KeyHolder
-from service.features.records import Records, UnknownReader, UnknownWarning
+from service.features.records import Records, UnknownReader, UnknownWarning, Wishes
 from service.features.sweeps import Sweeps, SweepUndone, UnknownSweep
 from service.model import Role, Scope
 from service.web.operation import AModerator, AVisitor, Call, Operation, Reply
@@ -62,7 +63,8 @@ class AuthorRecords:
                 path=READER,
                 summary="Ban, mute, trust or always hold an author, or end that",
                 description=f"{REF} It holds with the next thing they send, by whatever way."
-                " Moderators mute for up to a day; the rest needs a senior.",
+                " Moderators mute for up to a day; the rest needs a senior."
+                " A ban may hold everywhere: on every site on which the member is a senior.",
                 tag=TAG,
                 credential=RULE,
                 body=RecordIn,
@@ -171,7 +173,7 @@ class AuthorRecords:
         await self.records.rule(
             call.site,
             call.path["ref"],
-            call.body_as(RecordIn).wishes(),
+            _wishes(call),
             actor=call.actor,
             is_senior=call.sees_escalated(call.site),
             now=call.now,
@@ -236,3 +238,22 @@ class AuthorRecords:
             now=call.now,
         )
         return Reply(status=202, content=sweep_json(sweep))
+
+
+def _wishes(call: Call) -> Wishes:
+    """Return what is wanted, and of a ban that holds everywhere on which other sites.
+
+    Raises:
+        Forbidden: a key wants a ban everywhere, and is good for its site alone.
+    """
+    wish = call.body_as(RecordIn)
+    if wish.ban is None or not wish.ban.everywhere:
+        return wish.wishes()
+    if call.found_member is None:
+        raise Forbidden("A key is good for one site: members ban on several.")
+    others = [
+        each.site_id
+        for each in call.member.memberships
+        if each.role.includes(Role.SENIOR) and each.site_id != call.site.site_id
+    ]
+    return wish.wishes(elsewhere=others)

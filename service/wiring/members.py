@@ -62,6 +62,7 @@ class Members:
                 readers=ReaderStore(pool=pool),
                 token_keys=core.token_keys,
                 receipt_keys=ground.secrets.keys("receipts"),
+                elsewhere=core.authors.ids_elsewhere,
             ),
             keyring=Keyring(accounts=accounts),
             team=Team(accounts=accounts, acts=acts),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -26,6 +26,8 @@ class BanIn(Wire):
     """Null: for good."""
     reason: Said | None = None
     """The author is told this."""
+    everywhere: bool = False
+    """Also on every other site on which the member who asks may ban; of a signed-in reader."""
 
 
 class RecordIn(Wire):
@@ -38,9 +40,15 @@ class RecordIn(Wire):
     always_hold: bool | None = None
     """What they write waits for a look, whatever the mode."""
 
-    def wishes(self) -> Wishes:
-        """Return what was said, and nothing of what was left out."""
-        ban = Ban(until=self.ban.until, reason=self.ban.reason) if self.ban else None
+    def wishes(self, *, elsewhere: Sequence[int] = ()) -> Wishes:
+        """Return what was said, and nothing of what was left out.
+
+        `elsewhere` are the sites that everywhere means besides.
+        """
+        ban = None
+        if self.ban:
+            sites = tuple(elsewhere) if self.ban.everywhere else ()
+            ban = Ban(until=self.ban.until, reason=self.ban.reason, sites=sites)
         return Wishes(
             ban=ban,
             lift_ban=ban is None and "ban" in self.model_fields_set,
@@ -71,6 +79,13 @@ class BanOut(Wire):
     until: Timestamp | None
     """Null: for good."""
     reason: str | None
+
+
+class RecordBanOut(BanOut):
+    """A ban as the newsroom sees it."""
+
+    everywhere: bool
+    """It holds on other sites, too."""
 
 
 class NoteOut(Wire):
@@ -117,7 +132,7 @@ class RecordOut(Wire):
     rejected: int
     waiting: int
     first_seen: Timestamp | None
-    ban: BanOut | None
+    ban: RecordBanOut | None
     trusted: bool
     always_hold: bool
     reports: ReadersReportsOut
@@ -169,7 +184,8 @@ def record_json(person: Person) -> dict[str, Any]:
         "rejected": standing.rejected,
         "waiting": person.waiting,
         "first_seen": optional_stamp(standing.first_seen),
-        "ban": ban_json(person.ban),
+        "ban": person.ban
+        and {**(ban_json(person.ban) or {}), "everywhere": bool(person.ban.sites)},
         "trusted": standing.trusted,
         "always_hold": standing.always_hold,
         "reports": {
@@ -209,6 +225,12 @@ def record_json(person: Person) -> dict[str, Any]:
 def ban_json(ban: Ban | None) -> dict[str, Any] | None:
     """Write until when an author may not write."""
     return {"until": optional_stamp(ban.until), "reason": ban.reason} if ban else None
+
+
+def _ban_json(ban: Ban | None) -> dict[str, Any] | None:
+    """Write it for the newsroom: it is not said which other sites there are."""
+    written = ban_json(ban)
+    return written and {**written, "everywhere": bool(ban and ban.sites)}
 
 
 def told_json(told: Told) -> dict[str, Any]:
