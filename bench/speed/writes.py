@@ -205,11 +205,13 @@ def decide(stage: Stage, figures: Figures, *, rounds: int, bulk: int, single: in
 
 
 def _all_applied(run: client.Run) -> None:
+    if set(run.statuses) != {200}:
+        raise RuntimeError(f"decisions were answered with {run.statuses}: {run.wrong}")
     outcomes = {
         result["outcome"] for body in run.bodies for result in orjson.loads(body)["results"]
     }
-    if set(run.statuses) != {200} or outcomes != {"applied"}:
-        raise RuntimeError(f"decisions: {run.statuses}, {outcomes}")
+    if outcomes != {"applied"}:
+        raise RuntimeError(f"decisions had the outcomes {outcomes}")
 
 
 def _isso_decisions(stage: Stage, figures: Figures, count: int) -> None:
