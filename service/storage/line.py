@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -20,6 +21,7 @@ from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.breaker import Breaker, Permit
+from service.storage.breakers import REFUSED
 
 CALLS_MAX = 1_024
 """Calls under way at once: more than requests a process works on, with what goes on behind them."""
@@ -79,9 +81,9 @@ class _Wire(asyncio.Protocol):
         transport.set_protocol(self)
 
     @property
-    def is_full(self) -> bool:
-        """Whether as many calls are under way as may be."""
-        return len(self._calls) >= CALLS_MAX
+    def under_way(self) -> int:
+        """How many calls wait for their answers."""
+        return len(self._calls)
 
     def send(self, command: bytes, permit: Permit | None) -> asyncio.Future[Any]:
         """Send a command with the next packet; the future has its answer."""
@@ -190,18 +192,22 @@ class Line:
             RedisTimeoutError: no answer came in time.
             ResponseError: the answer is an error.
         """
-        wire = self._wire
-        if wire is None or wire.gone.done():
-            wire = await self._opened()
-        if wire.is_full:
-            raise RedisConnectionError("too many calls are under way")
-        packed = hiredis.pack_command(command)
-        permit = None
-        if self.breaker is not None:
-            permit = self.breaker.ask(asyncio.get_running_loop().time())
-            if permit is None:
-                raise RedisConnectionError("not asked: it was away a moment ago")
-        return await wire.send(packed, permit)
+        wire = await self._ready(1)
+        return await wire.send(hiredis.pack_command(command), self._permit())
+
+    async def ask_each(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send several commands at once and return their answers, as `ask`.
+
+        Raises:
+            RedisError: as `ask`; others of them may have been carried out.
+        """
+        wire = await self._ready(len(commands))
+        asked = [wire.send(hiredis.pack_command(each), self._permit()) for each in commands]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers
 
     async def close(self) -> None:
         """End it; calls under way fail."""
@@ -212,6 +218,23 @@ class Line:
         if wire is not None:
             wire.close()
             await asyncio.wait((wire.gone,), timeout=self.seconds)
+
+    async def _ready(self, calls: int) -> _Wire:
+        """Return the open line, if it has room for so many calls more."""
+        wire = self._wire
+        if wire is None or wire.gone.done():
+            wire = await self._opened()
+        if wire.under_way + calls > CALLS_MAX:
+            raise RedisConnectionError("too many calls are under way")
+        return wire
+
+    def _permit(self) -> Permit | None:
+        if self.breaker is None:
+            return None
+        permit = self.breaker.ask(asyncio.get_running_loop().time())
+        if permit is None:
+            raise RedisConnectionError(REFUSED)
+        return permit
 
     async def _opened(self) -> _Wire:
         """Open it once for all who wait for it."""
@@ -253,14 +276,27 @@ class LineRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command, and return what its answer means."""
-        name = args[0]
-        if name not in ALONE:
+        if args[0] not in ALONE:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        answer = await self.line.ask(args)
-        meaning = self.response_callbacks.get(name)
-        return answer if meaning is None else meaning(answer)
+        return self.meaning(args, await self.line.ask(args))
+
+    def meaning(self, command: tuple[Any, ...], answer: Any) -> Any:
+        """Return what the answer to a command means, as the ordinary client does."""
+        read = self.response_callbacks.get(command[0])
+        return answer if read is None else read(answer)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001
         """Close the line and the pool."""
         await self.line.close()
         await super().aclose(close_connection_pool)
+
+
+async def ask_each(redis: Redis, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Send several commands that may be carried out apart, in one packet; return their answers."""
+    if isinstance(redis, LineRedis) and all(command[0] in ALONE for command in commands):
+        answers = await redis.line.ask_each(commands)
+        return [redis.meaning(*each) for each in zip(commands, answers, strict=True)]
+    async with redis.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)
+        return list(await pipe.execute())

@@ -15,6 +15,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from service.model import Lease, PendingComment
+from service.storage.line import ask_each
 from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
 from service.storage.recents import LINES_MAX as RECENT_MAX
 from service.storage.recents import recent_entry
@@ -188,10 +189,7 @@ class PendingStore:
             return {}
         at = Keys(slug)
         with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                for comment_id in ids:
-                    pipe.hgetall(at.item(comment_id))
-                found = await pipe.execute()
+            found = await ask_each(self.redis, [("HGETALL", at.item(each)) for each in ids])
         return {
             comment_id: from_fields(fields)
             for comment_id, fields in zip(ids, found, strict=True)
@@ -202,10 +200,9 @@ class PendingStore:
         """Return (revision, n) of those that wait, in one round trip."""
         at = Keys(slug)
         with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                for comment_id in ids:
-                    pipe.hmget(at.item(comment_id), "revision", "n")
-                found = await pipe.execute()
+            found = await ask_each(
+                self.redis, [("HMGET", at.item(each), "revision", "n") for each in ids]
+            )
         return {
             comment_id: (int(revision), int(n))
             for comment_id, (revision, n) in zip(ids, found, strict=True)
@@ -216,16 +213,13 @@ class PendingStore:
         """Return who holds which of these now, in one round trip."""
         if not ids:
             return {}
-        at, names = Keys(slug), [str(comment_id) for comment_id in ids]
-        with unavailable_when_down():
-            async with self.redis.pipeline(transaction=True) as pipe:
-                pipe.time()
-                pipe.zmscore(at.leases, names)
-                pipe.hmget(at.holders, names)
-                (seconds, micros), deadlines, holders = await pipe.execute()
-        now = read_time(seconds * 1_000 + micros // 1_000)
+        at = Keys(slug)
+        now_ms, deadlines, holders = await self.scripts.run(
+            self.redis, "held", [at.leases, at.holders], map(str, ids)
+        )
+        now = read_time(now_ms)
         leases = {
-            comment_id: read_lease(deadline, holder)
+            comment_id: read_lease(float(deadline), holder)
             for comment_id, deadline, holder in zip(ids, deadlines, holders, strict=True)
             if deadline is not None and holder is not None
         }

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.breaker import Breaker
-from service.storage.line import CALLS_MAX, Line
+from service.storage.line import CALLS_MAX, Line, ask_each
 from service.storage.redis import QueueUnavailable, Scripts, connect
 from tests.storage.queues import OwnServer, eventually, own_server
 
@@ -50,9 +50,26 @@ async def test_each_of_many_calls_at_once_gets_its_own_answer(redis: Redis) -> N
     assert await asyncio.gather(*asked) == [str(number).encode() for number in range(500)]
 
 
-async def test_calls_at_once_share_one_connection(redis: Redis) -> None:
-    await asyncio.gather(*(redis.get(f"nothing-{number}") for number in range(100)))
-    assert await connections(redis) <= 2  # the line, and the pool's for this question
+async def test_calls_at_once_share_one_connection(server: OwnServer) -> None:
+    async with connect(server.url) as redis:
+        await asyncio.gather(*(redis.get(f"nothing-{number}") for number in range(100)))
+        assert await connections(redis) <= 2  # the line, and the pool's for this question
+
+
+async def test_several_commands_at_once_are_answered_in_their_order(redis: Redis) -> None:
+    await redis.hset("hash", "one", "1")
+    asked = [("HGETALL", "hash"), ("GET", "nothing"), ("HMGET", "hash", "one", "two")]
+    assert await ask_each(redis, asked) == [{b"one": b"1"}, None, [b"1", None]]
+    assert await ask_each(redis, [*asked, ("DBSIZE",)]) == [*await ask_each(redis, asked), 1]
+
+
+async def test_of_several_commands_at_once_one_that_fails_leaves_no_answer_behind(
+    redis: Redis,
+) -> None:
+    await redis.set("text", "words")
+    with pytest.raises(ResponseError):
+        await ask_each(redis, [("GET", "text"), ("HGET", "text", "a"), ("GET", "text")])
+    assert await redis.get("text") == b"words"
 
 
 async def test_an_error_is_told_to_whoever_made_it(redis: Redis) -> None:
