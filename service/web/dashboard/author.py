@@ -15,7 +15,7 @@ from service.features.search.find import Search
 from service.features.sites import SiteDirectory
 from service.features.sweeps import Sweep, Sweeps, UnknownSweep
 from service.features.wishes import Wishes
-from service.model import Site
+from service.model import Role, Site
 from service.web.dashboard.frame import page, page_operation
 from service.web.dashboard.log import rows_of
 from service.web.dashboard.search import hit_rows, told
@@ -86,7 +86,7 @@ class AuthorPages:
             spoken=spoken(lang),
             may=rights(call.member, site),
             told={
-                "place": {**told(site, call), "author": _author(person)},
+                "place": {**told(site, call), "author": _author(person, _elsewhere(call, site))},
                 "sweep": sweep_json(sweep) if sweep else None,
             },
         )
@@ -152,8 +152,17 @@ def _share(person: Person) -> float | None:
     return standing.rejected / decided if decided else None
 
 
-def _author(person: Person) -> dict[str, Any]:
+def _elsewhere(call: Call, site: Site) -> int:
+    """Return on how many other sites whoever looks may ban."""
+    return sum(
+        each.role.includes(Role.SENIOR) and each.site_id != site.site_id
+        for each in call.member.memberships
+    )
+
+
+def _author(person: Person, elsewhere: int) -> dict[str, Any]:
     return {
+        "elsewhere": elsewhere if person.kind == "reader" else 0,
         "ref": str(person.author_id),
         "name": person.name,
         "waiting": person.waiting,

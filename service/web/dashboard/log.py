@@ -36,6 +36,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "reader.muted",
         "reader.banned",
         "reader.readmitted",
+        "reader.banned_elsewhere",
+        "reader.readmitted_elsewhere",
         "reader.warned",
         "reader.noted",
         "reader.trusted",

@@ -9,10 +9,10 @@ const EARLIER_MS = 60_000 // of a mute, so that it is one by any clock
 const REASON_MAX = 1_000
 
 /**
- * @param {{ name: string, waiting: number, approved: number }} author
+ * @param {{ name: string, waiting: number, approved: number, elsewhere: number }} author
  * @param {string} site
  * @param {boolean} isMute
- * @returns {Promise<{ ban: { until: string | null, reason: string | null }, reason: string,
+ * @returns {Promise<{ ban: { until: string | null, reason: string | null, everywhere: boolean }, reason: string,
  *   alsoWaiting: boolean, alsoPublic: boolean } | null>}
  */
 export function askBan(author, site, isMute) {
@@ -21,6 +21,7 @@ export function askBan(author, site, isMute) {
   const day = field(say('author_last_day'), 'p-day', { type: 'date', min: isoDay(Date.now() + DAY_MS) })
   const typed = field(say('author_type_name', { name }), 'p-typed', { dir: 'auto', spellcheck: 'false' })
   const told = field(say('author_reason'), 'p-told', { rows: 2, maxlength: REASON_MAX, dir: 'auto' }, 'textarea')
+  const everywhere = tick(say('author_everywhere', { n: author.elsewhere }), 'p-everywhere')
   const waiting = tick(say('author_also_waiting', { n: author.waiting }), 'p-also-waiting')
   const published = tick(say('author_also_public'), 'p-also-public')
   const reason = reasonChoice(say('author_also_reason'), 'p-also-reason')
@@ -45,7 +46,11 @@ export function askBan(author, site, isMute) {
       return say('author_name_differs')
     }
     return {
-      ban: { until: until?.toISOString() ?? null, reason: told.input.value.trim() || null },
+      ban: {
+        until: until?.toISOString() ?? null,
+        reason: told.input.value.trim() || null,
+        everywhere: everywhere.input.checked,
+      },
       reason: reason.select.value,
       alsoWaiting: waiting.input.checked,
       alsoPublic: published.input.checked,
@@ -53,6 +58,7 @@ export function askBan(author, site, isMute) {
   }
   const content = [
     element('p', { class: 'hint' }, say('author_scope', { site })),
+    ...(author.elsewhere && !isMute ? [everywhere.node] : []),
     ...(isMute ? [element('p', {}, say('author_day'))] : [length.node, groups.day]),
     ...told.nodes,
     ...(author.waiting ? [waiting.node] : []),
