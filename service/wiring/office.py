@@ -13,6 +13,7 @@ from service.web.dashboard.articles import ArticlePages
 from service.web.dashboard.sites import SitePages
 from service.web.dashboard.team import TeamPages
 from service.web.dashboard.webhooks import WebhookPages
+from service.web.losses import TellingLosses
 from service.web.operation import Operation
 from service.web.pages.house_rules import RulesPages
 from service.wiring.core import Core
@@ -52,6 +53,7 @@ class Office:
         )
         return [
             *office.operations(),
+            *TellingLosses(losses=core.losses, sites=core.sites).operations(),
             *ArticlePages(lists=self.article_lists, sites=core.sites).operations(),
             *SitePages(sites=core.sites, public_url=ground.settings.public_url).operations(),
             *team.operations(),

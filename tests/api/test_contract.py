@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.model import Mode
+from tests.api.alert_examples import ALERT_EXAMPLES
 from tests.api.bridge_examples import BRIDGE_EXAMPLES
 from tests.api.calls import Answer, query, segment
 from tests.api.cluster_examples import CLUSTER_EXAMPLES
@@ -20,6 +21,7 @@ from tests.api.insiders import INSIDER_EXAMPLES
 from tests.api.lane_examples import LANE_EXAMPLES
 from tests.api.learning_examples import LEARNING_EXAMPLES
 from tests.api.log_examples import LOG_EXAMPLES
+from tests.api.loss_examples import LOSS_EXAMPLES
 from tests.api.office_examples import OFFICE_EXAMPLES
 from tests.api.rule_examples import RULE_EXAMPLES
 from tests.api.statistics_examples import STATISTICS_EXAMPLES
@@ -344,10 +346,12 @@ EXAMPLES: Mapping[str, Callable[[Api], Answer]] = {
         *LANE_EXAMPLES,
         *STATISTICS_EXAMPLES,
         *LOG_EXAMPLES,
+        *ALERT_EXAMPLES,
         *BRIDGE_EXAMPLES,
         *WEBHOOK_EXAMPLES,
         *CLUSTER_EXAMPLES,
         *LEARNING_EXAMPLES,
+        *LOSS_EXAMPLES,
         describe_article,
         read_article,
         merge_article,
