@@ -175,6 +175,14 @@ AGAIN = ResponseKey("again", Again)
 """Under this key a response says when it may be given again."""
 
 
+@dataclass(slots=True)
+class _Dated:
+    """What stands behind the request id of an answer, with the date it was last given on."""
+
+    date: str = ""
+    rest: bytes = b""
+
+
 class _Answer(NamedTuple):
     again: Again
     status: int
@@ -182,6 +190,7 @@ class _Answer(NamedTuple):
     before_id: bytes
     before_date: bytes
     after_date: bytes
+    dated: _Dated
 
 
 @dataclass(slots=True, kw_only=True)
@@ -225,8 +234,8 @@ class ReadyLine:
             self._heads[data] = question
         return question
 
-    def answer(self, question: Question) -> bytes | None:
-        """Return the whole answer, if it is the one that was given before."""
+    def answer(self, question: Question) -> tuple[bytes, bytes] | None:
+        """Return head and body, if it is the answer that was given before."""
         known = self._answers.get(question)
         if known is None or self.draining.begun:
             return None
@@ -244,16 +253,17 @@ class ReadyLine:
             body = form
         key = again.operation_id, known.status
         self.answered[key] = self.answered.get(key, 0) + 1
-        return b"".join(
-            (
-                known.before_id,
-                str(uuid7()).encode(),
-                known.before_date,
-                rfc822_formatted_time().encode(),
-                known.after_date,
-                body,
-            )
-        )
+        head = b"".join((known.before_id, str(uuid7()).encode(), self._after_id(known)))
+        return head, body
+
+    def _after_id(self, known: _Answer) -> bytes:
+        """Return the rest of a head; it is the same for a second."""
+        date = rfc822_formatted_time()
+        dated = known.dated
+        if dated.date is not date:
+            dated.date = date
+            dated.rest = known.before_date + date.encode() + known.after_date
+        return dated.rest
 
     def remember(
         self,
@@ -283,6 +293,7 @@ class ReadyLine:
             before_id=before_id + b"X-Request-Id: ",
             before_date=b"\r\n" + before_date + b"Date: ",
             after_date=b"\r\n" + after_date,
+            dated=_Dated(),
         )
         self._answers.move_to_end(question)
         if len(self._answers) > KNOWN_MAX:

@@ -52,6 +52,8 @@ HEADERS_MAX = 64
 """Headers of one request (protocol.md 3.1)."""
 LINE_MAX_BYTES = LONG_TARGET_MAX_CHARS + 256
 """Of the request line; each operation has its own, lower bound of its target."""
+COPIED_MAX_BYTES = 32_768
+"""Of a body that is put behind its head; for a larger one two writes are cheaper than a copy."""
 LOOK_SECONDS_MAX = 1.0
 """Between two looks at all connections; less where a deadline is short."""
 
@@ -260,7 +262,11 @@ class Connection(RequestHandler):
         if answer is None:
             return False
         assert self._wire is not None
-        self._wire.write(answer)
+        head, body = answer
+        if len(body) > COPIED_MAX_BYTES:
+            self._wire.writelines(answer)
+        else:
+            self._wire.write(head + body)
         self._question = None
         self._head_since = None
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout

@@ -131,10 +131,10 @@ def short_answers(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     gone: list[bytes] = []
     answer = ReadyLine.answer
 
-    def heard(self: ReadyLine, question: Question) -> bytes | None:
+    def heard(self: ReadyLine, question: Question) -> tuple[bytes, bytes] | None:
         found = answer(self, question)
         if found is not None:
-            gone.append(found)
+            gone.append(b"".join(found))
         return found
 
     monkeypatch.setattr(ReadyLine, "answer", heard)
