@@ -17,8 +17,8 @@ from service.outgoing import GuardedClient
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.breakers import Breakers
-from service.storage.postgres import open_pool
-from service.storage.redis import Scripts, connect
+from service.storage.postgres import open_pool, pool_figures
+from service.storage.redis import Scripts, connect, connection_figures
 from service.telemetry import Metrics
 from service.web import server
 from service.web.assembly import api_gate, metrics_gate
@@ -156,11 +156,17 @@ async def open_service(
     async with AsyncExitStack() as opened:
         metrics = Metrics(version=VERSION, worker=worker)
         breakers = Breakers.told(metrics.note_breaker)
+        waits = metrics.stores.pool_wait_seconds.labels("postgres")
         ground = Ground(
             settings=settings,
             secrets=secrets,
             pool=await opened.enter_async_context(
-                open_pool(database_url, max_size=settings.database_pool, breakers=breakers)
+                open_pool(
+                    database_url,
+                    max_size=settings.database_pool,
+                    breakers=breakers,
+                    heard_wait=waits.observe,
+                )
             ),
             redis=await opened.enter_async_context(
                 connect(redis_url, pool_size=settings.redis_pool, breaker=breakers.redis)
@@ -171,6 +177,10 @@ async def open_service(
             outgoing=GuardedClient(networks=settings.outgoing_networks),
         )
         opened.push_async_callback(ground.outgoing.close)
+        wanted = settings.replicas if settings.durability == "replica" else 0
+        metrics.stores.redis_replicas_wanted.set(wanted)
+        metrics.stores.watch_pool("postgres", **pool_figures(ground.pool))
+        metrics.stores.watch_pool("redis", **connection_figures(ground.redis))
         service = Service.build(ground)
         opened.push_async_callback(service.core.cache.close)
         yield service

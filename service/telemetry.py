@@ -31,6 +31,7 @@ from structlog.typing import EventDict, Processor
 from uuid_utils import uuid7
 
 from service.breaker import State
+from service.metrics import EdgeMetrics, StoreMetrics
 
 METRICS_TYPE = CONTENT_TYPE_LATEST
 """The content type of what `Metrics.render` returns."""
@@ -69,6 +70,23 @@ FORBIDDEN_KEYS = frozenset(
     }
 )
 """Fields that are never written, whatever they hold."""
+
+SECURITY_EVENTS = frozenset(
+    {
+        "authn.fail",
+        "authz.deny",
+        "csrf.block",
+        "rate.block",
+        "key.created",
+        "role.changed",
+        "export",
+        "erase",
+        "rule.changed",
+        "rollback.detected",
+        "audit_broken",
+    }
+)
+"""Lines that also carry `stream: security`; their names do not change (security.md 6.2)."""
 
 MASK = "[masked]"
 DEPTH_MAX = 4
@@ -110,14 +128,42 @@ _UNSAFE = re.compile(
 )
 """Control and direction characters, with which a line could pretend to be another."""
 
+_TRACE = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
+)
+"""`traceparent` of W3C Trace Context; versions to come may say more behind."""
+
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+_spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 
-def begin_request(said: str | None) -> str:
-    """Give the current task a request id and return it; the client's own if it is well formed."""
+def begin_request(said: str | None, traceparent: str | None = None) -> str:
+    """Give the current task a request id and return it; the client's own if it is well formed.
+
+    From now on its lines also name the trace it belongs to, and what it spends is added up.
+    """
     chosen = said if said is not None and _CLIENT_ID.fullmatch(said) else str(uuid7())
     _request_id.set(chosen)
+    found = _TRACE.fullmatch(traceparent) if traceparent else None
+    _trace_id.set(found[1] if found else None)
+    _spent.set({})
     return chosen
+
+
+def spend(on: str, seconds: float) -> None:
+    """Add up how long the current request has waited for something."""
+    spent = _spent.get()
+    if spent is not None:
+        spent[on] = spent.get(on, 0.0) + seconds
+
+
+def spent() -> Mapping[str, float]:
+    """Return how long the current request has waited for what, in seconds.
+
+    Together it may be more than the request took: it asks several things at once.
+    """
+    return _spent.get() or {}
 
 
 def request_id() -> str | None:
@@ -139,6 +185,7 @@ def set_up_logging(
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_request_id,
+        _add_stream,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
@@ -183,6 +230,8 @@ class Metrics:
 
     def __init__(self, *, version: str = "", worker: int = 0) -> None:
         self.registry = CollectorRegistry()
+        self.edge = EdgeMetrics(self.registry)
+        self.stores = StoreMetrics(self.registry)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self.build = Info("postbag_build", "Release and worker.", registry=self.registry)
@@ -208,8 +257,8 @@ class Metrics:
         )
         self.decisions = Counter(
             "postbag_decisions",
-            "Decisions asked for, by outcome.",
-            ("outcome",),
+            "Decisions asked for, by what was to be done, by whom, and the outcome.",
+            ("action", "actor_kind", "outcome"),
             registry=self.registry,
         )
         self.pending = Gauge(
@@ -238,12 +287,6 @@ class Metrics:
             "postbag_ready_answers",
             "Public reads answered with ready bytes before a request was made of them.",
             ["operation"],
-            registry=self.registry,
-        )
-        self.cache_lookups = Counter(
-            "postbag_cache_lookups",
-            "Reads of ready-made pages: hit, stale, miss.",
-            ("outcome",),
             registry=self.registry,
         )
         self.cache_builds = Counter(
@@ -339,6 +382,16 @@ def _add_request_id(_: object, __: str, event: EventDict) -> EventDict:
     current = _request_id.get()
     if current is not None:
         event.setdefault("request_id", current)
+    trace = _trace_id.get()
+    if trace is not None:
+        event.setdefault("trace_id", trace)
+    return event
+
+
+def _add_stream(_: object, __: str, event: EventDict) -> EventDict:
+    """Mark what belongs to the stream of security."""
+    if event.get("event") in SECURITY_EVENTS:
+        event["stream"] = "security"
     return event
 
 

@@ -15,10 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.telemetry import (
     FORBIDDEN_KEYS,
     METRICS_TYPE,
+    SECURITY_EVENTS,
     Metrics,
     begin_request,
     request_id,
     set_up_logging,
+    spend,
+    spent,
 )
 
 
@@ -202,5 +205,47 @@ def test_metrics_are_rendered_as_prometheus_reads_them() -> None:
 
 def test_two_services_in_one_process_count_apart() -> None:
     first, second = Metrics(), Metrics()
-    first.decisions.labels("applied").inc()
-    assert b'postbag_decisions_total{outcome="applied"}' not in second.render()
+    first.decisions.labels("approve", "key", "applied").inc()
+    assert b"postbag_decisions_total{" in first.render()
+    assert b"postbag_decisions_total{" not in second.render()
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "trace_id"),
+    [
+        (f"00-{'a' * 32}-{'b' * 16}-01", "a" * 32),
+        (f"42-{'a' * 32}-{'b' * 16}-01-later", "a" * 32),
+        (f"00-{'0' * 32}-{'b' * 16}-01", None),
+        (f"00-{'a' * 32}-{'0' * 16}-01", None),
+        (f"ff-{'a' * 32}-{'b' * 16}-01", None),
+        (f"00-{'A' * 32}-{'b' * 16}-01", None),
+        (f"00-{'a' * 32}-{'b' * 16}-01\n", None),
+        ("", None),
+        (None, None),
+    ],
+)
+async def test_lines_name_the_trace_of_a_well_formed_traceparent(
+    traceparent: str | None, trace_id: str | None
+) -> None:
+    begin_request(None, traceparent)
+    assert logged().get("trace_id") == trace_id
+
+
+async def test_what_a_request_spends_is_added_up_also_of_its_tasks() -> None:
+    begin_request(None)
+    spend("redis", 0.25)
+
+    async def ask() -> None:
+        spend("redis", 0.5)
+        spend("postgres", 1.0)
+
+    await asyncio.gather(ask(), ask())
+    assert spent() == {"redis": 1.25, "postgres": 2.0}
+    begin_request(None)
+    assert spent() == {}
+
+
+@pytest.mark.parametrize("event", sorted(SECURITY_EVENTS))
+def test_events_of_security_have_a_stream_of_their_own(event: str) -> None:
+    assert logged(event)["stream"] == "security"
+    assert "stream" not in logged(f"{event}.other")

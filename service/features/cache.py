@@ -56,7 +56,7 @@ REST_SECONDS = 1.0
 BUILD_SECONDS = 5.0
 """How long a build may take; whoever waits for it is then told to come back."""
 
-Outcome: TypeAlias = Literal["hit", "stale", "miss", "built", "failed", "joined"]
+Outcome: TypeAlias = Literal["hit", "stale", "miss", "inval", "built", "failed", "joined"]
 """What became of a look-up, and of the build it led to."""
 
 
@@ -147,8 +147,12 @@ def new_shelf(*, max_bytes: int = MAX_BYTES, entry_max_bytes: int = ENTRY_MAX_BY
 
 def hear(metrics: Metrics) -> Callable[[Outcome], None]:
     """Return what counts the cache's outcomes in a process's metrics."""
+    stores = metrics.stores
     lookups = {
-        outcome: metrics.cache_lookups.labels(outcome).inc for outcome in ("hit", "stale", "miss")
+        "hit": stores.cache_hits.inc,
+        "stale": stores.cache_stale.inc,
+        "miss": stores.cache_misses.inc,
+        "inval": stores.cache_inval.inc,
     }
     builds = {
         outcome: metrics.cache_builds.labels(outcome).inc
@@ -263,6 +267,7 @@ class Cache:
 
         With `drop` (removal, deletion, erasure) its bytes are gone, also for times of need.
         """
+        self.heard("inval")
         changed = tuple(article_ids)
         self.shelf.invalidate(changed, drop=drop)
         if drop:
@@ -270,6 +275,7 @@ class Cache:
 
     def flush(self) -> None:
         """Believe nothing any longer: an invalidation may have been missed."""
+        self.heard("inval")
         self.shelf.flush()
         self.fragments.clear()
 

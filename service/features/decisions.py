@@ -31,7 +31,9 @@ from service.features.sitting import Sitting
 from service.features.telling import Telling
 from service.features.transitions import NEEDS_REASON
 from service.model import (
+    Action,
     Actor,
+    ActorKind,
     Decision,
     Lease,
     PendingComment,
@@ -52,7 +54,7 @@ TRIES = 3
 """Refusals by Postgres before a comment is set aside (protocol.md 2.5)."""
 
 
-def _unheard(_: Outcome) -> None:
+def _unheard(_: Outcome, __: Action, ___: ActorKind) -> None:
     """Count nothing."""
 
 
@@ -83,7 +85,7 @@ class Decisions:
     recents: RecentStore
     invalidations: Invalidations
     new_id: Callable[[datetime], UUID]
-    heard: Callable[[Outcome], None] = _unheard
+    heard: Callable[[Outcome, Action, ActorKind], None] = _unheard
     telling: Telling = field(default_factory=Telling)
     tries: Counter[UUID] = field(default_factory=Counter)
     rounds: Rounds = field(default_factory=Rounds)
@@ -131,8 +133,8 @@ class Decisions:
                 now=now,
             )
             results |= await self.rounds.decide(motion, self._sit)
-        for result in results.values():
-            self.heard(result.outcome)
+        for request in requests:
+            self.heard(results[request.comment_id].outcome, request.action, actor.kind)
         self._tell(by_id, results.values(), actor)
         return [results[comment_id] for comment_id in ids]
 

@@ -74,6 +74,10 @@ class _Listener:
             self.tell(counts)
 
 
+def _unheard() -> None:
+    """Tell nobody."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Desk:
     """Tell moderators, and let them listen."""
@@ -87,10 +91,17 @@ class Desk:
     count_seconds: float = COUNT_SECONDS
     check_seconds: float = CHECK_SECONDS
     age_seconds: float = AGE_SECONDS
+    dropped: Callable[[], None] = _unheard
+    """Told of each moderator who did not keep up."""
     ending: bool = False
     """The process stops."""
     _listeners: dict[int, set[_Listener]] = field(default_factory=lambda: defaultdict(set))
     _count: int = 0
+
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return self._count
 
     async def run_telling(self) -> None:
         """Tell every process what happens in this one, until cancelled."""
@@ -195,6 +206,8 @@ class Desk:
                 if not piece:
                     break
                 yield piece
+            if listener.overrun:
+                self.dropped()
             yield RESYNC if listener.overrun else _written("bye", {})
         finally:
             self._listeners[listener.site.site_id].discard(listener)

@@ -10,7 +10,7 @@ import asyncio
 import math
 import random
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -78,6 +78,10 @@ def _bare(kind: str) -> bytes:
 RESYNC = _bare("resync")
 
 
+def _unheard() -> None:
+    """Tell nobody."""
+
+
 class TooManyStreams(Unavailable):
     """As many readers are told as this process can."""
 
@@ -139,11 +143,18 @@ class Events:
     resume_max: int = RESUME_MAX
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     age_seconds: float = AGE_SECONDS
+    dropped: Callable[[], None] = _unheard
+    """Told of each reader who did not keep up."""
     ending: bool = False
     """The process stops."""
     _readers: dict[UUID, set[_Reader]] = field(default_factory=lambda: defaultdict(set))
     _of_address: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _count: int = 0
+
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return self._count
 
     # Telling
 
@@ -260,6 +271,7 @@ class Events:
                 yield piece
             while loop.time() < end:
                 if reader.overrun:
+                    self.dropped()
                     yield RESYNC
                     return
                 try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from service.errors import Unavailable
 from service.features.sites import SiteDirectory
+from service.storage.accounts import AccountStore
 from service.storage.outbox import OutboxStore
 from service.storage.pending import PendingStore
 from service.telemetry import Metrics
@@ -18,6 +19,8 @@ from service.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 PAUSE_SECONDS = 5.0
+SOON = timedelta(days=14)
+"""How long before a key ends its site should have another (security.md 6.4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,7 @@ class Levels:
 
     pending: PendingStore
     outbox: OutboxStore
+    accounts: AccountStore
     sites: SiteDirectory
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -47,14 +51,21 @@ class Levels:
         """Read all of them once."""
         now = self.clock()
         lag = 0.0
+        held = aside = 0
         for site in await self.sites.all_sites():
             waiting = await self.pending.total(site.slug, include_escalated=True)
             self.metrics.pending.labels(site.slug).set(waiting)
             oldest = await self.pending.oldest(site.slug)
             self.metrics.oldest_pending_seconds.labels(site.slug).set(_age(oldest, now))
+            of_site = await self.pending.set_apart(site.slug)
+            held, aside = held + of_site[0], aside + of_site[1]
             lag = max(lag, _age(await self.pending.oldest_mark(site.slug), now))
+        self.metrics.stores.leases.set(held)
+        self.metrics.stores.quarantine.set(aside)
         self.metrics.journal_lag_seconds.set(lag)
         self.metrics.outbox_lag_seconds.set(_age(await self.outbox.oldest(), now))
+        ending = await self.accounts.keys_ending(now, now + SOON)
+        self.metrics.stores.keys_expiring.set(ending)
 
 
 def _age(at: datetime | None, now: datetime) -> float:

@@ -159,6 +159,10 @@ class Screening:
         )
 
 
+def _unheard(_: float) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
     """Screen what is about to be accepted."""
@@ -172,6 +176,8 @@ class Screen:
     outside_of: OutsideOf = _no_outside
     approving: Callable[[Site], frozenset[str]] = _none_approves
     """Returns the models that a rule may ask and approve."""
+    heard_seconds: Callable[[float], None] = _unheard
+    """Told how long each text was looked at."""
     _thread: ThreadPoolExecutor = field(default_factory=_one_thread)
     """One, so that long texts wait for each other and not everybody for them."""
 
@@ -182,6 +188,7 @@ class Screen:
             RefusedByRule: with the rule's words; the same text is refused again.
             Unavailable: Redis is away; nothing could be accepted either.
         """
+        begun = time.monotonic()
         facts = await self._facts(site, piece, now=now)
         try:
             rules = await self.rulebook.of(site)
@@ -189,6 +196,7 @@ class Screen:
             verdict = Verdict(publish=False, ruling="hold", why=(UNCHECKED,))
         else:
             verdict = _held_back(await self._evaluate(facts, rules), piece)
+        self.heard_seconds(time.monotonic() - begun)
         for signal in verdict.signals:
             if signal.failed:
                 log.warning(

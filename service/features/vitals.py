@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -29,6 +31,8 @@ class Vitals:
 
     probe: StoreProbe
     metrics: Metrics
+    folder: Path | None = None
+    """On the disk whose room is measured."""
     redis_lost: Callable[[], None]
     """Told once, when Redis ceases to answer."""
     schema_ok: bool = False
@@ -66,6 +70,9 @@ class Vitals:
         if self.dependencies["redis"] and not redis:
             self.redis_lost()
         self.dependencies = {"postgres": postgres, "redis": redis}
+        if thoroughly and self.folder is not None:
+            disk = await asyncio.to_thread(shutil.disk_usage, self.folder)
+            self.metrics.stores.disk_free_ratio.set(disk.free / disk.total)
         for store, up in self.dependencies.items():
             self.metrics.store_up.labels(store).set(int(up))
         self.metrics.durability_ok.set(int(self.durable))
@@ -93,6 +100,11 @@ class Vitals:
         except Unavailable:
             return False
         self.queue_durable = self._heard("redis", found)
+        if found.figures is not None:
+            stores = self.metrics.stores
+            stores.redis_memory_ratio.set(found.figures.memory_ratio)
+            stores.redis_aof_ok.set(int(found.figures.aof_ok))
+            stores.redis_replicas.set(found.figures.replicas)
         return True
 
     def _heard(self, store: str, found: Durability) -> bool:

@@ -117,6 +117,15 @@ class AccountStore:
             rows = await connection.fetch(SQL["keys_of_site"], site_id)
         return [_key(row) for row in rows]
 
+    async def keys_ending(self, begin: datetime, end: datetime) -> int:
+        """Count the keys of all sites that end between two times.
+
+        Raises:
+            DatabaseUnavailable: Postgres is away.
+        """
+        async with connected(self.pool) as connection:
+            return int(await connection.fetchval(SQL["keys_ending"], begin, end))
+
     async def revoke_key(
         self, site_id: int, key_id: str, *, now: datetime, act: Act | None = None
     ) -> bool:

@@ -18,6 +18,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from service.breaker import Breaker, Permit, State
 from service.errors import Failure, Unavailable
 from service.storage.dependency import DatabaseUnavailable, says_away
+from service.telemetry import spend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,18 +103,21 @@ def guarded(pool: asyncpg.Pool[asyncpg.Record], *, writes: bool) -> Iterator[Non
         return
     breaker = breakers.postgres_write if writes else breakers.postgres_read
     clock = asyncio.get_running_loop().time
-    permit = breaker.ask(clock())
+    begun = clock()
+    permit = breaker.ask(begun)
     if permit is None:
         raise DatabaseUnavailable(outcome_unknown=False)
     try:
         yield
     except BaseException as error:
+        spend("postgres", clock() - begun)
         _tell(error, breaker, permit, clock())
         if not writes and _cannot_write(error):
             leave = breakers.postgres_write.ask(clock())
             if leave is not None:
                 breakers.postgres_write.failed(leave, clock())
         raise
+    spend("postgres", clock() - begun)
     breaker.succeeded(permit, clock())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -27,6 +27,10 @@ SILENCE_SECONDS = 1.0
 """A line this long silent is asked whether it still stands, and has as long to answer."""
 
 
+def _unheard() -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """Say something to every process, and hear what is said."""
@@ -34,6 +38,8 @@ class Channel:
     redis: Redis
     """Listening keeps one of its connections."""
     name: str = INVALIDATE
+    lost: Callable[[], None] = _unheard
+    """Told each time that the line is lost."""
 
     async def publish(self, messages: Sequence[bytes]) -> None:
         """Say something; whoever does not listen just now never hears it.
@@ -64,6 +70,7 @@ class Channel:
             except (RedisError, OSError, TimeoutError) as error:
                 if stands:
                     log.warning("channel_lost", error=type(error).__name__)
+                    self.lost()
                 stands = False
             await asyncio.sleep(PAUSE_SECONDS)
 

@@ -64,6 +64,17 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a Redis says of its memory, its file and its replicas."""
+
+    memory_ratio: float
+    """Of `maxmemory`; 0 where there is no bound."""
+    aof_ok: bool
+    replicas: int
+    """How many follow it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Durability:
     """Whether an acknowledged comment survives what its level promises."""
 
@@ -71,6 +82,8 @@ class Durability:
     """What is missing, in sentences for the operator; nothing is accepted meanwhile."""
     warnings: tuple[str, ...] = ()
     """What would be better otherwise, in sentences."""
+    figures: Figures | None = None
+    """Of Redis alone."""
 
     @property
     def ok(self) -> bool:
@@ -98,7 +111,7 @@ async def durability(redis: Redis, demand: Demand) -> Durability:
     if demand.level == "replica":
         findings += replica_findings(state, demand.replicas)
         warnings += _guard_warnings(found, demand.replicas)
-    return Durability(findings=tuple(findings), warnings=tuple(warnings))
+    return Durability(findings=tuple(findings), warnings=tuple(warnings), figures=_figures(state))
 
 
 async def database_durability(pool: asyncpg.Pool[asyncpg.Record], demand: Demand) -> Durability:
@@ -144,10 +157,26 @@ def state_findings(state: dict[str, Any]) -> list[str]:
     return findings
 
 
+def _figures(state: dict[str, Any]) -> Figures:
+    most = int(state.get("maxmemory", 0))
+    return Figures(
+        memory_ratio=int(state.get("used_memory", 0)) / most if most else 0.0,
+        aof_ok=all(
+            state.get(name, "ok") == "ok"
+            for name in ("aof_last_write_status", "aof_last_bgrewrite_status")
+        ),
+        replicas=_online(state),
+    )
+
+
+def _online(state: dict[str, Any]) -> int:
+    told = (state.get(f"slave{number}") for number in range(int(state.get("connected_slaves", 0))))
+    return sum(each is not None and each.get("state") == "online" for each in told)
+
+
 def replica_findings(state: dict[str, Any], wanted: int) -> list[str]:
     """Say whether fewer replicas follow, as INFO gives it, than have to acknowledge."""
-    told = (state.get(f"slave{number}") for number in range(int(state.get("connected_slaves", 0))))
-    online = sum(each is not None and each.get("state") == "online" for each in told)
+    online = _online(state)
     if online >= wanted:
         return []
     advice = (

@@ -6,7 +6,7 @@ milliseconds of the server's own clock.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
@@ -75,6 +75,10 @@ FinishOutcome = Literal["DONE", "GONE", "NEWER"]
 RequeueOutcome = Literal["NEW", "REPLACED", "KEPT", "EMPTY"]
 
 
+def _unheard(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingStore:
     """The queues of all sites. Every method raises QueueUnavailable while Redis is away."""
@@ -83,6 +87,8 @@ class PendingStore:
     scripts: Scripts
     replicas: int = 0
     """How many replicas must have what is acknowledged, within 0.2 s; 0 asks none."""
+    heard_finish: Callable[[str], None] = _unheard
+    """Told what each cleaning after a decision has met."""
 
     # The way in
 
@@ -266,6 +272,16 @@ class PendingStore:
                 waiting, escalated = await pipe.execute()
         return int(waiting) + (int(escalated) if include_escalated else 0)
 
+    async def set_apart(self, slug: str) -> tuple[int, int]:
+        """Count what moderators hold, and what is quarantined."""
+        at = Keys(slug)
+        with unavailable_when_down():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.zcard(at.leases)
+                pipe.zcard(at.quarantine)
+                held, aside = await pipe.execute()
+        return int(held), int(aside)
+
     async def oldest(self, slug: str) -> datetime | None:
         """Return when the comment was made that waits longest; None when nothing waits."""
         keys = Keys(slug)
@@ -365,7 +381,10 @@ class PendingStore:
             _with_items(slug, [each.comment_id for each in finished]),
             (REDO_MS, *(value for each in finished for value in finish_arguments(each))),
         )
-        return [outcome.decode() for outcome in answer]
+        outcomes: list[FinishOutcome] = [outcome.decode() for outcome in answer]
+        for outcome in outcomes:
+            self.heard_finish(outcome)
+        return outcomes
 
     async def requeue(
         self, item: PendingComment, *, journaled: bool, guarded: bool, acknowledged: bool = False

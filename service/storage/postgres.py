@@ -36,6 +36,7 @@ __all__ = [
     "load_queries",
     "migrate",
     "open_pool",
+    "pool_figures",
     "says_away",
     "schema_state",
     "write_rows",
@@ -115,6 +116,11 @@ async def open_pool(
         yield pool
     finally:
         await _close(pool)
+
+
+def pool_figures(pool: asyncpg.Pool[asyncpg.Record]) -> dict[str, Callable[[], int]]:
+    """Return what tells how many connections are open, and how many are lent."""
+    return {"size": pool.get_size, "in_use": lambda: pool.get_size() - pool.get_idle_size()}
 
 
 @asynccontextmanager

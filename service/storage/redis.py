@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,7 @@ from service.errors import Unavailable
 from service.storage.breakers import REFUSED, GuardedConnection
 from service.storage.dependency import is_being_cancelled
 from service.storage.line import Line, LineRedis
+from service.telemetry import spend
 
 POOL_SIZE = 32
 """Connections a service process opens at most (protocol.md 3.1)."""
@@ -234,6 +236,18 @@ def connect(url: str, *, pool_size: int = POOL_SIZE, breaker: Breaker | None = N
     return LineRedis.on(pool, Line(opens=pool, seconds=OPERATION_SECONDS, breaker=breaker))
 
 
+def connection_figures(redis: Redis) -> dict[str, Callable[[], int]]:
+    """Return what tells how many connections are open, and how many are lent.
+
+    Calls that share the line are none of them.
+    """
+    pool = redis.connection_pool
+    return {
+        "size": lambda: len(pool._available_connections) + len(pool._in_use_connections),  # noqa: SLF001
+        "in_use": lambda: len(pool._in_use_connections),  # noqa: SLF001
+    }
+
+
 class _Cancellable(GuardedConnection):
     """A connection on which no cancellation is lost.
 
@@ -264,6 +278,7 @@ def unavailable_when_down() -> Iterator[None]:
         QueueUnavailable: instead of the client's own errors. A wrong command stays a bug.
         CancelledError: so it is, and the task was told to end meanwhile.
     """
+    begun = time.monotonic()
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError) as error:
@@ -274,6 +289,8 @@ def unavailable_when_down() -> Iterator[None]:
         if speaks_of_the_server(error):
             raise QueueUnavailable from error
         raise
+    finally:
+        spend("redis", time.monotonic() - begun)
 
 
 def speaks_of_the_server(error: RedisError) -> bool:

@@ -30,6 +30,8 @@ class Asked:
     found: Found | None = None
     operation: Operation | None = None
     site: Site | None = None
+    principal: tuple[str, str] | None = None
+    """Who asks, as kind and id; only a hash of it is written down."""
     code: str | None = None
     """Of the problem, if the answer is one."""
 

@@ -40,6 +40,18 @@ class Asker:
     sites: tuple[Site, ...] = ()
     """Where whoever asks may do this; of a site that is named elsewhere, only that."""
 
+    @property
+    def principal(self) -> tuple[str, str] | None:
+        """Who it is, as kind and id; None: anybody."""
+        if self.member is not None:
+            return "member", str(self.member.member_id)
+        key = self.visitor.key if isinstance(self.visitor, KeyHolder) else self.key
+        if key is not None:
+            return "key", key.key_id
+        if self.visitor is None or isinstance(self.visitor, KeyHolder):
+            return None
+        return "reader", str(self.visitor.author_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doorkeeper:

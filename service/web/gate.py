@@ -68,7 +68,9 @@ class Gate:
         """Answer one request; never raises a failure."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        asked = Asked(request, request_id=begin_request(request.headers.get(REQUEST_ID)))
+        headers = request.headers
+        request_id = begin_request(headers.get(REQUEST_ID), headers.get("traceparent"))
+        asked = Asked(request, request_id=request_id)
         reply = await self._reply(asked)
         allowed = asked.origin is not None and await self._may_read(asked)
         circumstances = Circumstances(
@@ -140,6 +142,7 @@ class Gate:
         """Check who asks and what for, and let the handler work."""
         now = self.now()
         asker = await self._admitted(asked, operation, now)
+        asked.principal = asker.principal
         body = body_of(operation, raw)
         if operation.site_in_body and body is not None:
             assert self.doorkeeper is not None

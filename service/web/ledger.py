@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from types import MappingProxyType
 
 import structlog
 from prometheus_client import Counter, Histogram
 
-from service.telemetry import Metrics
+from service.telemetry import Metrics, spent
 from service.web.asked import Asked
 
 log = structlog.get_logger(__name__)
 
+security = structlog.get_logger("security")
+
 REFUSALS = 400
 """The first status that is no success."""
+FROM_ELSEWHERE = frozenset({"foreign_page", "origin_not_allowed"})
+"""Codes of a 403 that a page of another origin was given."""
+DONE = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("create_key", "rotate_key", "add_token_key", "make_perspective_key"), "key.created"
+        ),
+        **dict.fromkeys(("change_member", "invite_member", "remove_member"), "role.changed"),
+        **dict.fromkeys(("export_comments", "export_log", "export_statistics"), "export"),
+        **dict.fromkeys(
+            (
+                *("save_rule", "put_rule_live", "put_rule_in_shadow", "roll_rule_back"),
+                *("switch_rule_off", "save_word_list", "put_word_list_live"),
+                *("roll_word_list_back", "change_settings", "allow_model_approval"),
+            ),
+            "rule.changed",
+        ),
+    }
+)
+"""What is also told in the stream of security when it was done, by operation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +54,44 @@ class Ledger:
         counter, histogram = self._children(asked.name, status)
         counter.inc()
         histogram.observe(seconds)
+        self._note_security(asked, status)
         operation = asked.operation
         if operation is not None and operation.public and status < REFUSALS:
             return
         log.info(
             "answered",
             operation=asked.name,
+            route=operation.path if operation is not None else None,
             method=asked.method,
             status=status,
             ms=round(seconds * 1_000, 1),
+            **{f"{store}_ms": round(took * 1_000, 1) for store, took in spent().items()},
             site=asked.site.slug if asked.site else None,
-            code=asked.code,
+            principal=hash_of(asked.principal) if asked.principal else None,
+            outcome=asked.code or "ok",
         )
+
+    def _note_security(self, asked: Asked, status: int) -> None:
+        """Write a line in the stream of security where one belongs there, and count refusals."""
+        edge, event = self.metrics.edge, None
+        if status == HTTPStatus.UNAUTHORIZED:
+            edge.auth_failures.labels(asked.code or "none").inc()
+            event = "authn.fail"
+        elif status == HTTPStatus.TOO_MANY_REQUESTS:
+            edge.rate_limited.labels(asked.name).inc()
+            event = "rate.block"
+        elif status == HTTPStatus.FORBIDDEN:
+            event = "csrf.block" if asked.code in FROM_ELSEWHERE else "authz.deny"
+        elif status < REFUSALS:
+            event = DONE.get(asked.name)
+        if event is not None:
+            security.warning(
+                event,
+                operation=asked.name,
+                site=asked.site.slug if asked.site else None,
+                principal=hash_of(asked.principal) if asked.principal else None,
+                code=asked.code,
+            )
 
     def note_ready(self, name: str, status: int, times: int) -> None:
         """Count answers that took the short way; they took no time worth a bucket."""
@@ -56,3 +107,8 @@ class Ledger:
                 self.metrics.http_seconds.labels(name),
             )
         return known
+
+
+def hash_of(principal: tuple[str, str]) -> str:
+    """Return what stands for somebody in the log: the same for all they do."""
+    return hashlib.blake2b(":".join(principal).encode(), digest_size=8).hexdigest()

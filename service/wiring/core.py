@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from service.cursors import Cursors
@@ -21,6 +22,7 @@ from service.features.journal import Acknowledged
 from service.features.learning.models import Models
 from service.features.lookup import Lookup
 from service.features.losses import Losses
+from service.features.outcomes import Outcome
 from service.features.pressure import Pressure
 from service.features.promise import Promise
 from service.features.rulebook import Rulebook
@@ -28,6 +30,7 @@ from service.features.settle import Settle
 from service.features.sites import SiteDirectory
 from service.features.telling import Telling
 from service.features.token_keys import TokenKeys
+from service.model import Action, ActorKind
 from service.storage.articles import ArticleStore
 from service.storage.bridges import BridgeStore
 from service.storage.bulletin import Bulletin
@@ -46,6 +49,7 @@ from service.storage.rules import RuleStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
 from service.storage.word_lists import WordListStore
+from service.telemetry import Metrics
 from service.wiring.ground import Ground, Loop, clock, new_id
 
 
@@ -84,6 +88,7 @@ class Core:
         pool, redis, metrics = ground.pool, ground.redis, ground.metrics
         demand = demand_of(ground.settings)
         pending = PendingStore(
+            heard_finish=lambda result: metrics.stores.finish_result.labels(result).inc(),
             redis=redis,
             scripts=ground.scripts,
             replicas=demand.replicas if demand.level == "replica" else 0,
@@ -92,7 +97,9 @@ class Core:
         pressure = Pressure(heard=lambda reason: metrics.shed.labels(reason).inc())
         cache = Cache(clock=time.monotonic, heard=hear(metrics), pressure=pressure)
         invalidations = Invalidations(
-            channel=Channel(redis=redis), cache=cache, bulletin=Bulletin(pool=pool)
+            channel=Channel(redis=redis, lost=metrics.stores.pubsub_reconnects.inc),
+            cache=cache,
+            bulletin=Bulletin(pool=pool),
         )
         telling = Telling()
         decision_store = DecisionStore(pool=pool)
@@ -102,7 +109,7 @@ class Core:
             recents=RecentStore(redis=redis),
             invalidations=invalidations,
             new_id=new_id,
-            heard=lambda outcome: metrics.decisions.labels(outcome).inc(),
+            heard=partial(_count_decision, metrics),
             telling=telling,
         )
         cursors = Cursors(ground.secrets.keys("cursors"))
@@ -162,3 +169,13 @@ class Core:
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
         return [self.settle.run, self.clusters.run]
+
+
+CONFLICTS = frozenset({Outcome.CONFLICT, Outcome.STALE, Outcome.LEASED, Outcome.PARENT_PENDING})
+"""What comes of a decision that was not made as asked."""
+
+
+def _count_decision(metrics: Metrics, outcome: Outcome, action: Action, by: ActorKind) -> None:
+    metrics.decisions.labels(str(action), by, str(outcome)).inc()
+    if outcome in CONFLICTS:
+        metrics.edge.decide_conflicts.labels(str(outcome)).inc()

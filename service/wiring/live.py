@@ -41,6 +41,7 @@ class Live:
     def build(cls, ground: Ground, core: Core) -> Self:
         """Wire it to the stores."""
         pool, redis, settings = ground.pool, ground.redis, ground.settings
+        lost = ground.metrics.stores.pubsub_reconnects.inc
         lanes = Lanes(
             reports=ReportStore(pool=pool),
             appeals=AppealStore(pool=pool),
@@ -49,16 +50,19 @@ class Live:
         )
         events = Events(
             store=EventStore(redis=redis),
-            channel=Channel(redis=redis, name=EVENTS),
+            channel=Channel(redis=redis, name=EVENTS, lost=lost),
             comments=CommentStore(pool=pool),
             limits_on=settings.rate_limits,
+            dropped=ground.metrics.edge.sse_dropped.inc,
         )
         desk = Desk(
             telling=core.telling,
-            channel=Channel(redis=redis, name=DESK),
+            channel=Channel(redis=redis, name=DESK, lost=lost),
             pending=core.pending,
             lanes=lanes,
+            dropped=ground.metrics.edge.sse_dropped.inc,
         )
+        ground.metrics.edge.sse_clients.set_function(lambda: events.streams + desk.streams)
 
         def say_degraded() -> None:
             events.say_degraded()
@@ -71,6 +75,7 @@ class Live:
             vitals=Vitals(
                 probe=StoreProbe(pool=pool, redis=redis, demand=demand_of(settings)),
                 metrics=ground.metrics,
+                folder=settings.data_dir if settings.data_dir.is_dir() else None,
                 redis_lost=say_degraded,
             ),
         )

@@ -88,6 +88,7 @@ class Readers:
             approving=core.models.approving,
             cluster_of=lambda site, piece, now: core.clusters.facts(site, piece.text, now=now),
             outside_of=core.check.signal,
+            heard_seconds=ground.metrics.edge.rule_seconds.observe,
         )
         order = Order(
             pending=core.pending,
@@ -102,9 +103,7 @@ class Readers:
             order=order,
             intake=Intake(
                 promise=core.promise,
-                reception=Reception(
-                    redis=ground.redis, scripts=ground.scripts, limits=core.limits
-                ),
+                reception=Reception(redis=ground.redis, scripts=ground.scripts, limits=core.limits),
                 articles=core.articles,
                 authors=core.authors,
                 lookup=core.lookup,

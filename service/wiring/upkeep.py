@@ -16,6 +16,7 @@ from service.features.redo import Redoing
 from service.features.refill import Refill
 from service.features.relay import Relay
 from service.features.repair import Repair
+from service.storage.accounts import AccountStore
 from service.storage.decisions import DecisionStore
 from service.storage.journal import JournalStore
 from service.storage.leadership import Leadership
@@ -107,6 +108,7 @@ class Upkeep:
             levels=Levels(
                 pending=core.pending,
                 outbox=outbox,
+                accounts=AccountStore(pool=pool),
                 sites=core.sites,
                 metrics=metrics,
                 clock=clock,

@@ -30,6 +30,12 @@ JOIN sites AS s ON s.site_id = k.site_id
 WHERE k.site_id = $1
 ORDER BY k.created_at, k.key_id;
 
+-- name: keys_ending
+-- How many keys that were not revoked end within a time.
+--   $1 from timestamptz, $2 until timestamptz
+-- Index: none; there are few keys, and it is asked every few seconds by one process.
+SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND expires_at > $1 AND expires_at <= $2;
+
 -- name: revoke_key
 -- End a key of a site; no row when there is none or it ended before.
 --   $1 site_id integer, $2 key_id text, $3 now timestamptz
