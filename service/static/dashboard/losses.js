@@ -20,12 +20,18 @@ export async function tell() {
   for (const loss of losses) byId('content').before(banner(loss))
 }
 
+/**
+ * Keep what is written in another direction in its own order.
+ * @param {string} text
+ */
+const apart = (text) => `\u2068${text}\u2069`
+
 /** @param {Loss} loss */
 function banner(loss) {
   const told = say(`lost_${loss.kind}`, {
     n: loss.lost_at_most,
-    site: loss.site,
-    at: when.format(new Date(loss.at)),
+    site: apart(loss.site),
+    at: apart(when.format(new Date(loss.at))),
   })
   const shown = element(
     'aside',
