@@ -105,6 +105,12 @@ class StoreMetrics:
             "Times that something ready was no longer true.",
             registry=registry,
         )
+        self.cache_bytes = Gauge(
+            "postbag_cache_bytes",
+            "Ready answers that are held, and comments as they were last written.",
+            ("kind",),
+            registry=registry,
+        )
         self.redis_memory_ratio = Gauge(
             "postbag_redis_memory_ratio",
             "Share of maxmemory that Redis uses; 0 where there is no bound.",

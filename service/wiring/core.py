@@ -96,6 +96,9 @@ class Core:
         sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
         pressure = Pressure(heard=lambda reason: metrics.shed.labels(reason).inc())
         cache = Cache(clock=time.monotonic, heard=hear(metrics), pressure=pressure)
+        held = metrics.stores.cache_bytes.labels
+        held("answers").set_function(lambda: cache.shelf.used_bytes)
+        held("comments").set_function(lambda: cache.fragments.used_bytes)
         invalidations = Invalidations(
             channel=Channel(redis=redis, lost=metrics.stores.pubsub_reconnects.inc),
             cache=cache,
