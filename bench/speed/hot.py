@@ -14,10 +14,10 @@ from bench.speed.machine import CLIENT_CPUS, Meter, started_on
 
 WRK = shutil.which("wrk")
 CONNECTIONS = 16
-UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
-_ROW = re.compile(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s)$", re.MULTILINE)
-_WHOLE = re.compile(r"(\d+) requests in ([\d.]+)(us|ms|s), ([\d.]+)(B|KB|MB|GB) read")
+_ROW = re.compile(r"^\s*(50|99)%\s+([\d.]+)(us|ms|s|m)\s*$", re.MULTILINE)
+_WHOLE = re.compile(r"(\d+) requests in ([\d.]+)(us|ms|s|m), ([\d.]+)(B|KB|MB|GB) read")
 _SIZES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
 
 
@@ -61,7 +61,8 @@ def round_of(
             raise RuntimeError(f"wrk said: {said}")
         requests, took = int(found[1]), float(found[2]) * UNITS[found[3]]
         received = float(found[4]) * _SIZES[found[5]]
-        p50, p99 = (float(row[2]) * UNITS[row[3]] for row in _ROW.finditer(said))
+        rows = {row[1]: float(row[2]) * UNITS[row[3]] for row in _ROW.finditer(said)}
+        p50, p99 = rows.get("50", 0.0), rows.get("99", 0.0)
     spent = meter.spent()["server"]
     if wrong or not requests:
         raise RuntimeError(f"{target}: not every answer was good")
