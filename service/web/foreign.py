@@ -64,7 +64,7 @@ class ForeignCalls:
                 query=PerspectiveAsked,
                 body=AnalyzeIn,
                 body_limit=BODY_BYTES,
-                answers={200: JSON, 400: JSON},
+                answers={200: JSON, 400: JSON, 503: JSON},
                 handler=self.analyze,
                 hidden=True,
             ),
@@ -99,5 +99,5 @@ class ForeignCalls:
             question = call.body_as(AnalyzeIn).question()
             answer = await self.perspective.answer(call.site, question, now=call.now)
         except Refused as refused:
-            return Reply(status=400, content=refused.document, cache=Cache.NEVER)
+            return Reply(status=refused.code, content=refused.document, cache=Cache.NEVER)
         return Reply(content=answer, cache=Cache.NEVER)

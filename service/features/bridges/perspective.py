@@ -55,13 +55,21 @@ LANGUAGES_OF: Final[Mapping[str, frozenset[str]]] = {"PROFANITY": frozenset({"en
 class Refused(Exception):  # noqa: N818 - it is an answer
     """Perspective would refuse this; `document` is how it says so."""
 
-    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        code: int = 400,
+        status: str = "INVALID_ARGUMENT",
+    ) -> None:
         super().__init__(message)
+        self.code = code
         self.document = {
             "error": {
-                "code": 400,
+                "code": code,
                 "message": message,
-                "status": "INVALID_ARGUMENT",
+                "status": status,
                 **({"details": [details]} if details else {}),
             }
         }
@@ -120,6 +128,9 @@ class Perspective:
         rules = await asyncio.to_thread(_list_rules)
         found = await tried(Facts(text=question.text, now=now), rules)
         opinion = await self.opinions.of(site, question.text, now=now)
+        if any(each.failed and each.counts for each in (*found.signals, *opinion.verdict.signals)):
+            # Half an answer would be taken for a low score, and the comment be published.
+            raise Refused("The service is currently unavailable.", code=503, status="UNAVAILABLE")
         by_rule = {_rule_id(name): name for name in LISTS}
         hits = {by_rule[each.rule]: each for each in found.signals if each.rule in by_rule}
         return answer_of(question, opinion, hits, tongues, answered)
