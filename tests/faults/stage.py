@@ -30,9 +30,29 @@ ANSWER_SECONDS = 25.0
 REST_SECONDS = 45.0
 """When everything is done that goes on behind the requests: the settle worker that died holds its
 comments for thirty seconds."""
-WORDS = tuple(
-    "harbour bridge market school river council winter ferry library garden station budget"
-    " teacher bakery lantern orchestra museum clinic tramway orchard parliament weather".split()
+WORDS = (
+    "harbour",
+    "bridge",
+    "market",
+    "school",
+    "river",
+    "council",
+    "winter",
+    "ferry",
+    "library",
+    "garden",
+    "station",
+    "budget",
+    "teacher",
+    "bakery",
+    "lantern",
+    "orchestra",
+    "museum",
+    "clinic",
+    "tramway",
+    "orchard",
+    "parliament",
+    "weather",
 )
 APPLIED = frozenset({"applied", "replayed"})
 

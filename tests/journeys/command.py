@@ -25,7 +25,7 @@ from service.workers import WORKER
 from tests.journeys.api import Api, Paper
 from tests.journeys.house import SCOPES, SECRET_KEY, House, client
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 """A first start with both stores takes two seconds on an idle machine."""
 STOP_SECONDS = 15.0
 ROOT = Path(__file__).parents[2]

@@ -155,8 +155,12 @@ def _accepted_is_somewhere(ledger: Ledger, stores: Stores) -> Iterator[str]:
 
 
 def _waiting_or_decided(_: Ledger, stores: Stores) -> Iterator[str]:
-    for comment_id in stores.items:
-        if not stores.waits(comment_id):
+    for comment_id, item in stores.items.items():
+        latest = stores.latest(comment_id)
+        if latest is None or stores.waits(comment_id):
+            continue
+        edited = latest["status"] == "approved" and item["kind"] == "edit"
+        if not edited or int(item["n"]) < latest["n"]:
             yield f"I2 {comment_id} is decided and still waits"
 
 
@@ -260,8 +264,9 @@ def _bytes(ledger: Ledger, stores: Stores) -> Iterator[str]:
     for comment_id, decisions in stores.decisions.items():
         if comment_id in accepted:
             digests = {_digest(text) for text in accepted[comment_id]}
-            if any(each["content_hash"] not in digests for each in decisions):
-                yield f"I11 another text of {comment_id} was judged than was accepted"
+            for each in decisions:
+                if each["content_hash"] not in digests:
+                    yield f"I11 {comment_id} has another text judged than accepted at {each['n']}"
 
 
 def _parents(_: Ledger, stores: Stores) -> Iterator[str]:
@@ -326,8 +331,8 @@ def _digest(text: str) -> bytes:
 
 
 def _judged(decision: asyncpg.Record) -> int:
-    # The undoing of an edit goes back to the text before.
-    return 1 if decision["action"] == "reverse" else int(decision["revision"])
+    # An edit that was turned down leaves the text before it public, and so does an undoing.
+    return int(decision["revision"]) if decision["action"] == "approve" else 1
 
 
 async def _queue(redis: Redis, prefix: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Readers and a moderator who go on whatever dies, and who write down what they are promised."""
+"""Readers and moderators who go on whatever dies, and who write down what they are promised."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ AGAIN_SECONDS = 0.02
 """Before a request that got no promise is sent again."""
 ARTICLES = ("story-1", "story-2", "story-3")
 ACTIONS = ("approve", "approve", "reject")
+WITHDRAWN = 0.3
+"""Share of authors' second thoughts that take a comment back; the others change it."""
+UNDONE = 0.3
+"""Share of a moderator's rounds after which a decision is taken back."""
 APPLIED = frozenset({"applied", "replayed"})
-NOT_NOW = frozenset({"conflict", "parent_pending"})
-"""What a reply is told whose parent was rejected, or waits."""
+NOT_NOW = frozenset({"conflict", "parent_pending", "stale", "leased", "not_found"})
+"""What is told of a comment whose parent was rejected or waits, and of one that its author, or
+another moderator, changed meanwhile."""
+RECEIPT = "receipt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +46,15 @@ class Storm:
     paper: Paper
     dice: random.Random
     ledger: Ledger = field(default_factory=Ledger)
+    second_thoughts: bool = False
+    """Whether authors change and withdraw comments, and moderators undo decisions."""
     over: bool = False
     posts: int = 0
     """Promises that a comment is kept."""
     decisions: int = 0
     """Promises that a decision is made."""
+    changes: int = 0
+    """Promises that a comment is changed or gone, or a decision taken back."""
     met: Counter[str] = field(default_factory=Counter)
     """How often each failure was met: it shows that there was a storm."""
 
@@ -71,16 +81,26 @@ class Storm:
                 again, first = self.dice.choice(accepted)
                 replay = await self._post(again)
                 assert replay is not None
-                assert replay["receipt"] == first["receipt"]
+                assert replay[RECEIPT] == first[RECEIPT]
+            if self.second_thoughts and serial % 7 == 6:
+                await self._change_mind(*self.dice.choice(accepted))
 
-    async def moderate(self) -> None:
+    async def moderate(self, by: str = "moderate") -> None:
         """Be a moderator, who claims and decides."""
         claims = {"site": self.paper.slug, "lane": "held", "limit": 10}
         while not self.over:
-            items = (await self._surely("/v1/moderation/claims", claims)).expect(200)["items"]
+            answer = await self._surely(
+                "POST", "/v1/moderation/claims", claims, self.paper.keys[by]
+            )
+            items = [item["comment"] for item in answer.expect(200)["items"]]
             if items:
-                ids = [item["comment"]["id"] for item in items]
-                await self._decide([wish(self.dice.choice(ACTIONS), each) for each in ids])
+                await self._decide(
+                    [
+                        wish(self.dice.choice(ACTIONS), each["id"], revision=each["revision"])
+                        for each in items
+                    ],
+                    by,
+                )
             else:
                 await asyncio.sleep(AGAIN_SECONDS)
 
@@ -110,9 +130,29 @@ class Storm:
             self.posts += 1
             return told
 
-    async def _decide(self, decisions: Sequence[Mapping[str, Any]]) -> None:
-        body = {"decisions": decisions}
-        answer = await self._surely("/v1/moderation/decisions", body)
+    async def _change_mind(self, sent: Sent, told: Mapping[str, Any]) -> None:
+        """Say it better, or take it back; both may be too late."""
+        comment_id, token = told["comment"]["id"], told[RECEIPT]
+        path = f"{self.paper.path}/comments/{comment_id}"
+        if comment_id in self.ledger.taken_back:
+            return
+        if self.dice.random() < WITHDRAWN:
+            if (await self._surely("DELETE", path, None, token)).status == 204:
+                self.ledger.taken_back.add(comment_id)
+                self.changes += 1
+            return
+        text = f"{sent.text} Said better, {len(self.ledger.edits[comment_id]) + 1}."
+        self.ledger.edits[comment_id].append(text)
+        body = {"body": text, "revision": 1}
+        if (await self._surely("PATCH", path, body, token)).status == 200:
+            self.ledger.edited[comment_id] = text
+            self.changes += 1
+
+    async def _decide(self, decisions: Sequence[Mapping[str, Any]], by: str) -> None:
+        token = self.paper.keys[by]
+        answer = await self._surely(
+            "POST", "/v1/moderation/decisions", {"decisions": decisions}, token
+        )
         for decision, result in zip(decisions, answer.expect(200)["results"], strict=True):
             outcome = result["outcome"]
             assert outcome in APPLIED | NOT_NOW, result
@@ -120,12 +160,27 @@ class Storm:
                 told = Told(*(decision[name] for name in Told._fields))
                 self.ledger.decisions.append(told)
                 self.decisions += 1
+        if self.second_thoughts and self.dice.random() < UNDONE:
+            await self._undo(self.dice.choice(self.ledger.decisions), token)
 
-    async def _surely(self, path: str, body: Any) -> Answer:
-        """Ask the same until it is answered; that is safe for decisions with ids of their own."""
+    async def _undo(self, told: Told, token: str) -> None:
+        """Take a decision back, unless the comment was decided since or its author took it."""
+        path = f"/v1/moderation/decisions/{told.decision_id}/reverse"
+        answer = await self._surely("POST", path, {"comment_id": told.comment_id}, token)
+        if answer.status != 200:
+            assert answer.status in {404, 409}, answer.raw
+            return
+        made = answer.json["decision"]
+        undone = Told(told.comment_id, made["decision_id"], "reverse", made["revision"])
+        if undone not in self.ledger.decisions:
+            self.ledger.decisions.append(undone)
+            self.changes += 1
+
+    async def _surely(self, method: str, path: str, body: Any, token: str) -> Answer:
+        """Ask the same until it is answered; whoever is asked makes a repetition harmless."""
         while True:
             try:
-                answer = await self.paper.api("POST", path, body, token=self.paper.keys["moderate"])
+                answer = await self.paper.api(method, path, body, token=token)
             except Failed as error:
                 await self._failed(type(error).__name__)
                 continue
