@@ -283,6 +283,12 @@ class Metrics:
             "Age of the oldest event that was not yet relayed.",
             registry=self.registry,
         )
+        self.outside_checks = Counter(
+            "postbag_outside_checks",
+            "Comments that sites' own services were asked about, by what came of it.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.ready_answers = Counter(
             "postbag_ready_answers",
             "Public reads answered with ready bytes before a request was made of them.",

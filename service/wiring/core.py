@@ -162,7 +162,12 @@ class Core:
             models=Models(store=LearningStore(pool=pool)),
             rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
             bridges=bridges,
-            check=OutsideCheck(bridges=bridges, client=ground.outgoing, new_id=new_id),
+            check=OutsideCheck(
+                bridges=bridges,
+                client=ground.outgoing,
+                new_id=new_id,
+                heard=lambda outcome: metrics.outside_checks.labels(outcome).inc(),
+            ),
         )
 
     def loops(self) -> list[Loop]:
