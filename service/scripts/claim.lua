@@ -8,6 +8,7 @@
 --- use places
 --- use leasing
 local EXPIRED_MAX = 100
+local AGE_GLANCE = 20
 local AGE_WINDOW = 200 -- how far among the oldest to look past those leased, settling or set aside
 local now = server_ms()
 local limit, senior = tonumber(ARGV[3]), ARGV[5] == '1'
@@ -29,21 +30,26 @@ local function merged(one, other, count)
   return ids
 end
 
--- {id, created, ...} of the oldest in `all` that are also in `claimable`.
+-- {id, created, ...} of the oldest in `all` that are also in `claimable`: most often the very first
+-- ones are, so few are looked at before many.
 local function oldest(all, claimable)
-  local window = redis.call('ZRANGE', all, 0, AGE_WINDOW - 1, 'WITHSCORES')
-  local ids, found = {}, {}
-  for i = 1, #window, 2 do
-    ids[#ids + 1] = window[i]
-  end
-  if #ids == 0 then
-    return found
-  end
-  for i, score in ipairs(redis.call('ZMSCORE', claimable, unpack(ids))) do
-    if score then
-      found[#found + 1] = ids[i]
-      found[#found + 1] = window[i * 2]
+  local found, from, to = {}, 0, AGE_GLANCE
+  while from < AGE_WINDOW and #found < limit * 2 do
+    local window = redis.call('ZRANGE', all, from, to - 1, 'WITHSCORES')
+    local ids = {}
+    for i = 1, #window, 2 do
+      ids[#ids + 1] = window[i]
     end
+    if #ids == 0 then
+      return found
+    end
+    for i, score in ipairs(redis.call('ZMSCORE', claimable, unpack(ids))) do
+      if score then
+        found[#found + 1] = ids[i]
+        found[#found + 1] = window[i * 2]
+      end
+    end
+    from, to = to, AGE_WINDOW
   end
   return found
 end
