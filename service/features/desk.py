@@ -18,7 +18,7 @@ import orjson
 from service.errors import Unavailable
 from service.features.events import TooManyStreams
 from service.features.farewell import in_waves
-from service.features.lanes import WAITING_LANES, Lane, Lanes
+from service.features.lanes import WAITING_LANES, Lane, Lanes, counted
 from service.features.patience import Patience
 from service.features.telling import Happening, Telling
 from service.model import Role, Site
@@ -226,13 +226,11 @@ class Desk:
         """Count the lanes of a site and tell those of its listeners who heard otherwise."""
         site = next(iter(listeners)).site
         piles = {
-            str(lane): await self.lanes.total(site, lane)
-            for lane in Lane
-            if lane not in WAITING_LANES
+            lane: await self.lanes.total(site, lane) for lane in Lane if lane not in WAITING_LANES
         }
         for sees_escalated in {each.sees_escalated for each in listeners}:
             waiting = await self.pending.total(site.slug, include_escalated=sees_escalated)
-            counts = {**piles, **{str(lane): waiting for lane in WAITING_LANES}}
+            counts = counted({**piles, Lane.HELD: waiting})
             piece = _written("counts", {str(lane): counts[lane] for lane in Lane})
             for listener in listeners:
                 if listener.sees_escalated is sees_escalated:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from service.model import Actor, Site
@@ -28,6 +29,14 @@ class Lane(StrEnum):
 
 WAITING_LANES = frozenset({Lane.HELD, Lane.ALL})
 """Those whose comments wait in Redis."""
+BESIDE: Final = (Lane.REPORTED, Lane.APPEALS)
+"""What else lies in `all`: what readers object to, and what authors do."""
+
+
+def counted(totals: Mapping[Lane, int]) -> dict[Lane, int]:
+    """Return how much lies in each lane, `all` being the sum of what is known."""
+    parts = [totals[lane] for lane in (Lane.HELD, *BESIDE) if lane in totals]
+    return {**totals, Lane.ALL: sum(parts)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,16 @@ from service.features.appeals import Appeal, Appeals
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.clusters import Cluster, Clusters
-from service.features.lanes import BLIND, EMPTY, WAITING_LANES, Lane, LanePage, Lanes
+from service.features.lanes import (
+    BESIDE,
+    BLIND,
+    EMPTY,
+    WAITING_LANES,
+    Lane,
+    LanePage,
+    Lanes,
+    counted,
+)
 from service.features.lookup import Found, Lookup
 from service.features.screening.priority import Priority
 from service.features.telling import Telling
@@ -44,6 +53,8 @@ __all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort", "Spoke"]
 NOBODY = UUID(int=0)
 LOOK_BEYOND = 100
 """How many held comments of a pile are passed over at most to find free ones."""
+ROOM_BESIDE = 4
+"""Of a page of `all`, a fourth is for each pile that is no waiting one."""
 LEASE_MS = 90_000
 """How long a claimed comment stays with its holder (api.md)."""
 
@@ -131,6 +142,12 @@ class Queue:
                 site, lane, actor=actor, after=after, limit=limit, purpose=purpose, now=now
             )
         total = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
+        beside: tuple[QueueEntry, ...] = ()
+        if lane is Lane.ALL and not phrase:
+            total += await self._total_beside(site, actor)
+            if after is None and limit >= ROOM_BESIDE:
+                beside = await self._beside(site, actor=actor, limit=limit // ROOM_BESIDE, now=now)
+                limit -= len(beside)
         if phrase:
             ids, following = await self._search(
                 site, phrase, sort=sort, limit=limit, after=after, actor=actor
@@ -144,6 +161,8 @@ class Queue:
                 include_escalated=actor.sees_escalated,
             )
         entries = await self._entries(site, ids, now=now)
+        if beside:
+            entries = _ranked(entries, beside, sort)
         following_cursor = self.cursors.sign(purpose, following) if following else None
         return QueuePage(entries=entries, next=following_cursor, total=total)
 
@@ -152,12 +171,12 @@ class Queue:
         totals: dict[Lane, int] = {}
         with suppress(Unavailable):
             waiting = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
-            totals |= dict.fromkeys(WAITING_LANES, waiting)
+            totals[Lane.HELD] = waiting
         with suppress(Unavailable):  # one after the other: a page is no reason to hurry a database
             for lane in Lane:
                 if lane not in WAITING_LANES:
                     totals[lane] = await self.lanes.total(site, lane, actor=actor)
-        return totals
+        return counted(totals)
 
     async def claim(
         self,
@@ -269,6 +288,22 @@ class Queue:
         following = self.cursors.sign(purpose, page.following) if page.following else None
         total = await self.lanes.total(site, lane, actor=actor)
         return QueuePage(entries=entries, next=following, total=total)
+
+    async def _beside(
+        self, site: Site, *, actor: Actor, limit: int, now: datetime
+    ) -> tuple[QueueEntry, ...]:
+        """Return the first of what lies in `all` and waits for something else than a decision."""
+        entries: list[QueueEntry] = []
+        with suppress(Unavailable):
+            for lane in BESIDE:
+                page = await self.lanes.page(site, lane, actor=actor, after=None, limit=limit)
+                entries += await self._entries(site, page.ids, now=now, of_lane=page)
+        return tuple(entries)
+
+    async def _total_beside(self, site: Site, actor: Actor) -> int:
+        with suppress(Unavailable):
+            return sum([await self.lanes.total(site, lane, actor=actor) for lane in BESIDE])
+        return 0
 
     async def _claim_only(
         self,
@@ -461,6 +496,19 @@ class Queue:
 def owner(actor: Actor) -> str:
     """Name the holder of a lease: the member or the key."""
     return f"{actor.kind}:{actor.actor_id}"
+
+
+def _ranked(
+    waiting: Sequence[QueueEntry], beside: Sequence[QueueEntry], sort: Sort
+) -> tuple[QueueEntry, ...]:
+    """Bring two lists into one order; whatever waits for a decision is there once, as that."""
+    known = {each.found.comment_id for each in waiting}
+    entries = [*waiting, *(each for each in beside if each.found.comment_id not in known)]
+    if sort == "priority":
+        entries.sort(key=lambda each: each.priority.level, reverse=True)
+    else:
+        entries.sort(key=lambda each: each.since, reverse=sort == "newest")
+    return tuple(entries)
 
 
 def _without_edit(found: Found) -> Found:

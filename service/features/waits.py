@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
@@ -13,6 +14,7 @@ from service.model import Site, made_at
 from service.storage.waits import WaitStore
 
 WEEK = timedelta(days=7)
+HOUR = timedelta(hours=1)
 FEWEST = 20
 """Decisions in a week below which nothing is promised (ux.md 3.6)."""
 LOOKED_THROUGH = 2_000
@@ -28,6 +30,16 @@ class _Kept(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What people got done lately."""
+
+    decided: int
+    """Comments that had waited, at most as many as are looked through."""
+    median_minutes: int | None
+    """How long half of them had waited at most; None where nothing was decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
     """Tell how long comments wait, from what the newsroom did lately."""
 
@@ -39,6 +51,18 @@ class Waits:
     def turn(now: datetime) -> int:
         """Return a number that is another one whenever a figure is worked out anew."""
         return int(now.timestamp()) // FRESH_SECONDS
+
+    async def last_hour(self, site: Site, *, now: datetime) -> Pace:
+        """Return how many comments people decided in the last hour, and how long these waited.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        rulings = await self.store.first_rulings(
+            site.site_id, since=now - HOUR, limit=LOOKED_THROUGH
+        )
+        waited = [(at - made_at(comment_id)).total_seconds() for comment_id, at in rulings]
+        return Pace(decided=len(waited), median_minutes=_minutes(waited) if waited else None)
 
     async def usual_minutes(self, site: Site, *, now: datetime) -> int | None:
         """Return the median of the last week, in whole minutes begun; None for too few decisions.
@@ -60,6 +84,11 @@ class Waits:
         waited = [(at - made_at(comment_id)).total_seconds() for comment_id, at in rulings]
         minutes = None
         if len(waited) >= FEWEST:
-            minutes = max(math.ceil(median(waited) / MINUTE_SECONDS), 1)
+            minutes = _minutes(waited)
         self._kept[site.site_id] = _Kept(turn, minutes)
         return minutes
+
+
+def _minutes(waited: Sequence[float]) -> int:
+    """Return the median of some seconds in whole minutes begun."""
+    return max(math.ceil(median(waited) / MINUTE_SECONDS), 1)

@@ -17,6 +17,7 @@ from service.features.search.index import SearchIndex
 from service.features.search.saved import SavedSearches
 from service.features.seen import Seen
 from service.features.sweeps import Sweeps
+from service.features.waits import Waits
 from service.features.wishes import Wishes
 from service.storage.administration import AdministrationStore
 from service.storage.alerts import AlertStore
@@ -38,6 +39,7 @@ from service.web.dashboard.queue import QueuePages
 from service.web.featured import Featuring
 from service.web.moderation import Moderation
 from service.web.operation import Operation
+from service.web.pace import Pacing
 from service.web.records import AuthorRecords
 from service.web.saved_searches import KeepingSearches
 from service.web.search import Searching
@@ -58,6 +60,7 @@ class Moderators:
     alerts: Alerts
     checks: Checks
     featured: Featured
+    waits: Waits
     wishes: Wishes
     cluster_decisions: ClusterDecisions
     records: Records
@@ -121,6 +124,7 @@ class Moderators:
                 invalidations=core.invalidations,
                 acts=core.acts,
             ),
+            waits=readers.waits,
             wishes=Wishes(store=WishStore(pool=pool)),
             cluster_decisions=ClusterDecisions(
                 store=ClusterDecisionStore(pool=pool),
@@ -157,6 +161,7 @@ class Moderators:
             *Alerting(alerts=self.alerts).operations(),
             *Checking(checks=self.checks, decisions=core.decisions).operations(),
             *Featuring(featured=self.featured).operations(),
+            *Pacing(waits=self.waits).operations(),
             *Wishing(wishes=self.wishes).operations(),
             *Clustering(clusters=core.clusters, decisions=self.cluster_decisions).operations(),
             *Searching(search=self.search, exports=self.exports).operations(),

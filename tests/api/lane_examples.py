@@ -50,6 +50,15 @@ def read_agreement(api: Api) -> Answer:
     return api.ask("GET", where, bearer=api.keys["moderate"])
 
 
+def read_pace(api: Api) -> Answer:
+    comment = api.posted(api.article())
+    api.decide("approve", comment["id"])
+    where = f"/v1/moderation/pace?site={api.site.slug}"
+    answer = api.ask("GET", where, bearer=api.keys["moderate"])
+    assert (answer.json["decided"] >= 1, answer.json["median_minutes"] >= 1) == (True, True)
+    return answer
+
+
 def feature_comment(api: Api) -> Answer:
     comment = api.approved(api.article())
     where = f"/v1/moderation/comments/{comment['id']}/featured"
@@ -74,6 +83,7 @@ LANE_EXAMPLES = (
     check_decision,
     withdraw_check,
     read_agreement,
+    read_pace,
     feature_comment,
     read_wishes,
     keep_wishes,

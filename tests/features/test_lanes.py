@@ -269,3 +269,26 @@ async def test_replies_show_what_they_answer_and_authors_their_record(newsroom: 
     assert entry.parent.public is not None
     assert entry.parent.public.text == "Parent."
     assert (entry.standing.approved, entry.article.key) == (1, "story-1")
+
+
+async def test_in_all_lies_what_waits_is_reported_or_appealed_once(newsroom: Newsroom) -> None:
+    waits, appealed = await newsroom.post("Waits."), await newsroom.post("Fair.")
+    reported = await newsroom.post("Harmless.")
+    await newsroom.approve(reported)
+    await report(newsroom, reported)
+    await newsroom.decide(Action.REJECT, appealed)
+    await newsroom.appeals.appeal(
+        newsroom.site,
+        appealed.comment_id,
+        appealed.author.author_id,
+        said="Please look again.",
+        now=newsroom.now,
+    )
+    everything = {waits.comment_id, reported.comment_id, appealed.comment_id}
+    page = await look(newsroom, Lane.ALL)
+    assert sorted(ids(page.entries)) == sorted(everything)
+    assert page.total == 3
+    levels = [each.priority.level for each in page.entries]
+    assert levels == sorted(levels, reverse=True)
+    totals = await newsroom.queue.totals(newsroom.site, actor=SAM)
+    assert totals[Lane.ALL] == 3

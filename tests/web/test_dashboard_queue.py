@@ -191,10 +191,10 @@ def test_no_module_makes_markup_of_text() -> None:
         assert not FORBIDDEN.search(source), name
 
 
-def first_screen(start: str) -> set[str]:
-    """Return a module with all that it imports at once."""
+def first_screen(*starts: str) -> set[str]:
+    """Return modules with all that they import at once."""
     seen: set[str] = set()
-    left = [start]
+    left = [*starts]
     while left:
         name = left.pop()
         if name in seen:
@@ -209,7 +209,7 @@ def first_screen(start: str) -> set[str]:
 
 
 def test_the_first_screen_is_small_and_leaves_out_what_is_needed_now_and_then() -> None:
-    names = first_screen("queue/main.js") | first_screen("frame.js")
+    names = first_screen("queue/main.js", "queue/alerts.js", "frame.js")
     assert "queue/decide.js" in names
     assert "queue/dialogs.js" not in names
     size = sum(len(gzip.compress((files.FOLDER / each).read_bytes(), 9)) for each in names)
@@ -219,13 +219,14 @@ def test_the_first_screen_is_small_and_leaves_out_what_is_needed_now_and_then() 
 def test_what_the_modules_import_is_fetched_with_the_page(api: Api) -> None:
     _, page, _ = shown(api, signed_in(api, Role.MODERATOR).token)
     linked = set(re.findall(r"/moderate/static/[0-9a-f]+/(queue/\w+\.js)", page))
-    assert linked == {each for each in first_screen("queue/main.js") if each.startswith("queue/")}
+    asked = first_screen("queue/main.js", "queue/alerts.js")
+    assert linked == {each for each in asked if each.startswith("queue/")}
 
 
-def catalogue(lang: str) -> dict[str, Any]:
-    """Return the queue's phrases."""
+def catalogue(lang: str, part: str = "queue") -> dict[str, Any]:
+    """Return the phrases of the queue, or of another part."""
     folder = resources.files("service") / "templates" / "dashboard" / "words" / lang
-    return tomllib.loads((folder / "queue.toml").read_text())
+    return tomllib.loads((folder / f"{part}.toml").read_text())
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -233,11 +234,9 @@ def test_every_key_reason_and_phrase_has_words(lang: str) -> None:
     script = catalogue(lang)["script"]
     assert {f"key_{each.action}" for each in KEYS} <= script.keys()
     assert {f"group_{each}" for each in GROUPS} <= script.keys()
-    frame = tomllib.loads(
-        (files.FOLDER.parents[1] / f"templates/dashboard/words/{lang}/frame.toml").read_text()
-    )
     said = set(re.findall(r"\bsay\('(\w+)'", "\n".join(modules().values())))
-    assert said <= script.keys() | frame["script"].keys()
+    others = (catalogue(lang, part)["script"].keys() for part in ("frame", "alerts"))
+    assert said <= set(script).union(*others)
 
 
 def test_no_key_means_two_things() -> None:

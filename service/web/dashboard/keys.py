@@ -19,6 +19,8 @@ class Key:
     """It is ignored for a quarter of a second after a comment became current."""
     section: str | None = None
     """Where it leads, in the navigation; there is no such key for whoever is not shown that."""
+    part: str = ""
+    """Of that page: what stands behind `#`."""
 
 
 KEYS: Final = (
@@ -55,9 +57,11 @@ KEYS: Final = (
     Key(action="lane_3", keys=("3",), group="go"),
     Key(action="lane_4", keys=("4",), group="go"),
     Key(action="lane_5", keys=("5",), group="go"),
+    Key(action="lane_6", keys=("6",), group="go"),
     Key(action="filter", keys=("/",), group="go"),
     Key(action="go_queue", keys=("g q",), group="go", section="queue"),
     Key(action="go_search", keys=("g s",), group="go", section="search"),
+    Key(action="go_authors", keys=("g u",), group="go", section="search", part="#authors"),
     Key(action="go_rules", keys=("g r",), group="go", section="rules"),
     Key(action="go_articles", keys=("g a",), group="go", section="articles"),
     Key(action="go_statistics", keys=("g t",), group="go", section="statistics"),
@@ -83,7 +87,7 @@ def keys_json(paths: Mapping[str, str]) -> list[dict[str, Any]]:
             "keys": each.keys,
             "group": each.group,
             "decides": each.decides,
-            "path": paths[each.section] if each.section else None,
+            "path": paths[each.section] + each.part if each.section else None,
         }
         for each in KEYS
         if each.section is None or each.section in paths

@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from service.errors import NotFound
 from service.features.checks import Checks
+from service.features.lanes import WAITING_LANES
 from service.features.queue import Lane, Queue, QueuePage, Sort
 from service.features.reasons import texts_with
+from service.features.screening.priority import FIRST_SEVERITY
 from service.features.sessions import SignedInMember, actor_of_member, role_on
 from service.features.sites import SiteDirectory
 from service.features.wishes import Wish, Wishes
@@ -28,7 +30,7 @@ from service.web.operation import Call, Operation, Reply
 from service.web.wire.moderation import queue_json
 from service.web.wishes import wish_json
 
-LANES: Final = (Lane.HELD, Lane.REPORTED, Lane.NEW, Lane.APPEALS, Lane.CHECK)
+LANES: Final = (Lane.HELD, Lane.REPORTED, Lane.NEW, Lane.APPEALS, Lane.CHECK, Lane.ALL)
 """In the order of their tabs and number keys."""
 SORTS: Final[tuple[Sort, ...]] = ("priority", "oldest", "newest")
 FIRST_PAGE = 20
@@ -140,7 +142,7 @@ class QueuePages:
             place.site,
             lane=place.lane,
             sort=place.sort,
-            phrase=place.phrase if place.lane is Lane.HELD else None,
+            phrase=place.phrase if place.lane in WAITING_LANES else None,
             limit=limit,
             cursor=None,
             actor=actor,
@@ -195,6 +197,7 @@ def _told(
         "texts": texts_with(place.site.settings.reason_texts),
         "languages": place.site.settings.languages,
         "masked": sorted(MASKED),
+        "hardest": FIRST_SEVERITY,
         "keys": keys_json({each.key: each.path for each in shown_sections(member)}),
         "wishes": wish_json(wish),
     }
@@ -212,7 +215,8 @@ def _card(item: dict[str, Any], lang: str, wish: Wish, *, now: datetime) -> dict
         "since": _ago(datetime.fromisoformat(comment["created_at"]) - now, lang),
         "due": _ago(datetime.fromisoformat(item["due_at"]) - now, lang),
         "pieces": [("whole", "")]
-        if wish.mask_all and item["priority"]["risk"] >= HARD_RISK
+        if (wish.mask_all and item["priority"]["risk"] >= HARD_RISK)
+        or item["priority"]["severity"] >= FIRST_SEVERITY
         else pieces(comment["text"] or "", item["why"], masks=wish.mask),
         "why": [each["label"] for each in item["why"]],
     }

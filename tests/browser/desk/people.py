@@ -253,10 +253,10 @@ class Waiting:
         where = f"/v1/moderation/comments/{comment_id}"
         return newsroom.api.ask("GET", where, bearer=newsroom.key).json
 
-    def marked(self, text: str, rule: str, span: tuple[int, int]) -> None:
+    def marked(self, text: str, rule: str, span: tuple[int, int], *, severity: int = 2) -> None:
         """Let a comment wait of which a rule has marked a part."""
         why = Why(rule=rule, version=2, label="A hard word", spans=(span,), score=0.9)
-        self.newsroom.api.aside.run(self._accepted(text, (why,)))
+        self.newsroom.api.aside.run(self._accepted(text, (why,), severity=severity))
 
     def many(self, number: int) -> None:
         """Let so many wait."""
@@ -277,7 +277,7 @@ class Waiting:
             except Unavailable:
                 await asyncio.sleep(0.1)
 
-    async def _accepted(self, text: str, why: tuple[Why, ...] = ()) -> None:
+    async def _accepted(self, text: str, why: tuple[Why, ...] = (), *, severity: int = 2) -> None:
         site, now = self.newsroom.site, clock()
         item = PendingComment(
             site_id=site.site_id,
@@ -292,7 +292,7 @@ class Waiting:
             created_at=now,
             score=queue_score(0, now),
             why=why,
-            screened=Screened(at=now, risk=0.95, severity=2) if why else None,
+            screened=Screened(at=now, risk=0.95, severity=severity) if why else None,
             dk=uuid4().hex * 2,
             fingerprint=uuid4().hex * 2,
         )

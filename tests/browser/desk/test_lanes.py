@@ -284,13 +284,17 @@ def test_a_filter_is_kept_as_a_view(moderator: Moderator, waiting: Waiting) -> N
 
 def test_number_keys_and_g_lead_elsewhere(moderator: Moderator) -> None:
     moderator.visit()
-    for n, lane in enumerate(("held", "reported", "new", "appeals", "check"), start=1):
+    for n, lane in enumerate(("held", "reported", "new", "appeals", "check", "all"), start=1):
         moderator.press(str(n))
         moderator.until("location.search.includes(arguments[0])", f"lane={lane}")
         moderator.until_ready()
     moderator.press("g")
     moderator.press("s")
     moderator.until("location.pathname === '/moderate/search'")
+    moderator.visit()
+    moderator.press("g")
+    moderator.press("u")
+    moderator.until("document.activeElement.value === 'author:'")
 
 
 def test_a_stream_that_is_cut_is_made_up_for(moderator: Moderator, waiting: Waiting) -> None:
@@ -432,3 +436,52 @@ def test_what_is_public_is_not_escalated(moderator: Moderator) -> None:
     moderator.decide("e")
     moderator.until("document.getElementById('status').innerText.includes('Only what waits')")
     assert moderator.cards == ["Harmless."]
+
+
+def test_everything_is_worked_off_in_one_list(moderator: Moderator, waiting: Waiting) -> None:
+    reported, appealed = reported_and_appealed(moderator.newsroom)
+    (waits,) = waiting.post("It waits.")
+    moderator.sign_in(Role.SENIOR)
+    moderator.visit(lane="all")
+    moderator.wait(lambda: set(moderator.cards) == {"Harmless.", "Fair.", "It waits."}, "all")
+    moderator.shot("all")
+    labels = {"Harmless.": "Keep", "Fair.": "Grant", "It waits.": "Approve"}
+    for _ in range(3):
+        text = moderator.current
+        label = "document.querySelector('.q-current .q-approve .q-label').innerText"
+        assert moderator.ask(f"return {label}") == labels[text]
+        moderator.decide("a")
+        moderator.until(
+            "document.querySelector('.q-current .q-text')?.innerText !== arguments[0]", text
+        )
+    moderator.until("document.getElementById('pace').checkVisibility()")
+    moderator.shot("pace")
+    for comment in (reported, appealed, waits["id"]):
+        settled(moderator, waiting, {"id": comment, "text": comment}, "approved")
+    moderator.wait(lambda: lane_is_empty(moderator, "all"), "nothing is left")
+    assert moderator.complaints() == []
+
+
+def test_letters_of_another_alphabet_and_signals_scores_are_shown(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    waiting.marked("A l\u0456ar, \u043d\u0435\u0442.", "links", (2, 6))
+    moderator.visit()
+    odd = "[...document.querySelectorAll('.q-current .q-odd')].map((each) => each.innerText).join()"
+    assert moderator.ask(f"return {odd}") == "U+0456"
+    assert moderator.ask("return document.querySelector('.q-score').innerText") == "0.9"
+    moderator.shot("alike")
+
+
+def test_a_threat_is_masked_whole_and_nobody_has_to_read_it_alone(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    waiting.marked("I know where you live.", "threats", (0, 22), severity=10)
+    moderator.wish(mask=False)
+    moderator.visit()
+    assert moderator.current == "Masked whole"
+    assert "know" not in str(moderator.ask("return document.getElementById('cards').innerHTML"))
+    assert moderator.ask("return document.querySelector('.q-current .q-pair').checkVisibility()")
+    moderator.shot("pair")
+    moderator.press("v")
+    moderator.until_current("I know where you live.")

@@ -20,6 +20,11 @@ listen({
   go_account: () => location.assign('/moderate/me'),
 })
 
+if (location.hash === '#authors') {
+  line.value ||= 'author:'
+  line.focus()
+}
+
 document.getElementById('keep')?.addEventListener('submit', async (event) => {
   event.preventDefault()
   const name = /** @type {HTMLInputElement} */ (byId('keep-name'))

@@ -40,13 +40,6 @@ async function checked(id, action, reason) {
   return `${say(told.agrees ? 'you_agree' : 'you_differ')} ${theirs}${why ? ` ${reasonName(why)}.` : ''}`
 }
 
-/** What an answer is, for whoever takes it back. @param {any} item @returns {'seen' | 'check' | 'appeal' | 'reports'} */
-export function kindOf(item) {
-  if (page.queue.lane === 'new') return 'seen'
-  if (page.queue.lane === 'check') return 'check'
-  return item.appeal ? 'appeal' : 'reports'
-}
-
 /** How each is taken back. @type {Record<string, (id: string) => Promise<any>>} */
 const BACK = {
   check: (id) => ask('DELETE', `/v1/moderation/checks/${id}`),

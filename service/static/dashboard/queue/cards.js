@@ -46,10 +46,12 @@ export function filled(card, item, { revealed = false } = {}) {
   put('article', where(article))
   put('reply', item.parent ? say('reply_to', { name: item.parent.author.name }) : '')
   put('lang', tongueOf(comment.lang))
-  const whole = wishes.mask_all && priority.risk >= HARD_RISK && !revealed
+  const hardest = priority.severity >= page.queue.hardest
+  const whole = !revealed && (hardest || (wishes.mask_all && priority.risk >= HARD_RISK))
   const text = put('text', whole ? maskedWhole() : textOf(comment.text ?? '', item.why, wishes.mask && !revealed))
   card.querySelector('.q-translated')?.remove()
   if (comment.lang) text.lang = comment.lang
+  put('pair', hardest && page.queue.lane !== 'check' ? say('not_alone') : '')
   put('why', ...whys(item))
   put('reports', item.reports.length ? reported(item.reports) : '')
   put('appeal', item.appeal ? say('appeal_says', { text: item.appeal.text }) : '')
@@ -127,10 +129,12 @@ function where(/** @type {any} */ article) {
 function whys(/** @type {any} */ item) {
   const known = new Set()
   const labels = []
-  for (const { rule, label } of item.why) {
+  for (const { rule, label, score } of item.why) {
     if (known.has(label)) continue
     known.add(label)
-    labels.push(element('li', {}, element('span', { class: 'q-rule', dir: 'ltr' }, rule), ` ${label}`))
+    const shown = element('span', { class: 'q-score', title: say('score') }, numbers.format(score))
+    shown.style.setProperty('--score', score)
+    labels.push(element('li', {}, element('span', { class: 'q-rule', dir: 'ltr' }, rule), ` ${label} `, shown))
   }
   return labels.length ? labels : ['']
 }

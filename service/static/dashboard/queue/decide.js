@@ -6,12 +6,13 @@
 import { ApiError, ask } from '../api.js'
 import { announce } from '../dom.js'
 import { page, say } from '../page.js'
-import { answered, kindOf, takenBack } from './answers.js'
 import { reasonName } from './cards.js'
 import { noticeOf } from './notices.js'
 import { painted } from './soon.js'
 import { Steps } from './steps.js'
 
+/** What is needed now and then. */
+const answers = () => import('./answers.js')
 const DECISIONS = '/v1/moderation/decisions'
 const KEPT_MAX = 20
 const AGAIN_MS = 5_000
@@ -111,7 +112,7 @@ export class Decider extends EventTarget {
   async #undoAnswer(step) {
     try {
       if ('ended' in step) await step.ended
-      await takenBack(step)
+      await (await answers()).takenBack(step)
       if (step.kind === 'check') return this.#withdrawn(step.ids.length)
       const elsewhere = 'lane' in step && step.lane !== page.queue.lane
       const items = elsewhere ? [] : await itemsOf(step)
@@ -228,7 +229,7 @@ export class Decider extends EventTarget {
   async #answer(items, action, how) {
     /** @type {import('./steps.js').Step} */
     const step = { kind: kindOf(items[0]), ids: items.map((each) => each.comment.id), lane: page.queue.lane, items }
-    const answer = answered(items, action, how)
+    const answer = answers().then((each) => each.answered(items, action, how))
     step.ended = answer.catch(() => undefined)
     this.#steps.push(step)
     try {
@@ -277,6 +278,13 @@ function verbOf(item, action) {
   if (item.appeal || page.queue.lane === 'check') return null
   if (item.comment.status !== 'approved') return action
   return action === 'reject' ? 'remove' : null
+}
+
+/** What an answer is, for whoever takes it back. @param {any} item @returns {'seen' | 'check' | 'appeal' | 'reports'} */
+function kindOf(item) {
+  if (page.queue.lane === 'new') return 'seen'
+  if (page.queue.lane === 'check') return 'check'
+  return item.appeal ? 'appeal' : 'reports'
 }
 
 /** @param {any[]} items @param {string} action @param {string | undefined} reason @param {number} left */

@@ -43,7 +43,7 @@ export class Live {
     const { site, lane, sort } = page.queue
     const asked = new URLSearchParams({ site, lane, sort, limit: String(limit) })
     const { phrase } = parse(this.#desk.filter)
-    if (phrase && lane === 'held') asked.set('q', phrase)
+    if (phrase && (lane === 'held' || lane === 'all')) asked.set('q', phrase)
     if (cursor) asked.set('cursor', cursor)
     return ask('GET', `/v1/moderation/queue?${asked}`)
   }

@@ -3,7 +3,6 @@
 import { ApiError } from '../api.js'
 import { announce, byId, element } from '../dom.js'
 import { page, say } from '../page.js'
-import { featured, hidden } from './answers.js'
 import { paintChips } from './chips.js'
 import { Exposure, dress } from './comfort.js'
 import { Context } from './context.js'
@@ -69,7 +68,7 @@ const acts = {
 }
 const NEEDS_CARD = new Set(['approve', 'reject', 'spam', 'escalate', 'note', 'author', 'open', 'hide', 'feature', 'later', 'cluster', 'translate'])
 for (const { action, path } of table) if (path) acts[action] = () => location.assign(path)
-for (const n of [1, 2, 3, 4, 5]) acts[`lane_${n}`] = () => lane(n - 1)
+for (const n of [1, 2, 3, 4, 5, 6]) acts[`lane_${n}`] = () => lane(n - 1)
 acts.go_account = () => location.assign('/moderate/me')
 
 /** @param {string} action @returns {boolean} whether it was meant */
@@ -165,6 +164,7 @@ async function hide() {
   desk.take([id])
   live.decided([id])
   try {
+    const { hidden } = await import('./answers.js')
     if (!(await hidden(id))) return decider.comesBack(item, [say('not_hidden')])
     decider.remember({ kind: 'hide', ids: [id], items: [item] })
     decider.say(say('did_hide', { name: item.comment.author.name }))
@@ -179,7 +179,7 @@ async function feature() {
   if (!isShown(item)) return announce(say('not_public'))
   const on = !item.comment.featured
   try {
-    await featured(item.comment.id, on)
+    await (await import('./answers.js')).featured(item.comment.id, on)
     item.comment.featured = on
     desk.put(item)
     decider.say(say(on ? 'did_feature' : 'did_unfeature', { name: item.comment.author.name }))

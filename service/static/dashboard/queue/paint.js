@@ -29,6 +29,8 @@ export function paintCounts(desk) {
   byId('clear-filter').hidden = !desk.filter
   byId('wake').hidden = !later
   const check = document.getElementById('work-on-check')
+  if (empty && !desk.filter) import('./pace.js').then((each) => each.tell())
+  else byId('pace').hidden = true
   if (check) check.hidden = page.queue.lane === 'check' || Boolean(desk.filter)
 }
 

@@ -13,6 +13,7 @@ const INVISIBLE = /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200
  */
 export function textOf(said, why, masks) {
   const letters = Array.from(said)
+  const odd = lookAlikes(said)
   /** @type {({ kind: string, label: string } | undefined)[]} */
   const marks = new Array(letters.length)
   for (const { rule, label, spans } of why)
@@ -25,8 +26,8 @@ export function textOf(said, why, masks) {
     const mark = marks[start]
     if (end < letters.length && marks[end]?.kind === mark?.kind) continue
     const piece = letters.slice(start, end)
-    if (!mark) whole.append(...shown(piece))
-    else if (mark.kind === 'mark') whole.append(element('mark', { title: mark.label }, ...shown(piece)))
+    if (!mark) whole.append(...shown(piece, odd, start))
+    else if (mark.kind === 'mark') whole.append(element('mark', { title: mark.label }, ...shown(piece, odd, start)))
     else whole.append(element('span', { class: 'q-mask', title: say('masked') }, `${piece[0]}•••`))
     start = end
   }
@@ -36,18 +37,34 @@ export function textOf(said, why, masks) {
 /** What stands for a text that is masked whole. */
 export const maskedWhole = () => element('span', { class: 'q-mask' }, say('masked_whole'))
 
-/** @param {string[]} letters */
-function shown(letters) {
+const FOREIGN = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u
+
+/** Where letters of another script stand in Latin words, in code points. @param {string} said */
+function lookAlikes(said) {
+  const odd = new Set()
+  if (!FOREIGN.test(said)) return odd
+  for (const { 0: word, index } of said.matchAll(/[\p{L}\p{M}]+/gu)) {
+    if (!/\p{Script=Latin}/u.test(word)) continue
+    const before = Array.from(said.slice(0, index)).length
+    Array.from(word).forEach((letter, n) => FOREIGN.test(letter) && odd.add(before + n))
+  }
+  return odd
+}
+
+/** @param {string[]} letters @param {Set<number>} odd @param {number} start */
+function shown(letters, odd, start) {
   /** @type {(Node | string)[]} */
   const pieces = []
   let run = ''
-  for (const letter of letters) {
-    if (!INVISIBLE.test(letter)) {
+  for (const [n, letter] of letters.entries()) {
+    const alike = odd.has(start + n)
+    if (!alike && !INVISIBLE.test(letter)) {
       run += letter
       continue
     }
+    if (alike) run += letter
     const code = letter.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
-    pieces.push(run, element('span', { class: 'q-odd', title: say('invisible') }, `U+${code}`))
+    pieces.push(run, element('span', { class: 'q-odd', title: say(alike ? 'look_alike' : 'invisible') }, `U+${code}`))
     run = ''
   }
   return [...pieces, run]
