@@ -124,20 +124,28 @@ WHERE e.state = 'waiting' AND e.site_id = undone.site_id AND e.comment_id = undo
   AND e.decision_id IN (undone.undo_id, undone.done_id);
 
 -- name: release
--- What is ripe goes to every endpoint that wants it; returns it.
+-- What is ripe goes to every endpoint that wants it, and is forgotten where none does; returns it.
 --   $1 now timestamptz, $2 limit integer
 -- Index: webhook_events_waiting; webhooks_pkey.
 WITH ripe AS (
-    SELECT site_id, event_id
-    FROM webhook_events
-    WHERE state = 'waiting' AND ripe_at <= $1
-    ORDER BY ripe_at
+    SELECT e.site_id, e.event_id, EXISTS (
+        SELECT 1 FROM webhooks AS w
+        WHERE w.site_id = e.site_id AND w.state = 'active' AND e.kind = ANY(w.events)
+    ) AS wanted
+    FROM webhook_events AS e
+    WHERE e.state = 'waiting' AND e.ripe_at <= $1
+    ORDER BY e.ripe_at
     LIMIT $2
 ), released AS (
     UPDATE webhook_events AS e SET state = 'released'
     FROM ripe
-    WHERE e.site_id = ripe.site_id AND e.event_id = ripe.event_id
+    WHERE e.site_id = ripe.site_id AND e.event_id = ripe.event_id AND ripe.wanted
     RETURNING e.site_id, e.event_id, e.seq, e.kind, e.article_id, e.facts
+), forgotten AS (
+    DELETE FROM webhook_events AS e
+    USING ripe
+    WHERE e.site_id = ripe.site_id AND e.event_id = ripe.event_id AND NOT ripe.wanted
+    RETURNING e.site_id, e.seq, e.kind, e.article_id, e.facts
 ), due AS (
     INSERT INTO webhook_deliveries
         (site_id, webhook_id, event_id, seq, kind, state, due_at, created_at)
@@ -146,7 +154,13 @@ WITH ripe AS (
     JOIN webhooks AS w ON w.site_id = r.site_id AND w.state = 'active' AND r.kind = ANY(w.events)
     ON CONFLICT (site_id, webhook_id, event_id) DO NOTHING
 )
-SELECT site_id, kind, article_id, facts FROM released ORDER BY seq;
+SELECT site_id, kind, article_id, facts
+FROM (
+    SELECT site_id, seq, kind, article_id, facts FROM released
+    UNION ALL
+    SELECT site_id, seq, kind, article_id, facts FROM forgotten
+) AS ripened
+ORDER BY seq;
 
 -- name: add_released
 -- An event for one endpoint alone, which does not wait.

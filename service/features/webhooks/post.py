@@ -91,7 +91,7 @@ class Post:
     async def run(self) -> None:
         """Send without end."""
         patience = Patience("webhooks_wait")
-        looked = purged = float("-inf")
+        looked = purged = released = float("-inf")
         try:
             while True:
                 with patience:
@@ -102,9 +102,11 @@ class Post:
                     if at - purged >= PURGE_SECONDS:
                         await self.events.purge(before=self.clock() - KEPT)
                         purged = at
-                    await self.release()
+                    if at - released >= PAUSE_SECONDS:
+                        await self.release()
+                        released = at
                     await self.begin()
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self._rest()
         finally:
             await self._drop()
 
@@ -147,6 +149,17 @@ class Post:
     def _ended(self, place: tuple[UUID, UUID], _: asyncio.Task[None]) -> None:
         del self._under_way[place]
 
+    async def _rest(self) -> None:
+        """Wait a moment, or until there is room for another letter."""
+        if not self._under_way:
+            await asyncio.sleep(PAUSE_SECONDS)
+            return
+        await asyncio.wait(
+            self._under_way.values(),
+            timeout=PAUSE_SECONDS,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+
     async def _drop(self) -> None:
         """Give up what is under way: whoever leads next sends it again."""
         tasks = list(self._under_way.values())
@@ -160,6 +173,7 @@ class Post:
         except Unavailable as failure:  # it stays due
             breaker.succeeded(permit, time.monotonic())
             log.warning("webhook_waits", code=failure.stable_code)
+            await asyncio.sleep(PAUSE_SECONDS)
         except Exception:
             breaker.failed(permit, time.monotonic())
             log.exception("webhook_failed", delivery=str(due.event_id))
