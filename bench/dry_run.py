@@ -79,6 +79,7 @@ def history() -> list[Earlier]:
             depth=0,
             verdict=chance.random() < 1 / 8,
             status=Status.APPROVED,
+            lang="en",
         )
         for number in range(COMMENTS)
     ]

@@ -475,6 +475,7 @@ def _earlier(row: Past, text: str) -> Earlier:
         depth=row.depth,
         verdict=_JUDGED.get(row.state) if row.by_people else None,
         status=row.state,
+        lang=row.lang,
     )
 
 

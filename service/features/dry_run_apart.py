@@ -19,6 +19,7 @@ from uuid import UUID
 
 from service.features.dry_run_tally import Before, Earlier, Tally, Walk
 from service.features.screening import Rule, RuleDocument, RuleSet, compile_rules
+from service.features.screening.sieve import Sieve
 from service.features.screening.words import WordList
 from service.model import Mode
 
@@ -113,6 +114,7 @@ def walk_of(job: Job) -> Walk:
         live=job.live,
         site=job.site,
         mode=job.mode,
+        sieve=None if asks else Sieve.of(mine, job.lists),
     )
 
 

@@ -25,7 +25,9 @@ from service.features.screening import (
     evaluate,
 )
 from service.features.screening.facts import RECENT_MAX
+from service.features.screening.language import language_of
 from service.features.screening.rules import MINUTES_MAX
+from service.features.screening.sieve import Sieve, bare_likeness
 from service.model import WILSON_Z, AuthorKind, Mode, Status, made_at
 
 BLIND: Final = frozenset({"reports", "cluster", "score"})
@@ -55,6 +57,8 @@ class Earlier:
     verdict: bool | None
     """True where people turned it down, False where they approved it, None where nobody decided."""
     status: Status
+    lang: str | None = None
+    """As it was told when the comment came; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +153,8 @@ class Walk:
     """The version that is live, which stands in `rules` as a shadow; None where none is."""
     site: str
     mode: Mode
+    sieve: Sieve | None = None
+    """What `rules` need; None where one of them may match whatever is written."""
     authors: dict[UUID, _Known] = field(default_factory=dict)
 
     def meet(self, before: Mapping[UUID, Before]) -> None:
@@ -168,11 +174,17 @@ class Walk:
     def _try(self, comment: Earlier, tally: Tally) -> None:
         at = made_at(comment.comment_id)
         author = self._author(comment, at)
-        facts = self._facts(comment, author, at)
+        likeness = bare_likeness(comment.text)
+        if self.sieve is not None and not self.sieve.may_match(comment.text):
+            tally.looked_at += 1
+            _count(tally, comment, comment.lang or language_of(comment.text).code, hit=False)
+            _learn(author, comment, at, likeness)
+            return
+        facts = self._facts(comment, author, at, likeness)
         verdict = evaluate(facts, self.rules)
         mine = _said(verdict.signals, self.tried, self.version)
         theirs = _said(verdict.signals, self.tried, self.live)
-        lang = verdict.language or "other"
+        lang = comment.lang or verdict.language or "other"
         tally.looked_at += 1
         tally.failures += mine is not None and mine.failed
         hit = mine is not None and not mine.failed
@@ -194,7 +206,7 @@ class Walk:
             if not hit:
                 tally.no_longer += 1
                 _keep(tally.lost_ones, Sample(str(comment.comment_id), list(theirs.spans), lang))
-        _learn(author, comment, at, verdict.likeness)
+        _learn(author, comment, at, likeness)
 
     def _author(self, comment: Earlier, at: datetime) -> _Known:
         """Return what is known of the author; nothing of one who was erased."""
@@ -202,7 +214,7 @@ class Walk:
             return _Known(0, 0, at)
         return self.authors.setdefault(comment.author_id, _Known(0, 0, None))
 
-    def _facts(self, comment: Earlier, author: _Known, at: datetime) -> Facts:
+    def _facts(self, comment: Earlier, author: _Known, at: datetime, likeness: str) -> Facts:
         recent = author.recent
         while recent and at - recent[-1].at > _WEEK:
             recent.pop()
@@ -220,6 +232,7 @@ class Walk:
             article=comment.article,
             depth=comment.depth,
             recent=tuple(recent),
+            likeness=likeness,
         )
 
     def _adds(self, mine: Signal, others: Sequence[Signal]) -> bool:

@@ -70,6 +70,8 @@ class Past:
     text: str | None
     depth: int
     state: Status
+    lang: str | None
+    """As it was told when the comment came."""
     by_people: bool
     """Whether the latest decision about it is a person's, or the back end's for one."""
 

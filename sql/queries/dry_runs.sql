@@ -104,8 +104,13 @@ SELECT e.comment_id, e.author_id, a.key AS article_key, a.section, a.tags, a.pub
                 'guest') AS author_kind,
        coalesce(c.text, k.payload ->> 'text', j.payload ->> 'text') AS text,
        coalesce(c.depth, 0)::integer AS depth,
-       e.state, e.actor_kind IN ('member', 'key') AS by_people
+       e.state, s.lang, e.actor_kind IN ('member', 'key') AS by_people
 FROM search_entries e
+LEFT JOIN LATERAL (
+    SELECT lang FROM screenings
+    WHERE site_id = e.site_id AND article_id = e.article_id AND comment_id = e.comment_id
+    ORDER BY revision DESC LIMIT 1
+) s ON true
 LEFT JOIN articles a ON a.site_id = e.site_id AND a.article_id = e.article_id
 LEFT JOIN comments c ON c.site_id = e.site_id AND c.article_id = e.article_id
     AND c.comment_id = e.comment_id

@@ -33,11 +33,14 @@ from service.features.screening.rules import (
 from service.features.screening.views import Span, Views
 from service.model import Status
 
+HOST_ENDS = (
+    "com|net|org|info|biz|ru|cn|xyz|top|shop|site|online|club|live|icu|io|co|me|ly|gl|gd|cc|tk"
+    "|fr|ma|dz|tn|uk|de|be|ch|ca|us|eu|in"
+)
+"""By which a host is known that has no scheme before it."""
 _LINK = re.compile(
     r"(?:https?://|www\.)[^\s<>\"')\]]+"
-    r"|(?<![\w@.-])(?:[a-z0-9-]{1,63}\.){1,4}"
-    r"(?:com|net|org|info|biz|ru|cn|xyz|top|shop|site|online|club|live|icu|io|co|me|ly|gl|gd|cc|tk"
-    r"|fr|ma|dz|tn|uk|de|be|ch|ca|us|eu|in)(?![\w@-])(?:/[^\s<>\"')\]]*)?",
+    rf"|(?<![\w@.-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{HOST_ENDS})(?![\w@-])(?:/[^\s<>\"')\]]*)?",
     re.IGNORECASE,
 )
 _HOST = re.compile(r"^(?:https?://)?(?:[^/@\s]*@)?([^/:?#]+)", re.IGNORECASE)

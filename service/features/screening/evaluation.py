@@ -131,7 +131,7 @@ def _read(facts: Facts, rules: RuleSet) -> Reading:
         language=language,
         found=_found(rules, words, matched, language.code),
         links=links_in(facts.text),
-        likeness=likeness_of(views),
+        likeness=facts.likeness or likeness_of(views),
     )
 
 

@@ -131,6 +131,8 @@ class Facts:
     """Calibrated probability by model name, 0 to 1."""
     outside: tuple[Signal, ...] = ()
     """What others than the rules say: a site's own service."""
+    likeness: str = ""
+    """Where it is known before the text is read."""
     unanswered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Who was asked and did not answer, or failed: `scores`, `cluster`; with the kind of error.
     The comment is held for it."""
