@@ -64,7 +64,7 @@ ANY_EVERY = 50
 REDO_MS = 24 * 3_600_000
 """How long decided comments are kept against a Postgres that goes back in time."""
 
-TOGETHER = 100
+TOGETHER = 500
 """Items put back with one wait for the disk of Redis."""
 
 T = TypeVar("T")
