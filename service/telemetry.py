@@ -94,6 +94,9 @@ DEPTH_MAX = 4
 VALUE_MAX_CHARS = 8_192
 """Longer values are cut: a traceback fits."""
 
+RULES_OF_REPAIR = ("finish_decided", "mend_structure", "put_back_missing", "count_again")
+"""What the reconciler calls what it puts right."""
+
 STATES: tuple[State, ...] = ("closed", "half_open", "open")
 """Of breakers, by their number in the metric."""
 
@@ -358,6 +361,8 @@ class Metrics:
             ("rule",),
             registry=self.registry,
         )
+        for rule in RULES_OF_REPAIR:  # seen at 0 before the first repair: else nobody sees it
+            self.reconciled.labels(rule)
         self.untrusted_forwarders = Counter(
             "postbag_untrusted_forwarded",
             "Requests whose forwarded address was not believed.",
