@@ -13,6 +13,7 @@ import asyncio
 import csv
 import os
 import random
+import re
 import signal
 import sys
 from collections import Counter
@@ -46,6 +47,10 @@ HELD_SECONDS = (0.3, 3.0)
 """How long a store hangs, or a line is bad."""
 FULL_BYTES = 100_000
 """Left for Redis above what it uses when its memory is full."""
+COMMENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ITEM = ("n", "revision", "kind", "escalated", "seq")
+DECISION = ("n", "action", "revision", "status", "actor_kind", "at")
+ROW = ("n", "revision", "status", "state", "seq", "at", "edited_at", "updated_at")
 RUNS = ROOT / "docs" / "reliability-runs.csv"
 COLUMNS = (
     "date", "seed", "slice", "release", "postgres", "redis", "seconds", "faults",
@@ -225,7 +230,7 @@ async def play(seed: int, *, seconds: float, struck: Callable[[str], None]) -> R
                         break
             storm.over = True
         stores, versions = await _at_rest(theatre)
-        broken = violations(storm.ledger, stores)
+        broken = [_told(each, stores) for each in violations(storm.ledger, stores)]
         broken += await _misread(storm.paper, stores)
         return Result(
             seconds=monotonic() - begun,
@@ -287,6 +292,25 @@ async def _at_rest(theatre: Theatre) -> tuple[Stores, tuple[str, str]]:
     versions = await postgres.fetchval("SHOW server_version"), str(server["redis_version"])
     await postgres.close()
     return stores, versions
+
+
+def _told(broken: str, stores: Stores) -> str:
+    """Add what the stores hold of a comment that breaks an invariant; never its text."""
+    said = [broken]
+    for comment_id in COMMENT_ID.findall(broken):
+        item = stores.items.get(comment_id, {})
+        said.append(f"  Redis { ({name: item[name] for name in ITEM if name in item}) }")
+        places = [name for name, ids in stores.places.items() if comment_id in ids]
+        said.append(f"  places {places}")
+        said += [
+            f"  decision { ({name: each[name] for name in DECISION}) }"
+            for each in stores.decisions.get(comment_id, ())
+        ]
+        for name, rows in (("comment", stores.comments), ("journal", stores.journal)):
+            if comment_id in rows:
+                row = rows[comment_id]
+                said.append(f"  {name} { ({key: row[key] for key in ROW if key in row}) }")
+    return "\n".join(said)
 
 
 async def _misread(paper: Paper, stores: Stores) -> list[str]:

@@ -38,6 +38,7 @@ class Proxy:
     line: Line = Line.GOOD
     port: int = 0
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def become(self, line: Line) -> None:
         """Change the line, for connections that are there as well."""
@@ -56,8 +57,19 @@ class Proxy:
             self.reset()
         self.line = Line.GOOD
 
-    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of a client."""
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def close(self) -> None:
+        """End every connection and wait until it has ended."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             away, there = await asyncio.open_unix_connection(str(self.target))
             ends = {writer, there}
@@ -109,4 +121,4 @@ async def proxied(target: Path, dice: random.Random) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         server.close()
-        proxy.reset()
+        await proxy.close()
