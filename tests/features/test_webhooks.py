@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -576,7 +577,8 @@ async def test_everything_the_api_names_is_told(office: Postroom) -> None:
     await office.send()
 
     kinds = Counter(office.receiver.kinds)
-    untold = set(KINDS) - set(kinds) - {"comment.edited", "comment.featured"}
+    others = {"comment.edited", "comment.featured", "comment.alerted"}
+    untold = set(KINDS) - set(kinds) - others
     assert untold == set()
     assert kinds["comment.approved"] == 3
     assert kinds["article.created"] == kinds["article.closed"] == kinds["reader.banned"] == 1
@@ -628,3 +630,46 @@ async def test_the_leader_sends_by_itself(office: Postroom) -> None:
     assert office.receiver.kinds == [TEST]
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)
+
+
+async def test_the_manual_says_how_to_check_a_signature(office: Postroom) -> None:
+    """The recipe of docs/webhooks.md, run as receivers run it."""
+    manual = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    recipe: dict[str, Any] = {}
+    exec(manual.partition("```python")[2].partition("```")[0], recipe)  # noqa: S102
+    endpoint, secret = await office.subscribe()
+    await office.webhooks.test(office.room.site, endpoint.webhook_id, now=office.watch.now)
+    await office.send(after=timedelta())
+    (letter,) = office.receiver.letters
+    assert recipe["is_ours"](secret, letter.headers, letter.raw)
+    assert not recipe["is_ours"](secret, letter.headers, letter.raw + b" ")
+    old = {**letter.headers, "webhook-timestamp": "1614265330"}
+    assert not recipe["is_ours"](secret, old, letter.raw)
+
+
+async def test_the_manual_names_every_event(office: Postroom) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    assert [each for each in (*KINDS, TEST) if f"`{each}`" not in manual] == []
+    with pytest.raises(Invalid) as refused:
+        await office.subscribe("comment.liked")
+    assert [each.code for each in refused.value.errors] == ["unknown_event"]
+
+
+async def test_many_letters_leave_at_once_and_what_nobody_wants_is_not_kept(
+    office: Postroom,
+) -> None:
+    await office.subscribe("comment.approved")
+    comments = [await office.room.post() for _ in range(60)]
+    await office.room.approve(*comments)
+    await office.gather()
+    office.watch.now += MINUTE
+    leading = asyncio.create_task(office.post.run())
+    async with asyncio.timeout(10):
+        while len(office.receiver.letters) < len(comments):
+            office.receiver.came.clear()
+            await office.receiver.came.wait()
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+    async with office.room.pool.acquire() as connection:
+        rows = await connection.fetch("SELECT DISTINCT kind FROM webhook_events")
+    assert [row["kind"] for row in rows] == ["comment.approved"]
