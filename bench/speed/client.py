@@ -29,7 +29,7 @@ SOURCE = "127.0.0.2"
 """Where requests come from: the service is told that this is a proxy, so that they can say whose
 address they are for. Streams and wrk come from elsewhere, as browsers do."""
 CONNECT_SECONDS = 10
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 15
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def main() -> None:
     said.add_argument("--rounds", type=int, default=3, help="rounds of everything (3)")
     said.add_argument("--seconds", type=int, default=2, help="of a round of hot reads (2)")
     said.add_argument("--only", nargs="*", choices=SECTIONS, default=SECTIONS, help="these alone")
+    said.add_argument("--minutes", type=float, default=7.0, help="what is left then is skipped (7)")
     said.add_argument("--dry", action="store_true", help="print, and write no file")
     options = said.parse_args()
     set_up_logging(level="error", form="text")
@@ -50,7 +52,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     figures = Figures()
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        versions = _measure(figures, options, progress)
+        versions = _measure(figures, options, progress, begun + options.minutes * 60)
     circumstances = Circumstances(
         machine=described(),
         versions=versions,
@@ -71,7 +73,9 @@ def main() -> None:
     print(f"Written: bench/RESULTS.md, {circumstances.seconds:.0f} s")
 
 
-def _measure(figures: Figures, options: argparse.Namespace, progress: Progress) -> dict[str, str]:
+def _measure(
+    figures: Figures, options: argparse.Namespace, progress: Progress, deadline: float
+) -> dict[str, str]:
     installing = (
         begin_isso_install() if {"reads", "posts", "decisions"} & set(options.only) else None
     )
@@ -96,6 +100,7 @@ def _measure(figures: Figures, options: argparse.Namespace, progress: Progress) 
             room=room,
             service=running,
             skipped=figures.skipped,
+            deadline=deadline,
         )
         if installing is not None or "reads" in options.only:
             _invite(opened, stage, versions, installing)
@@ -103,10 +108,11 @@ def _measure(figures: Figures, options: argparse.Namespace, progress: Progress) 
         idle = pss_mib(tree(running.pid))
         for name, measure in _sections(stage, figures, options, idle):
             if name in options.only:
-                _tried(measure, figures, name)
+                _tried(measure, figures, name, deadline)
         versions |= _store_versions(stage)
     if "starts" in options.only:
-        _tried(lambda: starts.whole(figures, progress, times=options.rounds), figures, "make run")
+        again = partial(starts.whole, figures, progress, times=options.rounds)
+        _tried(again, figures, "make run", deadline)
     return versions
 
 
@@ -124,8 +130,11 @@ def _sections(
     yield "growth", lambda: growth.grow(stage, figures, times=100)
 
 
-def _tried(measure: Callable[[], None], figures: Figures, name: str) -> None:
+def _tried(measure: Callable[[], None], figures: Figures, name: str, deadline: float) -> None:
     """Let one part fail without the others; the results say so."""
+    if time.monotonic() >= deadline:
+        figures.skipped.append(f"{name}: there was no time left for it")
+        return
     try:
         measure()
     except (RuntimeError, Unavailable, TimeoutError, OSError, KeyError, ValueError) as failure:

@@ -27,6 +27,10 @@ READY_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 
 
+class OutOfTimeError(RuntimeError):
+    """All of it was to take no longer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """The service as a process."""
@@ -51,6 +55,8 @@ class Stage:
     nginx: Peer | None = None
     isso: Peer | None = None
     skipped: list[str] = field(default_factory=list)
+    deadline: float
+    """On the clock `time.monotonic`: what is not measured by then is left out."""
 
     @property
     def where(self) -> Endpoints:
@@ -95,8 +101,22 @@ class Stage:
         self.runner.run(fill_queue(self.where, site, count, self.room.texts, self.progress))
 
     def ask(self, requests: list[bytes], *, connections: int = 1, keep: bool = False) -> client.Run:
-        """Ask each of these once."""
-        return self.clients.now(client.each, self.service.port, requests, connections, 600.0, keep)
+        """Ask each of these once.
+
+        Raises:
+            OutOfTimeError: there is none left for all of them.
+        """
+        left = max(self.left(), 0.1)
+        run = self.clients.now(client.each, self.service.port, requests, connections, left, keep)
+        if run.requests < len(requests):
+            if self.left() <= 0:
+                raise OutOfTimeError("there was no time left for it")
+            raise RuntimeError(f"{len(requests) - run.requests} requests were not answered")
+        return run
+
+    def left(self) -> float:
+        """Return how many seconds are left."""
+        return self.deadline - time.monotonic()
 
     def settle(self, seconds: float = 0.5) -> None:
         """Let what was begun behind the requests come to its end."""
