@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import orjson
-import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from service.errors import Unavailable
@@ -25,8 +24,6 @@ from service.features.screening import Signal
 from service.model import Site
 from service.outgoing import Answer, GuardedClient, Hosts, Unreached, sign
 from service.secrets import SealBroken
-
-log = structlog.get_logger(__name__)
 
 RULE: Final = "outside_check"
 """What the signal is called among those of rules; no rule of a site can be called so."""
@@ -146,7 +143,6 @@ class OutsideCheck:
             breaker.succeeded(permit, self.stopwatch())
         else:
             breaker.failed(permit, self.stopwatch())
-            log.warning("check_failed", site=site.slug, outcome=asked.outcome)
         self.heard(asked.outcome)
         return asked
 
