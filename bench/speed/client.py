@@ -30,6 +30,8 @@ SOURCE = "127.0.0.2"
 address they are for. Streams and wrk come from elsewhere, as browsers do."""
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 15
+AGAIN_SECONDS = 0.25
+"""Before somebody asks again who was told that the service is busy."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class Run:
     statuses: Counter[int] = field(default_factory=Counter)
     bodies: list[bytes] = field(default_factory=list)
     """Of those that were to be kept."""
+    refused: int = 0
+    """How often one was told to come back, and did."""
     wrong: str = ""
     """What the first answer that refused something said."""
 
@@ -60,6 +64,7 @@ class _Line(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.got = b""
         self.asked = 0.0
+        self.request = b""
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,8 +77,13 @@ class _Line(asyncio.Protocol):
             self.finish()
             return
         self.asked = time.perf_counter()
-        assert self.transport is not None
-        self.transport.write(request)
+        self.request = request
+        self.send()
+
+    def send(self) -> None:
+        """Send what was to be asked, perhaps again."""
+        if self.transport is not None and not self.done.done():
+            self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
         self.got = self.got + data if self.got else data
@@ -84,10 +94,15 @@ class _Line(asyncio.Protocol):
         if len(self.got) < end + 4 + length:
             return
         run = self.run
+        status = int(self.got[9:12])
+        if status == 503 and time.perf_counter() < self.until + ANSWER_SECONDS / 2:
+            run.refused += 1
+            self.got = b""
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self.send)
+            return
         run.latencies.append(time.perf_counter() - self.asked)
         run.requests += 1
         run.received += len(self.got)
-        status = int(self.got[9:12])
         run.statuses[status] += 1
         if status >= 400 and not run.wrong:
             run.wrong = self.got[end + 4 :][:300].decode("utf-8", "replace")

@@ -52,7 +52,7 @@ def post(stage: Stage, figures: Figures, *, rounds: int, seconds: float) -> None
                 good = run.statuses[202]
                 if good < 0.9 * run.requests:
                     raise RuntimeError(f"posts were answered with {run.statuses}: {run.wrong}")
-                refused += run.requests - good
+                refused += run.refused
                 cpu[connections].append(spent["service"] / good * 1e6)
                 whole[connections].append(sum(spent.values()) / good * 1e6)
                 rate[connections].append(good / run.seconds)
