@@ -22,7 +22,7 @@ from service.features.outcomes import DecisionRequest, Outcome
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.sitting import Sitting
-from service.model import Action, Actor, Site, Status
+from service.model import Action, Actor, Decision, PendingComment, Site
 from service.storage.changes import ArticlePlace, Changes, Place
 from service.storage.decisions import Deciding, DecisionStore, Question, Refused
 from service.storage.pending import PendingStore
@@ -37,6 +37,7 @@ NEWEST = 100
 TOGETHER = 10_000
 """Missing decisions made again before the next are read; about 20 MB."""
 
+_Read = tuple[Decision, int | None, PendingComment | None]
 _Fate = Literal["made", "refused", "later"]
 
 
@@ -84,11 +85,7 @@ class Redoing:
         gone: set[UUID] = set()
         made = 0
         async for entries in self.store.all(site.slug):
-            gone |= {
-                each.decision.comment_id
-                for each in entries
-                if each.decision.status is Status.DELETED
-            }
+            gone |= {each.comment_id for each in entries if each.deleted}
             missing += await self.store.missing(site.site_id, entries)
         for at in range(0, len(missing), TOGETHER):
             made += await self._make_again(site, missing[at : at + TOGETHER], gone)
@@ -121,17 +118,18 @@ class Redoing:
         return made
 
     async def _make_one(self, site: Site, entry: Redo, gone: set[UUID]) -> _Fate:
-        decision = entry.decision
-        if decision.comment_id in gone and decision.status is not Status.DELETED:
+        if entry.comment_id in gone and not entry.deleted:
             return "refused"  # nothing comes back that its author or the law took away (Ruling 6)
+        read = entry.read()
+        decision, _, item = read
         place = Place(site.site_id, decision.article_id, decision.comment_id)
-        key = entry.item.article_key if entry.item else None
+        key = item.article_key if item else None
         try:
             async with self.log_store.deciding({ArticlePlace(*place[:2]): key}) as deciding:
-                sitting = await self._sit(deciding, site, place, entry)
+                sitting = await self._sit(deciding, site, place, read)
                 if sitting is None:
                     return "refused"
-                fate = await _judge(sitting, place, entry)
+                fate = await _judge(sitting, place, decision)
                 if fate == "made":
                     await deciding.write(sitting.changes)
         except Refused as refusal:
@@ -144,10 +142,10 @@ class Redoing:
         return fate
 
     async def _sit(
-        self, deciding: Deciding, site: Site, place: Place, entry: Redo
+        self, deciding: Deciding, site: Site, place: Place, read: _Read
     ) -> Sitting | None:
         """Read what the decision depends on; None where its author was erased."""
-        decision, item = entry.decision, entry.item
+        decision, rule_version, item = read
         if item is not None:
             subject = self.subject_of(site.site_id, item.author.author_id)
             if await is_erased(deciding.connection, site.site_id, subject):
@@ -165,14 +163,13 @@ class Redoing:
                 kind=decision.actor_kind,
                 actor_id=decision.actor_id,
                 name="",
-                rule_version=entry.rule_version,
+                rule_version=rule_version,
             ),
         )
 
 
-async def _judge(sitting: Sitting, place: Place, entry: Redo) -> _Fate:
+async def _judge(sitting: Sitting, place: Place, decision: Decision) -> _Fate:
     """Decide as it was decided, where the comment is as it was then."""
-    decision = entry.decision
     if sitting.decided(place.comment_id) >= decision.n:
         return "refused"  # somebody has decided since
     if decision.action is Action.REVERSE:
@@ -204,10 +201,10 @@ def _in_order(entries: Sequence[Redo]) -> list[Redo]:
     """Keep the order in which comments were decided; of each comment, that of its decisions."""
     by_comment: dict[UUID, dict[UUID, Redo]] = defaultdict(dict)
     for entry in entries:
-        by_comment[entry.decision.comment_id].setdefault(entry.decision.decision_id, entry)
+        by_comment[entry.comment_id].setdefault(entry.decision_id, entry)
     queues = {
-        comment_id: iter(sorted(own.values(), key=lambda each: each.decision.n))
+        comment_id: iter(sorted(own.values(), key=lambda each: each.n))
         for comment_id, own in by_comment.items()
     }
-    nexts = (next(queues[entry.decision.comment_id], None) for entry in entries)
+    nexts = (next(queues[entry.comment_id], None) for entry in entries)
     return [entry for entry in nexts if entry is not None]

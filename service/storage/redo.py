@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 from uuid import UUID
@@ -24,18 +24,48 @@ BATCH = 500
 
 _Entries = list[tuple[bytes, Mapping[bytes, bytes]]]
 
+TAKES_AWAY = frozenset({b"withdraw", b"delete"})
+"""Actions after which a comment may be gone."""
+
 OF_ITEM = frozenset({b"text", b"origin", b"draft"})
 """Fields without which there is no comment beside a decision: its author has taken it away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redo:
-    """A decision that was committed, and what it was about."""
+    """A decision that was committed, and what it was about; read only where it is missing."""
 
-    decision: Decision
-    rule_version: int | None
-    item: PendingComment | None
-    """The comment as it waited then; None when it did not, or its text was taken away."""
+    comment_id: UUID
+    decision_id: UUID
+    n: int
+    deleted: bool
+    """The comment was gone after it."""
+    fields: Mapping[bytes, bytes] = field(repr=False)
+
+    def read(self) -> tuple[Decision, int | None, PendingComment | None]:
+        """Return the decision, the version of the rule that made it, and the comment.
+
+        The comment is as it waited then; None when it did not, or its text was taken away.
+        """
+        said = orjson.loads(self.fields[b"said"])
+        decision = Decision(
+            site_id=said["site_id"],
+            article_id=UUID(said["article_id"]),
+            comment_id=self.comment_id,
+            n=self.n,
+            decision_id=self.decision_id,
+            action=Action(self.fields[b"action"].decode()),
+            revision=int(self.fields[b"judged"]),
+            status=Status(said["status"]),
+            reason=said["reason"],
+            note=said["note"],
+            actor_kind=said["actor_kind"],
+            actor_id=said["actor_id"],
+            at=datetime.fromisoformat(said["at"]),
+            reverses=UUID(said["reverses"]) if said["reverses"] else None,
+        )
+        item = from_fields(self.fields) if self.fields.keys() >= OF_ITEM else None
+        return decision, said["rule_version"], item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +117,11 @@ class RedoStore:
             rows = await connection.fetch(
                 SQL["known"],
                 site_id,
-                [entry.decision.comment_id for entry in entries],
-                [entry.decision.decision_id for entry in entries],
+                [entry.comment_id for entry in entries],
+                [entry.decision_id for entry in entries],
             )
         known = {(row["comment_id"], row["decision_id"]) for row in rows}
-        return [
-            entry
-            for entry in entries
-            if (entry.decision.comment_id, entry.decision.decision_id) not in known
-        ]
+        return [entry for entry in entries if (entry.comment_id, entry.decision_id) not in known]
 
 
 async def is_erased(connection: Connection, site_id: int, subject: bytes) -> bool:
@@ -104,7 +130,7 @@ async def is_erased(connection: Connection, site_id: int, subject: bytes) -> boo
 
 
 def said_of(decision: Decision, *, rule_version: int | None = None) -> str:
-    """Write a decision as JSON; `_decision` reads it."""
+    """Write a decision as JSON; `Redo.read` reads it."""
     return orjson.dumps(
         {
             "site_id": decision.site_id,
@@ -127,24 +153,11 @@ def _read(found: _Entries) -> list[Redo]:
 
 
 def _redo(fields: Mapping[bytes, bytes]) -> Redo:
-    said = orjson.loads(fields[b"said"])
     return Redo(
-        decision=Decision(
-            site_id=said["site_id"],
-            article_id=UUID(said["article_id"]),
-            comment_id=UUID(fields[b"id"].decode()),
-            n=int(fields[b"decision_n"]),
-            decision_id=UUID(fields[b"decision"].decode()),
-            action=Action(fields[b"action"].decode()),
-            revision=int(fields[b"judged"]),
-            status=Status(said["status"]),
-            reason=said["reason"],
-            note=said["note"],
-            actor_kind=said["actor_kind"],
-            actor_id=said["actor_id"],
-            at=datetime.fromisoformat(said["at"]),
-            reverses=UUID(said["reverses"]) if said["reverses"] else None,
-        ),
-        rule_version=said["rule_version"],
-        item=from_fields(fields) if fields.keys() >= OF_ITEM else None,
+        comment_id=UUID(fields[b"id"].decode()),
+        decision_id=UUID(fields[b"decision"].decode()),
+        n=int(fields[b"decision_n"]),
+        deleted=fields[b"action"] in TAKES_AWAY
+        and orjson.loads(fields[b"said"])["status"] == Status.DELETED,
+        fields=fields,
     )

@@ -23,6 +23,7 @@ from service.storage.redis import connect
 from service.storage.sightings import KEPT, NETWORKS_MAX, SightingStore
 from tests.cli.conftest import SECRET_KEY, CommandLine
 from tests.conftest import FreshDatabase
+from tests.storage.replicas import replicated
 
 Careless = Callable[..., Awaitable[str]]
 SOUND = {
@@ -129,6 +130,40 @@ async def test_1_durability_that_is_off_is_found(
     assert finding.check == "durability"
     assert f"Set {name} to" in finding.advice
     assert value in finding.advice
+
+
+async def test_1_each_level_is_told_what_it_lacks(settings: Settings, careless: Careless) -> None:
+    lonely = settings.model_copy(update={"durability": "replica", "replicas": 2})
+    finding, note = await found(lonely)
+    assert [(each.check, each.minor) for each in (finding, note)] == [
+        ("durability", False),
+        ("durability", True),
+    ]
+    assert "Connect 2 replicas to this Redis (0 follow it now)" in finding.advice
+    lazy = await careless(appendfsync="everysec", appendonly="no")
+    assert await found(settings.model_copy(update={"durability": "journal"}), redis_url=lazy) == []
+
+
+async def test_1_what_could_be_more_certain_is_a_note(settings: Settings) -> None:
+    async with replicated() as pair:
+        assert settings.database_url is not None
+        followed = settings.model_copy(update={"durability": "replica"})
+        (finding,) = await found(followed, redis_url=pair.first.url)
+        assert finding.minor
+        assert "min-replicas-to-write" in finding.advice
+        command = CommandLine(
+            environment={
+                "POSTBAG_DATABASE_URL": settings.database_url,
+                "POSTBAG_REDIS_URL": pair.first.url,
+                "POSTBAG_SECRET_KEY": SECRET_KEY,
+                "POSTBAG_DURABILITY": "replica",
+            }
+        )
+        lines = (await command("doctor")).stdout.splitlines()
+    assert "ok     durability" in lines
+    assert [line.split()[:2] for line in lines if not line.startswith("ok")] == [
+        ["NOTE", "durability:"]
+    ]
 
 
 async def test_2_a_store_that_is_down_is_found(settings: Settings, tmp_path: Path) -> None:
