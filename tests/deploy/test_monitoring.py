@@ -83,7 +83,7 @@ def labels_of_samples() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {"process_resident_memory_bytes": set()}
     for metric in metrics():
         kind, name = metric._type, metric._name  # noqa: SLF001 - nothing public tells of labels
-        for suffix in SAMPLES[kind]:
+        for suffix in SAMPLES[str(kind)]:
             labels = set(metric._labelnames)  # noqa: SLF001 - the same
             if suffix == "_bucket":
                 labels.add("le")

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import socket
+from collections import Counter
 from contextlib import AsyncExitStack
 
 import pytest
@@ -31,6 +33,17 @@ GET = f"GET {NOTES} HTTP/1.1\r\nHost: a\r\n".encode()
         POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\n0xd\r\n" + b'{"text": "x"}\r\n0\r\n\r\n',
         POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nd;a=b\n" + b'{"text": "x"}\r\n0\r\n\r\n',
+        POST + b"Transfer-Encoding: chunked\r\n\r\nd\n" + b'{"text": "x"}\n0\n\n',
+        POST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        GET.replace(b"\r\n", b"\n") + b"\n",
+        GET.replace(b"\r\n", b"\r") + b"\r\r\n\r\n",
+        GET + b"".join(b"X%d: a\r\n" % number for number in range(200)) + b"\r\n",
+        GET + b"X" * 9_000 + b": a\r\n\r\n",
+        GET + b": nameless\r\n\r\n",
         GET + b" folded: x\r\n\r\n",
         GET + b"X: a\r\n b\r\n\r\n",
         GET + b"Bad Name: x\r\n\r\n",
@@ -133,6 +146,18 @@ async def test_a_later_head_has_its_deadline_too(serve: Serve) -> None:
         await line.send(request("GET", NOTES))
         assert (await line.receive()).status == 200
         await line.send(b"GET /")
+        assert (await line.receive()).status == 408
+        assert await line.is_closed()
+
+
+async def test_a_head_after_ready_answers_has_its_deadline_as_well(serve: Serve) -> None:
+    deadlines = Deadlines(head_seconds=0.1, idle_seconds=30)
+    async with serve(deadlines=deadlines) as house, connected(house.port) as line:
+        for _ in range(3):
+            await line.send(request("GET", "/v1/ready"))
+            assert (await line.receive()).body == b"ready"
+        assert sum(house.gate.ready.answered.values()), "the short way was taken"
+        await line.send(b"GET /v1/ready HTTP/1.1")
         assert (await line.receive()).status == 408
         assert await line.is_closed()
 
@@ -279,3 +304,58 @@ async def test_a_farewell_is_said_when_nobody_new_comes_in(serve: Serve) -> None
         port = house.port
         assert not said
     assert said
+
+
+async def test_what_is_too_large_or_compressed_is_refused_unread(house: House) -> None:
+    """Protocol.md F10: 70 kB, and a bomb of 48 kB that would become 50 MB."""
+    large = await ask(house.port, "POST", NOTES, json={"text": "x" * 70_000})
+    assert (large.status, large.code) == (413, "body_too_large")
+    bomb = gzip.compress(b"x" * 50_000_000)
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    refused = await ask(house.port, "POST", NOTES, body=bomb[:30_000], headers=headers)
+    assert (refused.status, refused.code) == (415, "unsupported_media_type")
+    assert house.gate.admission.held_bytes == 0
+
+
+HALF_OPEN = {
+    "silent": b"",
+    "slow_head": GET + b"X: a",
+    "slow_body": POST + b"Content-Length: 13\r\n\r\n" + b'{"te',
+    "slow_reader": request("GET", "/docs") * 400,
+}
+"""What somebody sends who keeps a connection open, by the reason for which it is cut off."""
+
+
+@pytest.mark.long
+async def test_two_hundred_half_open_connections_keep_nobody_else_waiting(serve: Serve) -> None:
+    deadlines = Deadlines(head_seconds=1, write_seconds=1, linger_seconds=0.5)
+    async with serve(deadlines=deadlines, bounds=Bounds(per_address=None), body_seconds=1) as house:
+        reasons = Counter[str]()
+        house.gate.admission.pulse.pressure.heard = lambda reason: reasons.update([reason])
+        over, answered = asyncio.Event(), Counter[int]()
+
+        ordinary = request("GET", NOTES), request("POST", NOTES, json={"text": "x"})
+
+        async def be_ordinary() -> None:
+            async with connected(house.port) as line:
+                while not over.is_set():
+                    for asked in ordinary:
+                        await line.send(asked)
+                        answered[(await line.receive()).status] += 1
+
+        people = [asyncio.create_task(be_ordinary()) for _ in range(4)]
+        with contextlib.ExitStack() as opened:
+            for number in range(200):
+                half = opened.enter_context(socket.socket())
+                half.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+                half.connect(("127.0.0.1", house.port))
+                half.setblocking(False)
+                half.send(list(HALF_OPEN.values())[number % len(HALF_OPEN)])
+                await asyncio.sleep(0)
+            await until(lambda: reasons.total() == 200)
+            await until(lambda: len(house.server.connections) == len(people))
+        over.set()
+        await asyncio.gather(*people)
+        assert reasons == dict.fromkeys(HALF_OPEN, 50)
+        assert set(answered) == {200, 201}
+        assert house.gate.admission.held_bytes == 0

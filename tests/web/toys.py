@@ -36,6 +36,7 @@ from service.web.operation import (
     Operation,
     Reply,
 )
+from service.web.ready import Fixed
 
 TAG = "Toys"
 NOTE = "/v1/sites/demo/notes/0199f1f0-0000-7000-8000-000000000001"
@@ -43,6 +44,9 @@ NOTE = "/v1/sites/demo/notes/0199f1f0-0000-7000-8000-000000000001"
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+READY = Fixed(body=b"ready", etag='"ready"', forms={})
 
 
 class PersonIn(Strict):
@@ -286,6 +290,17 @@ class Toys:
                 handler=self.pour,
             ),
             Operation(
+                operation_id="ready",
+                method="GET",
+                path="/v1/ready",
+                summary="Bytes that never change",
+                tag=TAG,
+                answers={200: HTML},
+                public=True,
+                hidden=True,
+                handler=self.ready,
+            ),
+            Operation(
                 operation_id="page",
                 method="GET",
                 path="/page",
@@ -346,6 +361,9 @@ class Toys:
 
     async def pour(self, _: Call) -> Reply:
         return Reply(stream=self._pieces(), media_type="text/event-stream", cache=Cache.NEVER)
+
+    async def ready(self, _: Call) -> Reply:
+        return Reply(ready=READY.body, media_type=HTML, source=READY)
 
     async def page(self, _: Call) -> Reply:
         return Reply(
