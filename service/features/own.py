@@ -14,7 +14,7 @@ from service.features import text
 from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.decisions import Decisions
-from service.features.intake import QueueEmptied
+from service.features.intake import NotDurable, QueueEmptied, verified
 from service.features.lookup import Found, Lookup
 from service.features.outcomes import DecisionRequest, Outcome
 from service.features.promise import Promise
@@ -110,6 +110,8 @@ class Own:
     cursors: Cursors
     new_id: Callable[[datetime], UUID]
     limits_on: bool = True
+    durable: Callable[[], bool] = verified
+    """Tells whether the stores were seen to keep what is acknowledged."""
     telling: Telling = field(default_factory=Telling)
 
     async def under(self, site: Site, article_key: str, author_id: UUID) -> list[Found]:
@@ -183,6 +185,8 @@ class Own:
             RateLimited: too many edits.
             Unavailable: it is not durable now; the outcome is unknown, and repeating is safe.
         """
+        if not self.durable():
+            raise NotDurable
         clean = text.clean_body(body, max_chars=site.settings.body_max_chars, pointer="/body")
         found = await self._own(site, comment_id, author_id)
         newest = found.waiting or found.public

@@ -11,7 +11,7 @@ from pydantic import Field
 from service.errors import RateLimited, Unauthenticated
 from service.features.access import Guest, SignedIn
 from service.features.appeals import Appeals
-from service.features.intake import AuthorBanned, QueueEmptied, RefusedByRule
+from service.features.intake import AuthorBanned, NotDurable, QueueEmptied, RefusedByRule
 from service.features.own import (
     EditWindowOver,
     NotEditable,
@@ -110,6 +110,7 @@ class OwnComments:
                     StaleRevision,
                     RefusedByRule,
                     QueueEmptied,
+                    NotDurable,
                     RateLimited,
                 ),
                 cors=True,

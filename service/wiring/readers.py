@@ -132,6 +132,7 @@ class Readers:
                 cursors=core.cursors,
                 new_id=new_id,
                 limits_on=limits_on,
+                durable=lambda: live.vitals.durable,
                 telling=core.telling,
             ),
             votes=Votes(

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from service.errors import Unavailable
-from service.features.intake import Accepted, KeyReused, QueueFull
+from service.features.intake import Accepted, KeyReused, NotDurable, QueueFull
 from service.features.own import StaleRevision
 from service.model import PendingComment, SiteSettings, Status
 from service.storage.durability import Level
@@ -264,6 +264,17 @@ async def test_no_edit_is_accepted_without_postgres(newsroom: Newsroom) -> None:
     item = await newsroom.pending.get(newsroom.site.slug, comment.comment_id)
     assert item is not None
     assert item.text == "Before."
+
+
+async def test_no_edit_is_accepted_while_the_level_is_not_met(newsroom: Newsroom) -> None:
+    comment = await newsroom.post("Before.")
+    unmet = replace(newsroom, own=replace(newsroom.own, durable=lambda: False))
+    with pytest.raises(NotDurable):
+        await edit(unmet, comment, "After.")
+    found = await newsroom.find(comment)
+    assert found is not None
+    assert found.waiting is not None
+    assert found.waiting.text == "Before."
 
 
 # Level `replica`
