@@ -21,6 +21,7 @@ from service.model import Mode, Status
 COMMENTS = 24_000
 AUTHORS = 3_000
 PAGE = 2_000
+STORY = ArticleFacts(key="story")
 TRIED = {
     "title": "A word",
     "when": {"any": [{"text": {"words": ["moron", "idiot{,s}"]}}, {"links": {"min": 3}}]},
@@ -74,7 +75,7 @@ def history() -> list[Earlier]:
             comment_id=_id(first + timedelta(seconds=60 * number), chance),
             author_id=chance.choice(authors),
             author_kind="guest",
-            article=ArticleFacts(key="story"),
+            article=STORY,
             text=texts[number % len(texts)],
             depth=0,
             verdict=chance.random() < 1 / 8,

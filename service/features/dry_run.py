@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import count
 from types import MappingProxyType
 from typing import Any
@@ -465,11 +466,8 @@ def _earlier(row: Past, text: str) -> Earlier:
         comment_id=row.comment_id,
         author_id=row.author_id,
         author_kind=row.author_kind,
-        article=ArticleFacts(
-            key=row.article_key or "",
-            section=row.section,
-            tags=frozenset(row.tags or ()),
-            published_at=row.published_at,
+        article=_article(
+            row.article_key or "", row.section, tuple(row.tags or ()), row.published_at
         ),
         text=text,
         depth=row.depth,
@@ -477,6 +475,14 @@ def _earlier(row: Past, text: str) -> Earlier:
         status=row.state,
         lang=row.lang,
     )
+
+
+@lru_cache(maxsize=PAGE)
+def _article(
+    key: str, section: str | None, tags: tuple[str, ...], published_at: datetime | None
+) -> ArticleFacts:
+    """Return what rules may ask of an article: one object for all of its comments."""
+    return ArticleFacts(key=key, section=section, tags=frozenset(tags), published_at=published_at)
 
 
 def _bound(at: datetime) -> UUID:
