@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 
 PLACES = ("q", "e", "a", "l", "x")
 LISTS = ("t", "te")
+TAKEN_BACK = frozenset({"withdraw", "delete", "erase"})
+"""What judges no text."""
 
 
 class Told(NamedTuple):
@@ -265,7 +267,7 @@ def _bytes(ledger: Ledger, stores: Stores) -> Iterator[str]:
         if comment_id in accepted:
             digests = {_digest(text) for text in accepted[comment_id]}
             for each in decisions:
-                if each["content_hash"] not in digests:
+                if each["action"] not in TAKEN_BACK and each["content_hash"] not in digests:
                     yield f"I11 {comment_id} has another text judged than accepted at {each['n']}"
 
 
