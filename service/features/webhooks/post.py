@@ -63,7 +63,7 @@ COUNTS_EVERY = timedelta(seconds=5)
 """An article's count is told at most so often."""
 BATCH = 500
 AT_ONCE = 32
-AT_ONCE_EACH = 4
+AT_ONCE_EACH = 8
 """Letters on their way at once: in all, and to one endpoint."""
 GONE: Final = 410
 
@@ -121,12 +121,15 @@ class Post:
 
     async def begin(self) -> int:
         """Begin to send what is due, as far as there is room; return how much that was."""
-        now = self.clock()
+        if len(self._under_way) >= AT_ONCE:
+            return 0
+        # What arrives while we ask is still due in the answer.
+        before, begun = set(self._under_way), 0
+        found = await self.deliveries.due(now=self.clock(), limit_each=2 * AT_ONCE_EACH)
         each = Counter(webhook_id for webhook_id, _ in self._under_way)
-        begun = 0
-        for due in await self.deliveries.due(now=now, limit_each=2 * AT_ONCE_EACH):
+        for due in found:
             place = (due.webhook_id, due.event_id)
-            if place in self._under_way or each[due.webhook_id] >= AT_ONCE_EACH:
+            if place in before or each[due.webhook_id] >= AT_ONCE_EACH:
                 continue
             if len(self._under_way) >= AT_ONCE:
                 break
