@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import asyncpg
 from redis.asyncio import Redis
@@ -47,6 +49,7 @@ def main() -> None:
     said.add_argument("--dry", action="store_true", help="print, and write no file")
     options = said.parse_args()
     set_up_logging(level="error", form="text")
+    signal.signal(signal.SIGTERM, _stop)
     warnings.simplefilter("ignore")
     begun = time.monotonic()
     load = os.getloadavg()[0]
@@ -71,6 +74,11 @@ def main() -> None:
         return
     write(figures, circumstances)
     print(f"Written: bench/RESULTS.md, {circumstances.seconds:.0f} s")
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    """End in order: what was started is stopped."""
+    raise KeyboardInterrupt
 
 
 def _measure(

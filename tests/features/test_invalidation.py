@@ -104,6 +104,42 @@ async def test_bytes_of_a_text_that_was_taken_away_are_gone_everywhere(
     await until(lambda: not listener.has_old_bytes(STORY))
 
 
+async def test_a_slow_reader_keeps_no_page_that_another_process_has_made_old(
+    workers: tuple[Worker, Worker],
+) -> None:
+    teller, reader = workers
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def build() -> Built:
+        begun.set()
+        await goes_on.wait()
+        return Built(body=b"as it was", article_ids=(STORY,))
+
+    reading = asyncio.create_task(reader.cache.get(str(STORY), build))
+    await begun.wait()
+    before = reader.cache.shelf.changes
+    await teller.invalidations.tell(SITE, [STORY], drop=False)
+    await until(lambda: reader.cache.shelf.changes > before)
+    goes_on.set()
+    await reading
+    assert not reader.has(STORY)
+    assert not reader.has_old_bytes(STORY)
+
+
+async def test_comments_of_a_text_that_was_taken_away_are_gone_everywhere(
+    workers: tuple[Worker, Worker],
+) -> None:
+    teller, listener = workers
+    for worker in workers:
+        worker.cache.fragments.keep(STORY, {"comment": b"written"})
+        worker.cache.fragments.keep(OTHER, {"comment": b"written"})
+    await teller.invalidations.tell(SITE, [STORY], drop=True)
+    await until(lambda: not listener.cache.fragments.of(STORY))
+    for worker in workers:
+        assert not worker.cache.fragments.of(STORY)
+        assert worker.cache.fragments.of(OTHER)
+
+
 async def test_a_process_does_not_act_twice_on_what_it_said(
     workers: tuple[Worker, Worker],
 ) -> None:
