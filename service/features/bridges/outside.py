@@ -136,8 +136,9 @@ class OutsideCheck:
             return Asked(outcome="resting", seconds=0.0)
         try:
             asked = await self._answer(check, body, now)
-        except BaseException:
-            breaker.failed(permit, self.stopwatch())
+        except BaseException:  # whoever asked went away
+            if breaker.was_silent(permit):
+                breaker.failed(permit, self.stopwatch())
             raise
         if asked.said is not None:
             breaker.succeeded(permit, self.stopwatch())
