@@ -480,7 +480,8 @@ def test_a_threat_is_masked_whole_and_nobody_has_to_read_it_alone(
     moderator.wish(mask=False)
     moderator.visit()
     assert moderator.current == "Masked whole"
-    assert "know" not in str(moderator.ask("return document.getElementById('cards').innerHTML"))
+    moderator.until("document.getElementById('context-body').innerText.includes('Thread')")
+    assert "know" not in str(moderator.ask("return document.querySelector('main').innerHTML"))
     assert moderator.ask("return document.querySelector('.q-current .q-pair').checkVisibility()")
     moderator.shot("pair")
     moderator.press("v")

@@ -46,12 +46,11 @@ export function filled(card, item, { revealed = false } = {}) {
   put('article', where(article))
   put('reply', item.parent ? say('reply_to', { name: item.parent.author.name }) : '')
   put('lang', tongueOf(comment.lang))
-  const hardest = priority.severity >= page.queue.hardest
-  const whole = !revealed && (hardest || (wishes.mask_all && priority.risk >= HARD_RISK))
+  const whole = !revealed && hidesWhole(item)
   const text = put('text', whole ? maskedWhole() : textOf(comment.text ?? '', item.why, wishes.mask && !revealed))
   card.querySelector('.q-translated')?.remove()
   if (comment.lang) text.lang = comment.lang
-  put('pair', hardest && page.queue.lane !== 'check' ? say('not_alone') : '')
+  put('pair', isHardest(item) && page.queue.lane !== 'check' ? say('not_alone') : '')
   put('why', ...whys(item))
   put('reports', item.reports.length ? reported(item.reports) : '')
   put('appeal', item.appeal ? say('appeal_says', { text: item.appeal.text }) : '')
@@ -65,6 +64,12 @@ export function filled(card, item, { revealed = false } = {}) {
   named(card, item)
   return card
 }
+
+/** A threat, somebody's address: nobody has to read it alone. @param {any} item */
+const isHardest = (item) => item.priority.severity >= page.queue.hardest
+
+/** Whether a text is masked whole until somebody wants to see it. @param {any} item */
+export const hidesWhole = (item) => isHardest(item) || (wishes.mask_all && item.priority.risk >= HARD_RISK)
 
 /** The numbers that time changes. @param {HTMLElement} card @param {any} item */
 export function aged(card, item) {

@@ -3,9 +3,9 @@
 import { ApiError, ask } from '../api.js'
 import { byId, element } from '../dom.js'
 import { page, say } from '../page.js'
-import { reasonName } from './cards.js'
+import { hidesWhole, reasonName } from './cards.js'
 import { afterPaint } from './soon.js'
-import { textOf, when } from './text.js'
+import { maskedWhole, textOf, when } from './text.js'
 import { wishes } from './wishes.js'
 
 const AFTER_MS = 250
@@ -147,7 +147,7 @@ function thread(item, found) {
       { tabindex: -1, class: more },
       element('strong', {}, element('bdi', {}, each.author.name || '–')),
       ...(each.status === 'pending' && !more ? [' ', element('span', { class: 'badge' }, say('waits'))] : []),
-      element('p', { dir: 'auto', lang: each.lang }, ...[textOf(each.text ?? say('text_gone'), more ? item.why : [], wishes.mask)]),
+      element('p', { dir: 'auto', lang: each.lang }, more && hidesWhole(item) ? maskedWhole() : textOf(each.text ?? say('text_gone'), more ? item.why : [], wishes.mask)),
     )
   const list = element('ol', { class: 'q-thread' })
   list.append(...before.map((each) => shown(each)), shown(item.comment, 'q-this'), ...beside.map((/** @type {any} */ each) => shown(each)))
