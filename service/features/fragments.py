@@ -31,6 +31,8 @@ class Fragments:
 
     max_bytes: int = MAX_BYTES
     used_bytes: int = 0
+    drops: int = 0
+    """How often something was thrown out because a text was taken away."""
     _written: OrderedDict[UUID, Written] = field(default_factory=OrderedDict)
 
     def of(self, article_id: UUID) -> Written:
@@ -41,9 +43,12 @@ class Fragments:
         self._written.move_to_end(article_id)
         return written
 
-    def keep(self, article_id: UUID, fragments: Written) -> None:
-        """Keep what was written just now of an article."""
-        if not fragments:
+    def keep(self, article_id: UUID, fragments: Written, *, begun: int) -> None:
+        """Keep what was written of an article, as it was read after so many `drops`.
+
+        What was taken away since then might be among it: then nothing is kept.
+        """
+        if not fragments or begun != self.drops:
             return
         written = self._written.setdefault(article_id, {})
         self.used_bytes += _size(fragments) - _size(
@@ -56,11 +61,13 @@ class Fragments:
 
     def drop(self, article_ids: Iterable[UUID]) -> None:
         """Throw out what may tell a text that was taken away."""
+        self.drops += 1
         for article_id in article_ids:
             self._throw_out(article_id)
 
     def clear(self) -> None:
         """Throw out everything: it may have been missed that a text was taken away."""
+        self.drops += 1
         self._written.clear()
         self.used_bytes = 0
 

@@ -215,6 +215,8 @@ class Readers:
         site, article = call.site, call.article
 
         async def build() -> Built:
+            fragments = self.cache.fragments
+            begun = fragments.drops
             page = await self.threads.page(
                 site,
                 article,
@@ -230,7 +232,8 @@ class Readers:
                 site,
                 usual_minutes=usual,
                 now=call.now,
-                fragments=self.cache.fragments,
+                fragments=fragments,
+                begun=begun,
                 asks_focus=query.focus is not None,
             )
             return Built(body=written, article_ids=page.article_ids, version=page.version)

@@ -131,8 +131,9 @@ async def test_comments_of_a_text_that_was_taken_away_are_gone_everywhere(
 ) -> None:
     teller, listener = workers
     for worker in workers:
-        worker.cache.fragments.keep(STORY, {"comment": b"written"})
-        worker.cache.fragments.keep(OTHER, {"comment": b"written"})
+        fragments = worker.cache.fragments
+        fragments.keep(STORY, {"comment": b"written"}, begun=fragments.drops)
+        fragments.keep(OTHER, {"comment": b"written"}, begun=fragments.drops)
     await teller.invalidations.tell(SITE, [STORY], drop=True)
     await until(lambda: not listener.cache.fragments.of(STORY))
     for worker in workers:

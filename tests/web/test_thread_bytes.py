@@ -50,7 +50,9 @@ async def archive(fresh_database: FreshDatabase, template_database: str) -> Asyn
 
 
 def written(page: ThreadPage, site: Site, fragments: Fragments) -> bytes:
-    return thread_bytes(page, site, usual_minutes=12, now=NOON, fragments=fragments)
+    return thread_bytes(
+        page, site, usual_minutes=12, now=NOON, fragments=fragments, begun=fragments.drops
+    )
 
 
 def whole(page: ThreadPage, site: Site) -> bytes:
@@ -102,3 +104,14 @@ async def test_fragments_go_with_their_article_and_keep_within_their_bound(
     small = Fragments(max_bytes=2_000)
     assert written(page, archive.site, small) == whole(page, archive.site)
     assert small.used_bytes <= 2_000
+
+
+async def test_a_page_read_before_a_text_was_taken_away_leaves_nothing_of_it(
+    archive: Archive,
+) -> None:
+    fragments = Fragments()
+    begun = fragments.drops
+    page = await archive.page()
+    fragments.drop(page.article_ids)
+    thread_bytes(page, archive.site, usual_minutes=12, now=NOON, fragments=fragments, begun=begun)
+    assert fragments.used_bytes == 0

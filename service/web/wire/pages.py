@@ -29,9 +29,13 @@ def thread_bytes(
     usual_minutes: int | None,
     now: datetime,
     fragments: Fragments,
+    begun: int,
     asks_focus: bool = False,
 ) -> bytes:
-    """Write a page of a thread, with what its site lets readers write."""
+    """Write a page of a thread, with what its site lets readers write.
+
+    `begun` is what `fragments.drops` was before the page was read.
+    """
     around = orjson.dumps(
         page_json(page, site, usual_minutes=usual_minutes, now=now, asks_focus=asks_focus)
     )
@@ -40,7 +44,7 @@ def thread_bytes(
         if number:
             writing.parts.append(b",")
         writing.add(each)
-    writing.keep()
+    writing.keep(begun)
     before, comments, after = around.partition(b'"comments":[')
     return b"".join((before, comments, *writing.parts, after))
 
@@ -73,10 +77,10 @@ class _Writing:
             self.add(reply)
         parts.append(f'],"more_replies":"{more}"}}'.encode() if more else b'],"more_replies":null}')
 
-    def keep(self) -> None:
+    def keep(self, begun: int) -> None:
         """Keep what had to be written."""
         for article_id, written in self.new.items():
-            self.fragments.keep(article_id, written)
+            self.fragments.keep(article_id, written, begun=begun)
 
     def _fragment(self, comment: ShownComment) -> bytes:
         """Return what stays the same of a comment, up to its author."""
