@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, repeat
 from typing import Literal
 
 from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
@@ -196,7 +195,7 @@ def _lowered(view: View) -> View:
 def _folded(view: View, tricks: list[Trick]) -> View:
     if _HIDING.search(view.text):
         tricks.append("zero_width")
-    pieces = [FOLDING[character] for character in view.text]
+    pieces = list(map(FOLDING.__getitem__, view.text))
     letters = "".join(pieces)
     if len(letters) != len(pieces) or "" in pieces:
         view = View(letters, _moved(view, pieces))
@@ -215,11 +214,7 @@ def _moved(view: View, pieces: list[str]) -> list[int]:
     before = view.origins
     starts = range(len(pieces)) if before is None else before
     end = len(pieces) if before is None else before[-1]
-    moved = list(
-        chain.from_iterable(
-            repeat(start, len(piece)) for start, piece in zip(starts, pieces, strict=False)
-        )
-    )
+    moved = [start for start, piece in zip(starts, pieces, strict=False) for _ in piece]
     moved.append(end)
     return moved
 
