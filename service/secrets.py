@@ -8,6 +8,7 @@ import os
 import secrets as chance
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -28,6 +29,8 @@ SALT = b"postbag/1"
 """Keeps keys apart from those another program derives from the same secret."""
 ADDRESS_HASH_BYTES = 16
 NONCE_BYTES = 12
+PURPOSES_MAX = 64
+"""Keys remembered once they are derived: every request hashes an address with the same one."""
 
 _log = structlog.get_logger()
 
@@ -180,5 +183,6 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+@lru_cache(PURPOSES_MAX)
 def _derived(root: bytes, purpose: str) -> bytes:
     return HKDF(SHA256(), KEY_BYTES, SALT, purpose.encode()).derive(root)

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 import orjson
@@ -89,6 +90,8 @@ SECURITY_EVENTS = frozenset(
 """Lines that also carry `stream: security`; their names do not change (security.md 6.2)."""
 
 MASK = "[masked]"
+NAMES_MAX = 512
+"""Names of fields whose harmlessness is remembered; there are fewer."""
 DEPTH_MAX = 4
 """Deeper fields of a line are not written: nobody reads them, and they may hide something."""
 VALUE_MAX_CHARS = 8_192
@@ -416,13 +419,18 @@ def _clean_fields(
 ) -> MutableMapping[str, Any]:
     kept: dict[str, Any] = {}
     for name, value in fields.items():
-        if str(name).lower().replace("-", "_") in FORBIDDEN_KEYS:
+        if _is_forbidden(name):
             dropped.append(str(name))
         else:
             kept[name] = _clean(value, dropped, depth - 1)
             if name not in OF_SEVERAL_LINES and isinstance(value, str):
                 kept[name] = kept[name].replace("\n", "\\n")
     return kept
+
+
+@lru_cache(NAMES_MAX)
+def _is_forbidden(name: object) -> bool:
+    return str(name).lower().replace("-", "_") in FORBIDDEN_KEYS
 
 
 def _clean(value: Any, dropped: list[str], depth: int) -> Any:
@@ -442,6 +450,8 @@ def _clean(value: Any, dropped: list[str], depth: int) -> Any:
 def _clean_text(text: str) -> str:
     """Mask and escape; what cannot hold something is not searched: a line takes 12 µs, not 42."""
     text = text[:VALUE_MAX_CHARS]
+    if text.isalnum() and text.isascii():
+        return text  # letters and digits alone are neither an address nor a credential
     if "@" in text:
         text = _AROUND_AT.sub(MASK, text)
     if "_" in text or "eyJ" in text or " " in text:

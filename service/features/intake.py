@@ -220,7 +220,7 @@ class Intake:
             now=now,
         )
         home = _home(clean, article, parent)
-        item = screening.on(self._item(clean, keys, home, author_id, now=now))
+        item = self._item(clean, keys, home, author_id, screening, now=now)
         return await self._store(clean, item, screening, now=now)
 
     async def _check_rights(
@@ -314,6 +314,7 @@ class Intake:
         keys: Keys,
         home: tuple[UUID, str],
         author_id: UUID,
+        screening: Screening,
         *,
         now: datetime,
     ) -> PendingComment:
@@ -341,6 +342,7 @@ class Intake:
             fingerprint=keys.fingerprint,
             keyed=submission.idempotency_key is not None,
             address_hash=submission.address_hash or None,
+            **screening.marks(now),
         )
 
     async def _store(

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 from uuid import UUID
 
 import structlog
@@ -47,6 +47,7 @@ from service.model import (
     Site,
     Standing,
     Status,
+    Why,
 )
 from service.storage.decisions import DecisionStore
 from service.storage.recents import Lately, RecentStore, Sent
@@ -129,6 +130,14 @@ def _one_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="screening")
 
 
+class Marks(TypedDict):
+    """What a comment that waits carries of its screening."""
+
+    why: tuple[Why, ...]
+    screened: Screened
+    score: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
     """What screening made of a text."""
@@ -151,12 +160,15 @@ class Screening:
 
         `since` is when it began to wait, where that is not its birth.
         """
-        return replace(
-            item,
-            why=self.verdict.why,
-            screened=self.screened,
-            score=self.verdict.score(since or item.created_at),
-        )
+        return replace(item, **self.marks(since or item.created_at))
+
+    def marks(self, since: datetime) -> Marks:
+        """Return what a comment that waits since then carries of this."""
+        return {
+            "why": self.verdict.why,
+            "screened": self.screened,
+            "score": self.verdict.score(since),
+        }
 
 
 def _unheard(_: float) -> None:

@@ -20,7 +20,8 @@ HOPS_MAX = 20
 """Entries of `X-Forwarded-For` that are looked at, from the right."""
 
 PEERS_MAX = 1_024
-"""Peers whose network is remembered: one asks many times on its connection."""
+"""Addresses that are remembered once they are read: one asks many times on its connection, and
+a proxy for everybody."""
 
 Address = IPv4Address | IPv6Address
 
@@ -96,6 +97,7 @@ def network_of_peer(peer: str | None) -> str:
     return LOCAL if address is None else network_of(address)
 
 
+@lru_cache(PEERS_MAX)
 def _address(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
