@@ -670,6 +670,7 @@ async def test_many_letters_leave_at_once_and_what_nobody_wants_is_not_kept(
             await office.receiver.came.wait()
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)
+    assert len({each.event_id for each in office.receiver.letters}) == len(comments)
     async with office.room.pool.acquire() as connection:
         rows = await connection.fetch("SELECT DISTINCT kind FROM webhook_events")
     assert [row["kind"] for row in rows] == ["comment.approved"]
