@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import ip_addresses
 
 from service.outgoing import BadUrl, check_url
-from service.outgoing.addresses import is_allowed, is_public
+from service.outgoing.addresses import is_allowed, is_public, unwrapped
 
 HERE = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -141,3 +143,24 @@ def test_plain_http_is_for_this_machine_and_only_where_the_operator_says_so(host
         check_url(f"http://{host}:9000/", networks=(ip_network("10.0.0.0/8"),))
     with pytest.raises(BadUrl):
         check_url("http://checks.daily.example/", networks=HERE)
+
+
+@given(ip_addresses())
+@settings(max_examples=300, deadline=None)
+def test_what_is_called_public_is_so_for_python_as_well(address: IPv4Address | IPv6Address) -> None:
+    """Of another list, made by others; ours denies more."""
+    if is_public(str(address)):
+        meant = unwrapped(address)
+        assert meant.is_global
+        assert not meant.is_multicast
+        assert not meant.is_reserved
+
+
+@given(ip_addresses(v=4))
+@settings(max_examples=300, deadline=None)
+def test_an_address_in_disguise_is_judged_as_what_it_stands_for(address: IPv4Address) -> None:
+    assert is_public(f"::ffff:{address}") is is_public(str(address))
+    sixtofour = f"2002:{int(address) >> 16:x}:{int(address) & 0xFFFF:x}::1"
+    nat64 = f"64:ff9b::{int(address) >> 16:x}:{int(address) & 0xFFFF:x}"
+    for other in (f"::{address}", sixtofour, nat64):
+        assert not is_public(other)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -106,6 +108,52 @@ async def test_one_who_hangs_up_is_asked_once_more_and_then_given_up(
 async def test_an_answer_that_is_no_http_is_given_up(client: GuardedClient, place: Place) -> None:
     place.says = b"+PONG\r\n"
     assert await _refused(client, place.url) == "broken"
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+PART = b"400\r\n" + b"x" * 1_024 + b"\r\n"
+HOSTILE = {
+    "a body without end": (OK + b"Transfer-Encoding: chunked\r\n\r\n" + PART, "too_large"),
+    "headers without end": (OK + b"X-More: " + b"x" * 100_000 + b"\r\n\r\n", "broken"),
+    "two lengths": (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "broken"),
+    "a body that is cut": (OK + b"Content-Length: 9\r\n\r\n{}", "broken"),
+    "another protocol": (b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", ""),
+}
+
+
+@pytest.mark.parametrize(("says", "kind"), HOSTILE.values(), ids=HOSTILE)
+async def test_a_hostile_answer_is_given_up(
+    client: GuardedClient, place: Place, says: bytes, kind: str
+) -> None:
+    place.says = says
+    if kind:
+        assert await _refused(client, place.url) == kind
+    else:
+        assert not (await _post(client, place.url)).ok
+
+
+async def test_a_packed_body_is_not_unpacked(client: GuardedClient, place: Place) -> None:
+    """A kilobyte could become a gigabyte."""
+    packed = gzip.compress(b"0" * 1_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    place.says = head.encode() + packed
+    assert (await _post(client, place.url, answer_max_bytes=2_000)).body == packed
+    assert place.headers()["accept-encoding"] == "identity"
+
+
+async def test_who_answers_in_drops_is_given_up_in_time(client: GuardedClient) -> None:
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    assert await _refused(client, f"http://127.0.0.1:{port}/", timeout_seconds=0.2) == "timeout"
+    server.close()
 
 
 async def test_nobody_there_is_said_apart(client: GuardedClient) -> None:
