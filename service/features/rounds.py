@@ -54,16 +54,16 @@ class Motion:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    @property
-    def articles(self) -> dict[ArticlePlace, str | None]:
-        """The articles it is about, with their keys where they are known."""
-        articles: dict[ArticlePlace, str | None] = {}
+    articles: dict[ArticlePlace, str | None] = field(init=False, default_factory=dict)
+    """What it is about, with the articles' keys where they are known."""
+
+    def __post_init__(self) -> None:
+        """Gather the articles."""
         for request in self.requests:
             place = self.places[request.comment_id]
             article = ArticlePlace(place.site_id, place.article_id)
             item = self.items.get(request.comment_id)
-            articles[article] = item.article_key if item else articles.get(article)
-        return articles
+            self.articles[article] = item.article_key if item else self.articles.get(article)
 
     def give(self, answers: Answers) -> None:
         """Answer, unless nobody waits any more."""
