@@ -137,7 +137,7 @@ class RecordStore:
             for act in acts:
                 await note_act_about(connection, author_id, act)
             if rulings.ban is not None and rulings.ban[0] is not None:
-                await note_event(connection, _banned(site_id, author_id, rulings.ban[0], acts))
+                await note_event(connection, _banned(site_id, rulings.ban[0], acts[0]))
             for act in elsewhere:
                 await note_act(connection, act)
 
@@ -202,13 +202,14 @@ class RecordStore:
         return [Done(**row) for row in rows]
 
 
-def _banned(site_id: int, author_id: UUID, until: datetime, acts: Sequence[Act]) -> WebhookEvent:
+def _banned(site_id: int, until: datetime, act: Act) -> WebhookEvent:
+    """Tell of a ban by its entry in the log: whom that is about can be forgotten."""
     endless = until.year >= MAXYEAR
     return WebhookEvent(
         site_id=site_id,
         kind="reader.banned",
-        facts={"reader": str(author_id), "until": None if endless else until.isoformat()},
-        at=acts[0].at,
+        facts={"act": str(act.entry_id), "until": None if endless else until.isoformat()},
+        at=act.at,
     )
 
 

@@ -62,6 +62,8 @@ class Due:
     comment_id: UUID | None
     facts: dict[str, Any]
     at: datetime
+    author_id: UUID | None
+    """Whom a ban is about; None also once they are forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $6);
 -- name: due
 -- What is to be sent now: a few of each endpoint, so that none keeps the others waiting.
 --   $1 now timestamptz, $2 limit integer (of each endpoint)
--- Index: webhook_deliveries_due; webhook_events_pkey.
+-- Index: webhook_deliveries_due; webhook_events_pkey; reader_acts_by_entry.
 SELECT w.site_id, w.webhook_id, w.url, w.secret, w.old_secret, w.old_secret_until,
-       d.event_id, d.tries, e.kind, e.article_id, e.comment_id, e.facts, e.at
+       d.event_id, d.tries, e.kind, e.article_id, e.comment_id, e.facts, e.at, r.author_id
 FROM webhooks AS w
 CROSS JOIN LATERAL (
     SELECT event_id, tries, due_at, seq
@@ -24,6 +24,7 @@ CROSS JOIN LATERAL (
     LIMIT $2
 ) AS d
 JOIN webhook_events AS e ON e.site_id = w.site_id AND e.event_id = d.event_id
+LEFT JOIN reader_acts AS r ON r.site_id = e.site_id AND r.entry_id = (e.facts ->> 'act')::uuid
 WHERE w.state = 'active'
 ORDER BY d.due_at, d.seq;
 

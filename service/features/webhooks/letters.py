@@ -49,7 +49,8 @@ class Letters:
         if thing == "article":
             return {"article": await self._article(site, str(due.facts["article"]), now=now)}
         if thing == "reader":
-            return {"reader": {"id": due.facts["reader"]}, "until": due.facts["until"]}
+            whom = str(due.author_id) if due.author_id else None
+            return {"reader": {"id": whom}, "until": due.facts["until"]}
         assert due.comment_id is not None
         found = await self.lookup.find(site, due.comment_id)
         content: dict[str, Any] = {"comment": _comment(due, due.comment_id, found)}
