@@ -103,6 +103,7 @@ export class Context {
 
   /** @param {any} item @param {any} [found] */
   #paint(item, found) {
+    this.#place.hidden = !item
     if (!item) return this.#body.replaceChildren()
     const focused = this.#body.contains(document.activeElement)
     if (focused && !found) byId('context').focus()

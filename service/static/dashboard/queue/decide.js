@@ -45,6 +45,11 @@ export class Decider extends EventTarget {
     return this.#kept.reduce((sum, each) => sum + each.wishes.length, 0)
   }
 
+  /** How many decisions the service has not answered. */
+  get unanswered() {
+    return [...this.#open].reduce((sum, each) => sum + each.wishes.length, 0)
+  }
+
   /** Whether a comment is decided, and the service has not said so yet. @param {string} id */
   holds(id) {
     return [...this.#open].some((each) => each.items.has(id))

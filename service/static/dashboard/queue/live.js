@@ -95,17 +95,18 @@ export class Live {
   async #poll() {
     if (document.hidden || this.#asking) return
     try {
+      const before = this.#decider.unanswered
       const first = await this.#page(null, SIZE)
       this.#show(this.#streams ? 'live' : 'polling')
-      this.#take(first)
+      this.#take(first, before)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       this.#show('offline')
     }
   }
 
-  /** @param {any} first */
-  #take(first) {
+  /** @param {any} first @param {number} unanswered decisions, when it was asked for */
+  #take(first, unanswered) {
     const before = this.#desk.items.size
     for (const item of first.items) {
       const known = this.#desk.items.get(item.comment.id)
@@ -118,7 +119,7 @@ export class Live {
       if (gone.length) this.#desk.take(gone.map(([id]) => id))
       this.#desk.next = null
     }
-    this.#desk.total = first.total
+    this.#desk.total = Math.max(this.#desk.ids.length, first.total - unanswered)
     this.#desk.dispatchEvent(new Event('filled'))
     if (this.#desk.current === null && this.#desk.ids[0]) this.#desk.go(this.#desk.ids[0], { focus: false })
     this.#tell(this.#desk.items.size - before)
