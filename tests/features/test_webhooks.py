@@ -582,6 +582,9 @@ async def test_everything_the_api_names_is_told(office: Postroom) -> None:
     assert untold == set()
     assert kinds["comment.approved"] == 3
     assert kinds["article.created"] == kinds["article.closed"] == kinds["reader.banned"] == 1
+    (banned,) = (each for each in office.receiver.letters if each.kind == "reader.banned")
+    whom = {"id": str(public.author.author_id)}
+    assert banned.json["data"] == {"site": "daily", "reader": whom, "until": None}
     everything = b"".join(each.raw for each in office.receiver.letters)
     assert b"somewhere" not in everything
     assert b"pills" not in everything
