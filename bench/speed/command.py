@@ -27,11 +27,11 @@ from rich.progress import Progress
 from bench.speed import growth, hot, live, reads, starts, writes
 from bench.speed.client import clients
 from bench.speed.figures import Figures
-from bench.speed.machine import described, pss_mib, tree, version_of
+from bench.speed.machine import described, version_of
 from bench.speed.peers import begin_isso_install, isso
 from bench.speed.report import Circumstances, printed, write
 from bench.speed.seeding import SEED
-from bench.speed.stage import Stage, seeded, service, stores
+from bench.speed.stage import OutOfTimeError, Stage, seeded, service, stores
 from service.errors import Unavailable
 from service.settings import VERSION
 from service.telemetry import set_up_logging
@@ -112,8 +112,7 @@ def _measure(
         )
         if installing is not None or "reads" in options.only:
             _invite(opened, stage, versions, installing)
-        stage.settle(3)
-        idle = pss_mib(tree(running.pid))
+        idle = reads.idle(stage, figures)
         for name, measure in _sections(stage, figures, options, idle):
             if name in options.only:
                 _tried(measure, figures, name, deadline)
@@ -129,8 +128,8 @@ def _sections(
 ) -> Iterator[tuple[str, Callable[[], None]]]:
     rounds, seconds = options.rounds, options.seconds
     yield "reads", lambda: reads.hot(stage, figures, rounds=rounds, seconds=seconds)
-    yield "reads", lambda: reads.cold(stage, figures, rounds=rounds)
     yield "reads", lambda: reads.memory(stage, figures, idle)
+    yield "reads", lambda: reads.cold(stage, figures, rounds=rounds)
     yield "reads", lambda: reads.while_decided(stage, figures, rounds=rounds, seconds=seconds)
     yield "posts", lambda: writes.post(stage, figures, rounds=rounds, seconds=1.5)
     yield "decisions", lambda: writes.decide(stage, figures, rounds=rounds, bulk=4_000, single=100)
@@ -145,6 +144,8 @@ def _tried(measure: Callable[[], None], figures: Figures, name: str, deadline: f
         return
     try:
         measure()
+    except OutOfTimeError as failure:
+        figures.skipped.append(f"{name}: {failure}")
     except (RuntimeError, Unavailable, TimeoutError, OSError, KeyError, ValueError) as failure:
         figures.skipped.append(f"{name}: {type(failure).__name__}: {failure}"[:300])
         print(f"{name} failed", file=sys.stderr)

@@ -6,7 +6,7 @@ from bench.speed.figures import Curve, Figures, Goal, median
 from bench.speed.hot import percentile, request
 from bench.speed.requests import approvals, post_requests, posts
 from bench.speed.seeding import SECRET_KEY, SIZES
-from bench.speed.stage import Stage
+from bench.speed.stage import OutOfTimeError, Stage
 from bench.speed.writes import claim
 from service.cursors import Cursors
 from service.model import article_id
@@ -15,6 +15,8 @@ from service.secrets import Secrets
 PART = "Growth"
 FLAT = 1.3
 """Times the smallest size that still counts as the same: rounds differ by as much."""
+LEAST_FILLED = 2_000
+"""Comments a second that a queue is filled with, at least, where there is room to measure."""
 DEPTHS = (0, 100, 1_000, 10_000, 50_000, 99_000)
 PAGE = 50
 
@@ -28,6 +30,8 @@ def grow(stage: Stage, figures: Figures, *, times: int) -> None:
     }
     for size in SIZES:
         # What is posted below makes the smallest queue a little longer: it is decided again.
+        if stage.left() < size / LEAST_FILLED:
+            raise OutOfTimeError("there was no time left to fill its queues")
         stage.fill_queue(f"queue-{size}", size)
     stage.settle(2)
     posted: dict[str, list[float]] = {}
