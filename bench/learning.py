@@ -18,6 +18,7 @@ from service.features.learning.fitting import Examples, fit, learn
 from service.features.learning.grading import auc, calibration_error
 from service.features.learning.model import Model
 from service.features.learning.reading import Reading, read
+from service.storage.learning import Kind
 
 CURVES: dict[str, tuple[str, dict[int, float]]] = {
     "stated-upstream/yt_spam": ("spam under videos", {100: 0.95, 300: 0.975}),
@@ -74,7 +75,7 @@ def curve(name: str, title: str, targets: dict[int, float]) -> Iterator[Line]:
         areas, errors = [], []
         for seed in range(TRIES):
             chosen = np.random.default_rng(seed).permutation(len(learnt))[:size]
-            model = fit(examples([learnt[at] for at in chosen], readings)).model
+            model = fit(examples([learnt[at] for at in chosen], readings), kind_of(name)).model
             said = np.array([model.probability(readings[row.text]) for row in held])
             areas.append(auc(said, labels) or 0.0)
             errors.append(calibration_error(said, labels) or 0.0)
@@ -96,7 +97,7 @@ def workload(
     rows = public.rows(name)
     learnt = [row for row in rows if not held_back(row.text)]
     held = [row for row in rows if held_back(row.text)]
-    fitted = fit(examples(learnt, {row.text: read(row.text) for row in learnt}))
+    fitted = fit(examples(learnt, {row.text: read(row.text) for row in learnt}), kind_of(name))
     said = np.array([fitted.model.probability(read(row.text)) for row in held])
     labels = np.array([bool(row.bad) for row in held])
     weights = np.where(labels, PREVALENCE / labels.sum(), (1 - PREVALENCE) / (~labels).sum())
@@ -119,6 +120,11 @@ def workload(
         f">= {approvable:.0%}, <= 2 %" if approvable else "",
         free >= approvable and missed <= 0.02 if approvable else None,
     )
+
+
+def kind_of(name: str) -> Kind:
+    """Return which of the two models a set teaches."""
+    return "spam" if name.endswith("_spam") else "abuse"
 
 
 def identity(model: Model) -> Line:
@@ -183,7 +189,7 @@ def times(model: Model) -> Line:
 def taught() -> Model:
     """Learn of public English sets, for what needs any model."""
     rows = [row for name in TAUGHT for row in public.rows(name)]
-    return learn(examples(rows, {row.text: read(row.text) for row in rows}))
+    return learn(examples(rows, {row.text: read(row.text) for row in rows}), "abuse")
 
 
 def examples(rows: Sequence[Row], readings: dict[str, Reading]) -> Examples:

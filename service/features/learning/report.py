@@ -22,6 +22,7 @@ from service.features.learning.grading import (
 from service.features.learning.lesson import Example, Lesson
 from service.features.learning.model import Model
 from service.features.learning.reading import read
+from service.storage.learning import Kind
 
 LEAST_DECISIONS: Final = 50
 LEAST_OF_EACH: Final = 10
@@ -70,7 +71,7 @@ def can_learn(lesson: Lesson) -> bool:
 def study(lesson: Lesson, *, before: Mapping[str, Any] | None, current: Model | None) -> Learnt:
     """Learn a lesson and grade what came of it, beside the figures of the version in use."""
     examples = _examples(lesson.taught)
-    fitted = fit(examples)
+    fitted = fit(examples, lesson.kind)
     labels = examples.labels
     audit = _audit(lesson.audited, fitted.model)
     figures: dict[str, Any] = {
@@ -78,7 +79,7 @@ def study(lesson: Lesson, *, before: Mapping[str, Any] | None, current: Model | 
         "error": calibration_error(fitted.scores, labels),
         "error_by_chance": _chance_error(fitted.scores),
         "bins": [[each.said, each.was, each.count] for each in bins(fitted.scores, labels)],
-        "curve": _curve(examples),
+        "curve": _curve(examples, lesson.kind),
         "audit": audit,
         **drift_of(lesson.taught, examples.readings, fitted.scores, before=before, current=current),
     }
@@ -148,7 +149,7 @@ def _audit(audited: Sequence[Example], model: Model) -> dict[str, Any]:
     }
 
 
-def _curve(examples: Examples) -> list[list[float]]:
+def _curve(examples: Examples, kind: Kind) -> list[list[float]]:
     """Learn of so many decisions, drawn by chance, and judge the others."""
     points = []
     count = len(examples.labels)
@@ -157,7 +158,7 @@ def _curve(examples: Examples) -> list[list[float]]:
         first, rest = drawn[:size], drawn[size:]
         if size >= count or not 0 < examples.labels[first].sum() < size:
             continue
-        model = learn(examples.part(first))
+        model = learn(examples.part(first), kind)
         scores = np.array([model.score(examples.readings[int(at)]) for at in rest])
         area = auc(scores, examples.labels[rest])
         if area is not None:

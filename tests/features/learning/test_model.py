@@ -45,7 +45,8 @@ def taught(count: int) -> Model:
             readings=[read(text) for text, _ in made],
             labels=np.array([bad for _, bad in made]),
             weights=np.ones(count),
-        )
+        ),
+        "abuse",
     ).model
 
 
