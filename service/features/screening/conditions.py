@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,6 +45,8 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"^(?:https?://)?(?:[^/@\s]*@)?([^/:?#]+)", re.IGNORECASE)
+_CAPITALS = string.ascii_uppercase.encode()
+_LETTERS = string.ascii_letters.encode()
 LINKS_MAX = 100
 """Links of one comment that are counted."""
 
@@ -129,12 +132,20 @@ def test_length(length: Length, reading: Reading) -> Evidence | None:
 
 def test_caps_ratio(caps: CapsRatio, reading: Reading) -> Evidence | None:
     """Met by too many capitals."""
-    text = reading.facts.text
-    capitals = sum(map(str.isupper, text))
-    cased = capitals + sum(map(str.islower, text))
+    capitals, cased = _cased(reading.facts.text)
     if cased < caps.letters_min or capitals <= caps.above * cased:
         return None
     return Evidence(notes=(f"{100 * capitals // cased} % capitals",))
+
+
+def _cased(text: str) -> tuple[int, int]:
+    """Count a text's capitals, and its letters that have a case."""
+    if text.isascii():
+        letters = text.encode()
+        without = len(letters.translate(None, _CAPITALS))
+        return len(letters) - without, len(letters) - len(letters.translate(None, _LETTERS))
+    capitals = sum(map(str.isupper, text))
+    return capitals, capitals + sum(map(str.islower, text))
 
 
 def test_lang(lang: Lang, reading: Reading) -> Evidence | None:
