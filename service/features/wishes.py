@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -31,6 +31,8 @@ class Wish:
     """Nothing moves, whatever the system says."""
     rest_after: int = 0
     """Hard comments in an hour after which a break is suggested; 0: never."""
+    languages: Sequence[str] = ()
+    """In which they read comments, as screening tells them apart; colleagues see it."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:

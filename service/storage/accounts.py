@@ -60,6 +60,8 @@ class Member:
     """When they were last at work, to some minutes."""
     sites: tuple[str, ...]
     """Slugs of all sites on which they were given a role."""
+    languages: tuple[str, ...]
+    """In which they say that they read comments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +272,7 @@ class AccountStore:
                 has_authenticator=row["has_authenticator"],
                 seen_at=row["seen_at"],
                 sites=tuple(row["sites"]),
+                languages=tuple(row["languages"] or ()),
             )
             for row in rows
         ]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from service.features.screening.language import CODES, Code
 from service.features.wishes import Wish, Wishes
 from service.web.operation import AMember, Call, Operation, Reply
 from service.web.wire.base import Wire
@@ -32,6 +33,8 @@ class WishModel(Wire):
     still: bool
     rest_after: Annotated[int, Field(ge=0, le=500)]
     """Hard comments in an hour after which a break is suggested; 0: never."""
+    languages: list[Code] = Field(default_factory=list, max_length=len(CODES))
+    """In which one reads comments; colleagues see it on the team's page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

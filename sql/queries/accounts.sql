@@ -98,10 +98,11 @@ SET role = excluded.role, since = excluded.since
 WHERE memberships.role <> excluded.role;
 
 -- name: members_of_site
--- The team of one site, by address, with what each can sign in with and which other sites they
--- work on; an owner is of every team.
+-- The team of one site, by address, with what each can sign in with, in which languages they read
+-- and which other sites they work on; an owner is of every team.
 --   $1 site_id integer
--- Index: memberships_pkey; passwords_pkey; passkeys_by_member; the table of members is small.
+-- Index: memberships_pkey; passwords_pkey; passkeys_by_member; member_wishes_pkey; the table of
+-- members is small.
 SELECT m.member_id, m.email, m.name, m.owner,
        CASE WHEN m.owner THEN 'admin' ELSE r.role END AS role,
        coalesce(r.since, m.created_at) AS since,
@@ -113,7 +114,9 @@ SELECT m.member_id, m.email, m.name, m.owner,
        (SELECT coalesce(array_agg(s.slug ORDER BY s.slug), '{}')
         FROM memberships AS o
         JOIN sites AS s ON s.site_id = o.site_id
-        WHERE o.member_id = m.member_id) AS sites
+        WHERE o.member_id = m.member_id) AS sites,
+       (SELECT w.wishes -> 'languages' FROM member_wishes AS w
+        WHERE w.member_id = m.member_id) AS languages
 FROM members AS m
 LEFT JOIN memberships AS r ON r.member_id = m.member_id AND r.site_id = $1
 WHERE (m.owner OR r.site_id IS NOT NULL) AND m.removed_at IS NULL

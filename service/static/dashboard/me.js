@@ -94,6 +94,21 @@ send('authenticator', async () => {
   showCodes(await ask('PUT', '/v1/session/authenticator', { code }))
   byId('authenticator').hidden = true
 })
+
+const WISHES = '/v1/session/wishes'
+const boxes = /** @type {HTMLInputElement[]} */ ([...byId('reads').querySelectorAll('input')])
+
+ask('GET', WISHES).then(({ languages }) => {
+  for (const each of boxes) each.checked = languages.includes(each.value)
+})
+send('reads', async () => {
+  const languages = boxes.filter((each) => each.checked).map((each) => each.value)
+  await ask('PUT', WISHES, { ...(await ask('GET', WISHES)), languages })
+  const done = byId('done')
+  done.textContent = say('reads_kept')
+  done.hidden = false
+  done.focus()
+})
 send('new-passkey', async () => {
   const name = needed('passkey-name')
   const { options } = await ask('POST', '/v1/session/passkeys/options')

@@ -239,6 +239,8 @@ class MemberOut(Wire):
     """They use one beside a password."""
     seen_at: Timestamp | None
     """When they were last at work, to some minutes."""
+    languages: list[str]
+    """In which they say that they read comments."""
 
 
 class MembersOut(Wire):
@@ -361,6 +363,7 @@ def member_json(member: Member) -> dict[str, Any]:
         "passkey": member.has_passkey,
         "authenticator": member.has_authenticator,
         "seen_at": optional_stamp(member.seen_at),
+        "languages": list(member.languages),
     }
 
 

@@ -9,7 +9,7 @@ const GATHER_MS = 400
 /**
  * @typedef {{ keyboard: 'on' | 'off' | 'alt', keys: Record<string, string>, mask: boolean,
  *   mask_all: boolean, size: 'usual' | 'large' | 'larger', density: 'airy' | 'dense', calm: boolean,
- *   still: boolean, rest_after: number }} Wishes
+ *   still: boolean, rest_after: number, languages: string[] }} Wishes
  * @type {Wishes}
  */
 export const wishes = page.queue.wishes
