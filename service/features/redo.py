@@ -58,15 +58,16 @@ class Redoing:
     async def run(self) -> None:
         """Compare without end. Only one process may; it looks at everything when it begins."""
         patience = Patience("redo_waits")
+        looked = False
         known: Identity | None = None
         while True:
             with patience:
                 identity = await self.store.identity()
+                if looked and identity != known:
+                    log.warning("postgres_changed")
                 for site in await self.sites.all_sites():
-                    await self.compare(site, wholly=identity != known)
-                if known is not None and identity != known:
-                    log.warning("postgres_changed", timeline=identity.timeline)
-                known = identity
+                    await self.compare(site, wholly=not looked or identity != known)
+                looked, known = True, identity
             await asyncio.sleep(LOOK_SECONDS)
 
     async def compare(self, site: Site, *, wholly: bool) -> int:

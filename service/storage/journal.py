@@ -123,8 +123,9 @@ class JournalStore:
                 row = submission_row(item, place)
                 if await write_rows(connection, DECISIONS["submit"], [row]) == TAKEN:
                     return _submitted(await connection.fetchrow(SQL["earlier"], *row[:3]))
+            await _place(connection, place)
             await write_rows(connection, DECISIONS["journal"], [journal_row(item, place)])
-            await _describe(connection, item, place)
+            await _keep_screening(connection, item, place)
         return None
 
     async def leave(self, item: PendingComment) -> None:
@@ -147,9 +148,10 @@ class JournalStore:
         place = Place(item.site_id, item.article_id, item.comment_id)
         async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
             await connection.execute(SURELY)
+            await _place(connection, place)
             if not await connection.fetchval(SQL["revise"], *journal_row(item, place)):
                 return False
-            await _describe(connection, item, place)
+            await _keep_screening(connection, item, place)
         return True
 
     async def settle(self, items: Sequence[PendingComment]) -> None:
@@ -281,10 +283,13 @@ class JournalStore:
             await connection.execute(SQL["purge_decided"], decided_before)
 
 
-async def _describe(connection: Connection, item: PendingComment, place: Place) -> None:
-    """Write where a comment is, and what screening saw of it."""
+async def _place(connection: Connection, place: Place) -> None:
+    """Write where a comment is: first, as the copy does, so that neither waits for the other."""
     row = (place.site_id, place.comment_id, place.article_id)
     await write_rows(connection, DECISIONS["place"], [row])
+
+
+async def _keep_screening(connection: Connection, item: PendingComment, place: Place) -> None:
     for name, rows in screening_rows([(item, place)]).items():
         await write_rows(connection, SCREENINGS[name], rows)
 

@@ -83,14 +83,17 @@ class RedoStore:
     redis: Redis
     pool: asyncpg.Pool[asyncpg.Record]
 
-    async def identity(self) -> Identity:
-        """Return which Postgres answers.
+    async def identity(self) -> Identity | None:
+        """Return which Postgres answers; None where it does not say.
 
         Raises:
             DatabaseUnavailable: none does.
         """
-        async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["identity"])
+        try:
+            async with connected(self.pool) as connection:
+                row = await connection.fetchrow(SQL["identity"])
+        except asyncpg.InsufficientPrivilegeError:
+            return None
         return Identity(system=row["system_identifier"], timeline=row["timeline_id"])
 
     async def newest(self, slug: str, *, limit: int) -> list[Redo]:

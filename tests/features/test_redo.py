@@ -309,3 +309,32 @@ async def test_an_entry_that_says_too_little_is_left_alone(newsroom: Newsroom) -
         {**fields, "decision": str(uuid4())},  # type: ignore[dict-item]
     )
     assert await compare(newsroom, wholly=True) == 0
+
+
+async def test_a_postgres_that_does_not_say_which_it_is_is_compared_all_the_same(
+    times: Times,
+) -> None:
+    async with times.begun():
+        pass
+    async with times.gone_on() as room:
+        await room.approve(await room.post("Lost with Postgres."))
+    root = await asyncpg.connect(times.backup)
+    await root.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    await root.close()
+    async with times.restored() as room:
+        assert await room.redoing.store.identity() is None
+        task = asyncio.create_task(room.redoing.run())
+
+        async def is_back() -> bool:
+            return await room.count() == 1
+
+        await eventually(is_back)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_postgres_says_which_it_is(newsroom: Newsroom) -> None:
+    identity = await newsroom.redoing.store.identity()
+    assert identity is not None
+    assert identity == await newsroom.redoing.store.identity()
+    assert identity.timeline >= 1
