@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -110,11 +109,14 @@ class Decisions:
         _check(sites, requests)
         by_id = {site.site_id: site for site in sites}
         ids = [request.comment_id for request in requests]
-        waiting, places = await asyncio.gather(
-            self._waiting(sites, ids), self.store.places([*by_id], ids)
-        )
-        for comment_id, item in waiting.items.items():
-            places[comment_id] = Place(item.site_id, item.article_id, comment_id)
+        waiting = await self._waiting(sites, ids)
+        places = {
+            comment_id: Place(item.site_id, item.article_id, comment_id)
+            for comment_id, item in waiting.items.items()
+        }
+        elsewhere = [comment_id for comment_id in ids if comment_id not in places]
+        if elsewhere:
+            places |= await self.store.places([*by_id], elsewhere)
         known = [request for request in requests if request.comment_id in places]
         if len(known) < len(requests) and waiting.failure is not None:
             raise waiting.failure

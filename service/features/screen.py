@@ -223,9 +223,9 @@ class Screen:
         failures: dict[str, str] = {}
         home = article.article_id if article else None
         told = article.views_per_hour if article else None
-        lately, reports, scores, cluster, outside = await asyncio.gather(
-            self._lately(site, piece, home),
-            self._open_reports(site, piece),
+        lately = await self._lately(site, piece, home)
+        reports = await self._open_reports(site, piece)
+        scores, cluster, outside = await asyncio.gather(
             _answer("scores", self.scores_of(site, piece), failures),
             _answer("cluster", self.cluster_of(site, piece, now), failures),
             _answer("check", self.outside_of(site, piece, now), failures, seconds=OUTSIDE_SECONDS),

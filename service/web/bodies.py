@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from aiohttp import hdrs
@@ -64,20 +64,24 @@ class Bodies:
         self, request: BaseRequest, operation: Operation, parts: list[bytes]
     ) -> None:
         """Add the body's pieces to `parts`, each counted as held."""
-        size = 0
+        whole = request.content.is_eof()  # then nothing is waited for
         try:
-            async with asyncio.timeout(self.seconds):
-                while part := await request.content.readany():
-                    size += len(part)
-                    if size > operation.body_limit:
-                        raise _too_large(operation)
-                    self.admission.hold(len(part))
-                    parts.append(part)
+            async with nullcontext() if whole else asyncio.timeout(self.seconds):
+                await self._take(request, operation, parts)
         except TimeoutError:
             self.admission.pulse.pressure.heard("slow_body")
             raise TooSlow from None
         except (RequestPayloadError, HttpProcessingError):
             raise BadRequest from None
+
+    async def _take(self, request: BaseRequest, operation: Operation, parts: list[bytes]) -> None:
+        size = 0
+        while part := await request.content.readany():
+            size += len(part)
+            if size > operation.body_limit:
+                raise _too_large(operation)
+            self.admission.hold(len(part))
+            parts.append(part)
 
 
 def _check_type(request: BaseRequest, operation: Operation) -> None:
