@@ -6,19 +6,23 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from bench.screening import sample_texts
+from bench.lines import Line
+from bench.texts import sample_texts
 from service.features.dry_run_apart import Job, apart, walk_of
 from service.features.dry_run_tally import Earlier
 from service.features.rulebook import read_rule, rules_of
-from service.features.screening import ArticleFacts
+from service.features.screening import ArticleFacts, Rule
+from service.features.screening.shipped import shipped_rules
 from service.features.screening.words import shipped_lists
 from service.model import Mode, Status
 
 COMMENTS = 24_000
+TIMED = 6_000
+AIM = 20_000
 AUTHORS = 3_000
 PAGE = 2_000
 STORY = ArticleFacts(key="story")
@@ -29,18 +33,36 @@ TRIED = {
 }
 
 
-def main() -> None:
-    """Print comments a second: one process as it counts its own time, and all cores as a clock."""
-    comments = history()
-    job = Job(
-        rules=[read_rule("tried", 1, "live", TRIED), *rules_of([])],
+def lines() -> Iterator[Line]:
+    """Tell comments a second of a process' own time: a rule of a kind each, and the slowest."""
+    comments = history()[:TIMED]
+    rules = {rule.id: rule for rule in shipped_rules().rules}
+    for rule_id in ("insults", "many-links", "capitals", "repeat"):
+        walk = walk_of(job_of(rules[rule_id].model_copy(update={"state": "live"})))
+        walk.go(comments[:PAGE])
+        begun = time.process_time()
+        walk.go(comments)
+        rate = len(comments) / (time.process_time() - begun)
+        yield Line(f"dry run of `{rule_id}`", f"{rate:,.0f} comments/s", ">= 20,000", rate >= AIM)
+
+
+def job_of(tried: Rule) -> Job:
+    """Return the trial of a rule, beside the shipped ones."""
+    return Job(
+        rules=[tried, *(rule for rule in rules_of([]) if rule.id != tried.id)],
         lists=shipped_lists(),
-        tried="tried",
-        version=1,
+        tried=tried.id,
+        version=tried.version,
         live=None,
         site="daily",
         mode=Mode.POST,
     )
+
+
+def main() -> None:
+    """Print comments a second: one process as it counts its own time, and all cores as a clock."""
+    comments = history()
+    job = job_of(read_rule("tried", 1, "live", TRIED))
     walk = walk_of(job)
     walk.go(comments[:PAGE])
     begun = time.process_time()
