@@ -84,6 +84,7 @@ SECURITY_EVENTS = frozenset(
         "erase",
         "rule.changed",
         "rollback.detected",
+        "postgres.rollback_detected",
         "audit_broken",
     }
 )

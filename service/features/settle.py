@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -30,6 +30,8 @@ BATCH = 50
 HOLD_MS = 30_000
 """How long a batch belongs to the worker that took it."""
 PAUSE_SECONDS = 1.0
+GIVE_BACK_SECONDS = 0.5
+"""How long a worker that was told to stop may take for it."""
 SCREENING = Actor(kind="rule", actor_id="screening", name="screening")
 """Who publishes where the site, the article or the author's standing lets a comment through."""
 
@@ -76,6 +78,13 @@ class Settle:
         if not ids:
             return 0
         crash.reached(crash.Point.SETTLE_CLAIMED)
+        try:
+            return await self._settle(site, ids)
+        except (Unavailable, asyncio.CancelledError):
+            await self._give_back(site, ids)
+            raise
+
+    async def _settle(self, site: Site, ids: Sequence[UUID]) -> int:
         items = await self.pending.items(site.slug, ids)
         now = self.clock()
         by_rule: dict[Actor, list[DecisionRequest]] = {}
@@ -87,6 +96,14 @@ class Settle:
                     await self._leave_to_people(site, result)
         crash.reached(crash.Point.SETTLE_DECIDED)
         return len(items)
+
+    async def _give_back(self, site: Site, ids: Sequence[UUID]) -> None:
+        """Spare the next worker, or the next turn, the wait until what is held is due again."""
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await self.pending.settle_release(site.slug, ids)
+        except (TimeoutError, Unavailable):
+            log.warning("settling_not_given_back", site=site.slug, comments=len(ids))
 
     def _request(self, site: Site, item: PendingComment, now: datetime) -> DecisionRequest:
         down, reason = turned_down(item), item.screened.reason if item.screened else None

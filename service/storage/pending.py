@@ -424,6 +424,11 @@ class PendingStore:
         )
         return [read_uuid(name) for name in due]
 
+    async def settle_release(self, slug: str, ids: Sequence[UUID]) -> None:
+        """Give back what was taken and not settled; it is handed out again at once."""
+        with unavailable_when_down():
+            await self.redis.zadd(Keys(slug).settling, dict.fromkeys(map(str, ids), 0), xx=True)
+
     async def move(self, slug: str, comment_id: UUID, *, aside: bool) -> bool:
         """Set a waiting comment aside, or make it claimable; False when it does not wait."""
         moved = await self.scripts.run(
