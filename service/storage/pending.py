@@ -1,4 +1,4 @@
-"""Comments that wait, as Redis keeps them: every change one script, every look one round trip.
+"""Comments that wait, as Redis keeps them: every change one script (`looks` has the looks).
 
 The scripts and their promises are in `service/scripts`; ids come and go as UUIDs, times as
 milliseconds of the server's own clock.
@@ -6,16 +6,13 @@ milliseconds of the server's own clock.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
-from redis.asyncio import Redis
-
-from service.model import Lease, PendingComment
-from service.storage.line import ask_each
+from service.model import PendingComment
+from service.storage.looks import Looks
 from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
 from service.storage.recents import LINES_MAX as RECENT_MAX
 from service.storage.recents import recent_entry
@@ -23,8 +20,6 @@ from service.storage.redis import (
     Argument,
     Keys,
     QueueUnavailable,
-    Scripts,
-    unavailable_when_down,
 )
 from service.storage.replies import (
     Acceptance,
@@ -37,12 +32,9 @@ from service.storage.replies import (
     finish_arguments,
     read_acceptance,
     read_claims,
-    read_lease,
-    read_time,
     read_uuid,
 )
-from service.storage.waiting import created_ms, edit_fields, from_fields, score_text, to_fields
-from service.storage.walks import walk_items, walk_places
+from service.storage.waiting import created_ms, edit_fields, score_text, to_fields
 
 __all__ = [
     "Acceptance",
@@ -68,9 +60,6 @@ TOGETHER = 500
 """Items put back with one wait for the disk of Redis."""
 
 T = TypeVar("T")
-Order = Literal["priority", "oldest", "newest"]
-
-
 FinishOutcome = Literal["DONE", "GONE", "NEWER"]
 RequeueOutcome = Literal["NEW", "REPLACED", "KEPT", "EMPTY"]
 
@@ -80,11 +69,9 @@ def _unheard(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingStore:
+class PendingStore(Looks):
     """The queues of all sites. Every method raises QueueUnavailable while Redis is away."""
 
-    redis: Redis
-    scripts: Scripts
     replicas: int = 0
     """How many replicas must have what is acknowledged, within 0.2 s; 0 asks none."""
     heard_finish: Callable[[str], None] = _unheard
@@ -180,136 +167,6 @@ class PendingStore:
         return await self.scripts.run_on_replicas(
             self.redis, name, keys, arguments, replicas=self.replicas
         )
-
-    # Looking
-
-    async def get(self, slug: str, comment_id: UUID) -> PendingComment | None:
-        """Return a waiting comment."""
-        with unavailable_when_down():
-            fields = await self.redis.hgetall(Keys(slug).item(comment_id))
-        return from_fields(cast("dict[bytes, bytes]", fields)) if fields else None
-
-    async def items(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, PendingComment]:
-        """Return those that wait, in one round trip."""
-        if not ids:
-            return {}
-        at = Keys(slug)
-        with unavailable_when_down():
-            found = await ask_each(self.redis, [("HGETALL", at.item(each)) for each in ids])
-        return {
-            comment_id: from_fields(fields)
-            for comment_id, fields in zip(ids, found, strict=True)
-            if fields
-        }
-
-    async def revisions(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
-        """Return (revision, n) of those that wait, in one round trip."""
-        at = Keys(slug)
-        with unavailable_when_down():
-            found = await ask_each(
-                self.redis, [("HMGET", at.item(each), "revision", "n") for each in ids]
-            )
-        return {
-            comment_id: (int(revision), int(n))
-            for comment_id, (revision, n) in zip(ids, found, strict=True)
-            if revision is not None
-        }
-
-    async def leases(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, Lease]:
-        """Return who holds which of these now, in one round trip."""
-        if not ids:
-            return {}
-        at = Keys(slug)
-        now_ms, deadlines, holders = await self.scripts.run(
-            self.redis, "held", [at.leases, at.holders], map(str, ids)
-        )
-        now = read_time(now_ms)
-        leases = {
-            comment_id: read_lease(float(deadline), holder)
-            for comment_id, deadline, holder in zip(ids, deadlines, holders, strict=True)
-            if deadline is not None and holder is not None
-        }
-        return {comment_id: lease for comment_id, lease in leases.items() if lease.until > now}
-
-    async def peek(
-        self,
-        slug: str,
-        *,
-        order: Order,
-        limit: int,
-        after: Sequence[Any] | None,
-        include_escalated: bool,
-    ) -> tuple[list[UUID], list[Any] | None]:
-        """Return a page of what waits, held or not, and `after` for the next page, if any.
-
-        `after` is the score and the id of the last one on the page before.
-        """
-        at, newest_first = Keys(slug), order == "newest"
-        if order == "priority":
-            lists = [at.by_priority, at.escalated_by_priority]
-        else:
-            lists = [at.by_age, at.escalated_by_age]
-        score, last = (score_text(after[0]), after[1]) if after else ("", "")
-        pages = await self.scripts.run(
-            self.redis,
-            "peek",
-            lists if include_escalated else lists[:1],
-            (limit + 1, int(newest_first), score, last),
-        )
-        entries = [(float(score), name) for page in pages for name, score in _pairs(page)]
-        entries.sort(reverse=newest_first)
-        page = entries[:limit]
-        following = [page[-1][0], page[-1][1].decode()] if len(entries) > limit else None
-        return [read_uuid(name) for _, name in page], following
-
-    async def total(self, slug: str, *, include_escalated: bool) -> int:
-        """Count what waits, held or not."""
-        at = Keys(slug)
-        with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(at.by_age)
-                pipe.zcard(at.escalated_by_age)
-                waiting, escalated = await pipe.execute()
-        return int(waiting) + (int(escalated) if include_escalated else 0)
-
-    async def set_apart(self, slug: str) -> tuple[int, int]:
-        """Count what moderators hold, and what is quarantined."""
-        at = Keys(slug)
-        with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(at.leases)
-                pipe.zcard(at.quarantine)
-                held, aside = await pipe.execute()
-        return int(held), int(aside)
-
-    async def oldest(self, slug: str) -> datetime | None:
-        """Return when the comment was made that waits longest; None when nothing waits."""
-        keys = Keys(slug)
-        return await self._lowest(keys.by_age, keys.escalated_by_age)
-
-    async def oldest_mark(self, slug: str) -> datetime | None:
-        """Return since when the oldest comment waits to be journaled, if any does."""
-        return await self._lowest(Keys(slug).marks)
-
-    async def _lowest(self, *lists: str) -> datetime | None:
-        """Return the lowest score of some lists, as the time it stands for."""
-        with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                for each in lists:
-                    pipe.zrange(each, 0, 0, withscores=True)
-                firsts = await pipe.execute()
-        scores = [first[0][1] for first in firsts if first]
-        return read_time(min(scores)) if scores else None
-
-    async def ranked(self, slug: str, *, first: int, count: int) -> list[UUID]:
-        """Return a stretch of what waits by urgency, escalated ones behind, from a rank on."""
-        at, last = Keys(slug), first + count - 1
-        with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.zrange(at.by_priority, first, last)
-                pipe.zrange(at.escalated_by_priority, first, last)
-                waiting, escalated = await pipe.execute()
-        return [read_uuid(name) for name in (*waiting, *escalated)][:count]
 
     async def rescore(self, slug: str, scores: Sequence[tuple[UUID, int, float]]) -> int:
         """Give waiting comments another place in the queue; returns how many had this revision.
@@ -450,21 +307,7 @@ class PendingStore:
         )
         return returned, dropped
 
-    def waiting_ids(self, slug: str, *, batch: int = 500) -> AsyncIterator[list[UUID]]:
-        """Walk the ids in any place, each about once, about `batch` at a time."""
-        return walk_places(self.redis, Keys(slug), batch=batch)
-
-    def stray_ids(self, slug: str, *, batch: int = 500) -> AsyncIterator[list[UUID]]:
-        """Walk the ids of all items, whether or not they have a place."""
-        return walk_items(self.redis, Keys(slug), batch=batch)
-
     # The journal's side
-
-    async def unjournaled(self, slug: str, *, limit: int) -> list[UUID]:
-        """Return what the journal has yet to copy, the oldest first."""
-        with unavailable_when_down():
-            names = await self.redis.zrange(Keys(slug).marks, 0, limit - 1)
-        return [read_uuid(name) for name in cast("list[bytes]", names)]
 
     async def clear_marks(self, slug: str, written: Sequence[tuple[UUID, int, int]]) -> int:
         """Take the marks off what was copied as (id, revision, n) and has not changed since."""
@@ -499,29 +342,6 @@ class PendingStore:
         arguments = (epoch, seq, "" if fell_from is None else fell_from)
         held = await self.scripts.run(self.redis, "begin_epoch", [Keys(slug).meta], arguments)
         return str(held, "utf-8")
-
-    async def state(self, slug: str) -> QueueState:
-        """Return how far a queue is, and whether it went back in time."""
-        fields = ("epoch", "seq", "fell_to", "fell_from")
-        with unavailable_when_down():
-            found = cast(
-                "list[bytes | None]", await self.redis.hmget(Keys(slug).meta, list(fields))
-            )
-        epoch, seq, fell_to, fell_from = found
-        return QueueState(
-            epoch=epoch.decode() if epoch is not None else None,
-            seq=int(seq or 0),
-            fell_to=int(fell_to) if fell_to is not None else None,
-            fell_from=int(fell_from) if fell_from is not None else None,
-        )
-
-    async def epoch(self, slug: str) -> str | None:
-        """Return the name of this life of the queue; None when Redis came back empty."""
-        return (await self.state(slug)).epoch
-
-    async def sequence(self, slug: str) -> int:
-        """Return the last position given to a comment, 0 before the first."""
-        return (await self.state(slug)).seq
 
     async def restore_submissions(self, slug: str, records: Sequence[Remembered]) -> None:
         """Put submissions' records back; those that are there stay."""
@@ -587,7 +407,3 @@ def _recent_lists(item: PendingComment) -> list[str]:
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
     return [part for field in fields.items() for part in field]
-
-
-def _pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:
-    return zip(flat[::2], flat[1::2], strict=True)
