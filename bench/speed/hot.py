@@ -1,4 +1,8 @@
-"""The same request again and again, as fast as it is answered: by wrk, or by our own client."""
+"""The same request again and again, as fast as it is answered: by wrk, or by our own client.
+
+wrk runs on the server's processor: a server then always finds as many requests as there are
+connections, so that its time is that of answering and not that of waking up.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 
 from bench.speed import client
 from bench.speed.client import Clients
-from bench.speed.machine import CLIENT_CPUS, Meter, started_on
+from bench.speed.machine import SERVER_CPUS, Meter, started_on
 
 WRK = shutil.which("wrk")
 CONNECTIONS = 16
@@ -90,7 +94,7 @@ def percentile(values: list[float], share: float) -> float:
 def _wrk(port: int, target: str, headers: Mapping[str, str], seconds: int, connections: int) -> str:
     assert WRK is not None
     said = [f"{name}: {value}" for name, value in headers.items()]
-    with started_on(CLIENT_CPUS):
+    with started_on(SERVER_CPUS):
         done = subprocess.run(
             [
                 *(WRK, "--latency", "-t1", f"-c{connections}", f"-d{seconds}s"),
