@@ -28,7 +28,7 @@ class Loss:
     """The last comment acknowledged before it."""
     kind: LossKind
     lost_at_most: int
-    """Never fewer than there were."""
+    """What was acknowledged and is neither in the journal nor in Redis, as far as is known."""
     restored: int
     """Comments that came back from the journal."""
     at: datetime
