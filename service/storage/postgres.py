@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -166,38 +166,31 @@ async def in_transaction(
 async def _lent(
     pool: asyncpg.Pool[asyncpg.Record], *, wait_seconds: float, writes: bool
 ) -> AsyncIterator[Connection]:
-    async with AsyncExitStack() as held:
+    if not isinstance(pool, GuardedPool):
         async with asyncio.timeout(wait_seconds):
-            if isinstance(pool, GuardedPool):
-                clock = asyncio.get_running_loop().time
-                begun = clock()
-                lane = pool.lane_of_writes if writes else pool.lane_of_reads
-                await held.enter_async_context(lane)
-                connection = await pool.acquire()
-                if pool.heard_wait is not None:
-                    pool.heard_wait(clock() - begun)
-            else:
-                connection = await pool.acquire()
+            connection = await pool.acquire()
         try:
             yield connection
         finally:
             await pool.release(connection, timeout=RELEASE_SECONDS)
-
-
-async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> str:
-    """Run a statement that takes columns side by side, as arrays; returns what it did.
-
-    Without rows it is not run.
-    """
-    if not rows:
-        return ""
-    done: str = await connection.execute(sql, *zip(*rows, strict=True))
-    return done
-
-
-def listed(values: Iterable[Any]) -> str:
-    """Write a list as JSON, where a column of lists goes side by side with others."""
-    return orjson.dumps(list(values)).decode()
+        return
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    lane = pool.lane_of_writes if writes else pool.lane_of_reads
+    async with asyncio.timeout(wait_seconds):
+        await lane.acquire()
+        try:
+            connection = await pool.acquire()
+        except BaseException:
+            lane.release()
+            raise
+    try:
+        if pool.heard_wait is not None:
+            pool.heard_wait(clock() - begun)
+        yield connection
+    finally:
+        lane.release()
+        await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 async def _may_act_as(url: str, role: str) -> bool:

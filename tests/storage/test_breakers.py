@@ -12,6 +12,7 @@ from service.breaker import CONSECUTIVE_MAX
 from service.storage.breakers import Breakers
 from service.storage.postgres import DatabaseUnavailable, connected, in_transaction, open_pool
 from service.storage.redis import QueueUnavailable, connect, unavailable_when_down
+from service.telemetry import Metrics
 
 
 @pytest.fixture
@@ -152,3 +153,21 @@ async def test_a_redis_that_is_back_is_asked_again(redis_url: str, breakers: Bre
             for _ in range(3):
                 pipe.ping()
             assert await pipe.execute() == [True] * 3
+
+
+def test_the_metric_tells_how_each_stands() -> None:
+    metrics = Metrics()
+    breakers = Breakers.told(metrics.note_breaker)
+
+    def told() -> dict[str, float | None]:
+        value = metrics.registry.get_sample_value
+        return {dep: value("postbag_breaker_state", {"dep": dep}) for dep in breakers.states()}
+
+    assert told() == {"redis": 0, "postgres_read": 0, "postgres_write": 0}
+    for _ in range(CONSECUTIVE_MAX):
+        permit = breakers.redis.ask(0)
+        assert permit is not None
+        breakers.redis.failed(permit, 0)
+    assert told() == {"redis": 2, "postgres_read": 0, "postgres_write": 0}
+    assert breakers.redis.ask(2) is not None
+    assert told()["redis"] == 1

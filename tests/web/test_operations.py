@@ -33,10 +33,15 @@ async def test_a_process_is_ready_even_when_postgres_is_down(serve: Serve) -> No
         ready = await ask(house.port, "GET", "/readyz")
         assert ready.status == 200
         assert ready.json["dependencies"] == {"postgres": "up", "redis": "up"}
-        house.stores.now = replace(ALL_WELL, dependencies={"postgres": False, "redis": True})
+        house.stores.now = replace(
+            ALL_WELL,
+            dependencies={"postgres": False, "redis": True},
+            breakers={"redis": "closed", "postgres_read": "half_open", "postgres_write": "open"},
+        )
         ready = await ask(house.port, "GET", "/readyz")
         assert ready.status == 200
         assert ready.json["dependencies"] == {"postgres": "down", "redis": "up"}
+        assert ready.json["breakers"] == house.stores.now.breakers
 
 
 async def test_a_process_is_not_ready_without_schema_or_durability(serve: Serve) -> None:
