@@ -193,6 +193,22 @@ async def _lent(
         await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
+async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> str:
+    """Run a statement that takes columns side by side, as arrays; returns what it did.
+
+    Without rows it is not run.
+    """
+    if not rows:
+        return ""
+    done: str = await connection.execute(sql, *zip(*rows, strict=True))
+    return done
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Write a list as JSON, where a column of lists goes side by side with others."""
+    return orjson.dumps(list(values)).decode()
+
+
 async def _may_act_as(url: str, role: str) -> bool:
     connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
     try:
