@@ -20,6 +20,7 @@ from service.storage.redis import (
     Argument,
     Keys,
     QueueUnavailable,
+    unavailable_when_down,
 )
 from service.storage.replies import (
     Acceptance,
