@@ -82,4 +82,4 @@ class Wishing:
 
 def wish_json(wish: Wish) -> Mapping[str, Any]:
     """Write somebody's wishes."""
-    return asdict(wish)
+    return {**asdict(wish), "languages": list(wish.languages)}
