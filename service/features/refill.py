@@ -69,7 +69,11 @@ class Refill:
         epoch = await self.pending.begin_epoch(
             site.slug, epoch=self.new_epoch(), seq=sequence, fell_from=state.fell_from
         )
-        await self.store.raise_watermark(site.site_id, Watermark(epoch=epoch, seq=sequence))
+        await self.store.raise_watermark(
+            site.site_id,
+            Watermark(epoch=epoch, seq=sequence),
+            settled=sequence if state.fell_from is None else state.fell_from + GAP,
+        )
         self.known[site.site_id] = max(sequence, state.seq)
         return restored
 

@@ -261,11 +261,16 @@ class JournalStore:
             row = await connection.fetchrow(SQL["watermark"], site_id)
         return Watermark(epoch=row["epoch"], seq=row["seq"]) if row else None
 
-    async def raise_watermark(self, site_id: int, watermark: Watermark) -> None:
-        """Remember a higher sequence number, or a new epoch."""
+    async def raise_watermark(
+        self, site_id: int, watermark: Watermark, *, settled: int = 0
+    ) -> None:
+        """Remember a higher sequence number, or a new epoch.
+
+        Up to `settled` nothing is lost any more without having been told.
+        """
         async with connected(self.pool) as connection:
             await connection.execute(
-                SQL["raise_watermark"], site_id, watermark.epoch, watermark.seq
+                SQL["raise_watermark"], site_id, watermark.epoch, watermark.seq, settled
             )
 
     async def note_acknowledged(self, site_id: int, seq: int) -> None:

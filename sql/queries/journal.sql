@@ -123,13 +123,15 @@ WHERE j.site_id = $1 AND j.state = 'decided' AND j.journaled_at >= $2 AND j.crea
 SELECT epoch, seq FROM watermarks WHERE site_id = $1;
 
 -- name: raise_watermark
--- A higher sequence number, or a new epoch with one.
---   $1 site_id integer, $2 epoch text, $3 seq bigint
-INSERT INTO watermarks AS w (site_id, epoch, seq)
-VALUES ($1, $2, $3)
+-- A higher sequence number, or a new epoch with one; what has become of numbers up to another one
+-- is known.
+--   $1 site_id integer, $2 epoch text, $3 seq bigint, $4 settled bigint
+INSERT INTO watermarks AS w (site_id, epoch, seq, journaled)
+VALUES ($1, $2, $3, $4)
 ON CONFLICT (site_id) DO UPDATE SET
-    epoch = excluded.epoch, seq = greatest(w.seq, excluded.seq), at = now()
-WHERE w.epoch <> excluded.epoch OR w.seq < excluded.seq;
+    epoch = excluded.epoch, seq = greatest(w.seq, excluded.seq),
+    journaled = greatest(w.journaled, excluded.journaled), at = now()
+WHERE w.epoch <> excluded.epoch OR w.seq < excluded.seq OR w.journaled < excluded.journaled;
 
 -- name: note_acknowledged
 -- A higher sequence number, whatever the epoch.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,11 @@ from structlog.testing import capture_logs
 
 from service.errors import Unavailable
 from service.features.losses import Loss, UnknownLoss
+from service.features.refill import GAP
 from service.model import Action, PendingComment
 from service.storage.journal import Watermark
-from service.storage.redis import Keys, connect
+from service.storage.pending import PendingStore
+from service.storage.redis import Keys, QueueUnavailable, Scripts, connect
 from tests.features.conftest import OpenSite, SharedStores
 from tests.newsroom import Newsroom, open_site, real_time, staff
 from tests.storage.queues import own_server
@@ -176,6 +178,22 @@ async def test_a_number_that_was_acknowledged_is_not_given_again(newsroom: Newsr
     assert [loss.lost_at_most for loss in await noted(newsroom)] == [4]
 
 
+def test_the_gap_is_the_scripts_own() -> None:
+    assert f"'seq', known + {GAP})" in Scripts.load().named["accept"].source
+
+
+async def test_numbers_that_were_left_out_are_not_lost(newsroom: Newsroom) -> None:
+    kept = await kept_of(newsroom)
+    await newsroom.submit("Lost.")
+    await go_back(newsroom, kept)
+    await newsroom.submit("After.")
+    (fall,) = await opened(newsroom)
+    await newsroom.journal.note_acknowledged()
+    await newsroom.lose_redis()
+    (emptied,) = await opened(newsroom)
+    assert (fall["lost_at_most"], emptied["lost_at_most"]) == (1, 1)
+
+
 async def test_processes_that_know_different_numbers_agree_on_what_was_lost(
     newsroom: Newsroom,
 ) -> None:
@@ -268,12 +286,29 @@ async def test_a_loss_is_told_until_somebody_has_taken_note(newsroom: Newsroom) 
         await losses.acknowledge(newsroom.site, 99, SAM, now=newsroom.now)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndsBeforeOpening(PendingStore):
+    """The queue of a process that ends when it has told a loss, and not opened the queue."""
+
+    async def begin_epoch(self, slug: str, *, epoch: str, **how: Any) -> str:
+        if epoch:
+            raise QueueUnavailable
+        return await super(EndsBeforeOpening, self).begin_epoch(slug, epoch=epoch, **how)
+
+
 async def test_whoever_finds_the_same_loss_again_tells_it_once(newsroom: Newsroom) -> None:
-    await lose_two(newsroom)
-    for _ in range(2):  # the first ended before it had opened the queue
-        await newsroom.lose_redis()
-        assert await opened(newsroom) == []
-    assert len(await noted(newsroom)) == 1
+    for number in range(2):
+        await newsroom.submit(f"Lost {number}.")
+    await newsroom.journal.note_acknowledged()
+    await newsroom.lose_redis()
+    ending = EndsBeforeOpening(redis=newsroom.redis, scripts=newsroom.pending.scripts)
+    for _ in range(2):
+        with pytest.raises(QueueUnavailable):
+            await replace(newsroom.journal.refill, pending=ending).open_queue(newsroom.site)
+    assert await opened(newsroom) == []
+    await newsroom.lose_redis()
+    assert [line["lost_at_most"] for line in await opened(newsroom)] == [0]
+    assert [loss.lost_at_most for loss in await noted(newsroom)] == [2]
 
 
 async def test_a_loss_of_one_site_is_not_told_on_another(
