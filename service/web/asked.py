@@ -88,6 +88,11 @@ class Asked:
         return self.headers.getall(FORWARDED_FOR, [])
 
     @property
+    def presents_something(self) -> bool:
+        """Whether there is anything that could be a credential."""
+        return hdrs.AUTHORIZATION in self.headers or hdrs.COOKIE in self.headers
+
+    @property
     def claims_to_forward(self) -> bool:
         """Whether anything claims to be asked for somebody else."""
         return any(name in self.headers for name in CLAIMS)

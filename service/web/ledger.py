@@ -10,6 +10,7 @@ from types import MappingProxyType
 import structlog
 from prometheus_client import Counter, Histogram
 
+from service.errors import Unauthenticated
 from service.telemetry import Metrics, spent
 from service.web.asked import Asked
 
@@ -19,6 +20,8 @@ security = structlog.get_logger("security")
 
 REFUSALS = 400
 """The first status that is no success."""
+TOO_MANY_STREAMS = "too_many_streams"
+"""Code of a 503 that somebody was given who wanted to listen."""
 FROM_ELSEWHERE = frozenset({"foreign_page", "origin_not_allowed"})
 """Codes of a 403 that a page of another origin was given."""
 DONE = MappingProxyType(
@@ -75,8 +78,9 @@ class Ledger:
         """Write a line in the stream of security where one belongs there, and count refusals."""
         edge, event = self.metrics.edge, None
         if status == HTTPStatus.UNAUTHORIZED:
-            edge.auth_failures.labels(asked.code or "none").inc()
-            event = "authn.fail"
+            if asked.code != Unauthenticated.code or asked.presents_something:
+                edge.auth_failures.labels(asked.code or "none").inc()
+                event = "authn.fail"
         elif status == HTTPStatus.TOO_MANY_REQUESTS:
             edge.rate_limited.labels(asked.name).inc()
             event = "rate.block"
@@ -84,6 +88,8 @@ class Ledger:
             event = "csrf.block" if asked.code in FROM_ELSEWHERE else "authz.deny"
         elif status < REFUSALS:
             event = DONE.get(asked.name)
+        elif asked.code == TOO_MANY_STREAMS:
+            self.metrics.shed.labels("streams").inc()
         if event is not None:
             security.warning(
                 event,

@@ -58,8 +58,7 @@ async def test_the_same_people_have_the_same_hash(
     assert len(set(principals) - {None}) == 2
 
 
-REFUSED: dict[str | None, tuple[int, str, str]] = {
-    None: (401, "authn.fail", "unauthenticated"),
+REFUSED = {
     "Bearer pbk_live_wrong": (401, "authn.fail", "unauthenticated"),
     "read": (403, "authz.deny", "forbidden"),
 }
@@ -67,7 +66,7 @@ REFUSED: dict[str | None, tuple[int, str, str]] = {
 
 @pytest.mark.parametrize("credential", REFUSED)
 async def test_who_may_not_is_told_of_in_the_stream_of_security(
-    house: House, newsroom: Newsroom, lines: Lines, credential: str | None
+    house: House, newsroom: Newsroom, lines: Lines, credential: str
 ) -> None:
     def failures() -> float:
         labels = {"kind": "unauthenticated"}
@@ -76,14 +75,20 @@ async def test_who_may_not_is_told_of_in_the_stream_of_security(
 
     status, event, code = REFUSED[credential]
     before = failures()
-    said = newsroom.keys.get(credential or "", credential)
-    headers = {"Authorization": said} if said else {}
+    headers = {"Authorization": newsroom.keys.get(credential, credential)}
     answer = await ask(house.port, "PUT", SETTINGS, json={"tree": []}, headers=headers)
     assert answer.status == status
     (line,) = of_security(lines)
     assert (line["event"], line["operation"], line["code"]) == (event, "set_up", code)
     assert answered(lines)["outcome"] == code
     assert failures() - before == (status == 401)
+
+
+async def test_whoever_presents_nothing_has_failed_at_nothing(house: House, lines: Lines) -> None:
+    answer = await ask(house.port, "PUT", SETTINGS, json={"tree": []})
+    assert answer.status == 401
+    assert of_security(lines) == []
+    assert answered(lines)["outcome"] == "unauthenticated"
 
 
 async def test_a_foreign_page_is_told_of_as_one(house: House, lines: Lines) -> None:
