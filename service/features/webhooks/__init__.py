@@ -8,8 +8,6 @@ read it, docs/decisions/0028-webhooks.md why it is so.
 from __future__ import annotations
 
 from service.features.webhooks.endpoints import (
-    KINDS,
-    TEST,
     DeliveriesPage,
     Endpoint,
     EndpointStopped,
@@ -19,6 +17,7 @@ from service.features.webhooks.endpoints import (
     WebhookChanges,
     Webhooks,
 )
+from service.features.webhooks.kinds import KINDS, TEST
 from service.features.webhooks.letters import Letters
 from service.features.webhooks.post import Post
 from service.storage.webhooks import Delivery, DeliveryState, WebhookState

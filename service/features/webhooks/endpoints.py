@@ -13,6 +13,7 @@ from service.cursors import Cursors
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.features import text
 from service.features.administration import Act, with_details
+from service.features.webhooks.kinds import KINDS, TEST
 from service.model import Site
 from service.outgoing import BadUrl, check_url, new_secret, read_secret
 from service.secrets import Secrets
@@ -27,27 +28,6 @@ from service.storage.webhooks import (
     WebhookStore,
 )
 
-KINDS: Final = (
-    "comment.pending",
-    "comment.approved",
-    "comment.rejected",
-    "comment.removed",
-    "comment.restored",
-    "comment.edited",
-    "comment.deleted",
-    "comment.reported",
-    "comment.alerted",
-    "comment.featured",
-    "article.created",
-    "article.closed",
-    "reader.banned",
-    "appeal.opened",
-    "appeal.decided",
-    "count.changed",
-)
-"""What there is to hear of (api.md)."""
-TEST: Final = "webhook.test"
-"""What is sent to try an endpoint; nobody chooses it."""
 WEBHOOKS_MAX = 10
 """Endpoints of a site: every event is sent to each that wants it."""
 NAME_MAX_CHARS = 80

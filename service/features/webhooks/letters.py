@@ -15,7 +15,7 @@ import orjson
 
 from service.features.articles import ArticleDirectory
 from service.features.lookup import Found, Lookup
-from service.features.webhooks.endpoints import TEST
+from service.features.webhooks.kinds import TEST
 from service.model import Comment, PendingComment, Site, Status
 from service.storage.webhooks import Due
 
