@@ -336,6 +336,11 @@ class Metrics:
             " before: at most so many.",
             registry=self.registry,
         )
+        self.losses_open = Gauge(
+            "postbag_losses_open",
+            "Losses of accepted comments that nobody in the newsroom has taken note of.",
+            registry=self.registry,
+        )
         self.redone = Counter(
             "postbag_pg_rollback_replayed",
             "Decisions that a Postgres that went back in time was given again.",

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from service.errors import Unavailable
+from service.features.losses import Losses
 from service.features.sites import SiteDirectory
 from service.storage.accounts import AccountStore
 from service.storage.outbox import OutboxStore
@@ -30,6 +31,7 @@ class Levels:
     pending: PendingStore
     outbox: OutboxStore
     accounts: AccountStore
+    losses: Losses
     sites: SiteDirectory
     metrics: Metrics
     clock: Callable[[], datetime]
@@ -46,13 +48,16 @@ class Levels:
         finally:
             self.metrics.pending.clear()
             self.metrics.oldest_pending_seconds.clear()
+            self.metrics.losses_open.set(0)
 
     async def read(self) -> None:
         """Read all of them once."""
         now = self.clock()
         lag = 0.0
         held = aside = 0
-        for site in await self.sites.all_sites():
+        sites = await self.sites.all_sites()
+        self.metrics.losses_open.set(len(await self.losses.open(sites)))
+        for site in sites:
             waiting = await self.pending.total(site.slug, include_escalated=True)
             self.metrics.pending.labels(site.slug).set(waiting)
             oldest = await self.pending.oldest(site.slug)

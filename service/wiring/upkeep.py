@@ -106,6 +106,7 @@ class Upkeep:
                 relay=relay,
             ),
             levels=Levels(
+                losses=core.losses,
                 pending=core.pending,
                 outbox=outbox,
                 accounts=AccountStore(pool=pool),
