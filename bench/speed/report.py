@@ -22,7 +22,7 @@ WRITTEN = (
 HOW = (
     "- CPU is user and system time of the server's processes, counted in nanoseconds, over the"
     " requests. The service (one worker) and its peers have one processor, clients and stores"
-    " the other. Ratios are of rounds next to each other."
+    " the other; wrk shares the server's. Ratios are of rounds next to each other."
 )
 MORE = "`make bench` ([all figures](bench/RESULTS.md), [what limits them](docs/performance.md))"
 SAID = {True: "met", False: "**not met**", None: ""}
