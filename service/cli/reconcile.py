@@ -21,6 +21,8 @@ from service.secrets import open_secrets
 from service.settings import Settings
 from service.storage.postgres import migrate
 
+COLUMNS = ("rule", "put right", "what")
+"""What is said of each rule."""
 WHOLE_SERVICE = (
     ("events", "events told that had not been"),
     ("purge", "what is too old was deleted"),
@@ -56,11 +58,12 @@ async def _reconcile(settings: Settings, slug: str | None) -> None:
                 said("A running service leads; the rules run beside it.")
             directory = service.core.sites
             sites = [await directory.get(slug)] if slug else await directory.all_sites()
-            found = await _apply(service.upkeep.repair, sites)
-    table(("rule", "put right", "what"), found)
+            found = await apply_rules(service.upkeep.repair, sites)
+    table(COLUMNS, found)
 
 
-async def _apply(repair: Repair, sites: Sequence[Site]) -> list[tuple[str, str, str]]:
+async def apply_rules(repair: Repair, sites: Sequence[Site]) -> list[tuple[str, str, str]]:
+    """Apply every rule, and return for each its name, how much it put right, and of what."""
     put_right: Counter[str] = Counter()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from service.cli.options import root_options, take_options
-from service.embedded.errors import AlreadyRunning, EmbeddedUnavailable
+from service.embedded.errors import AlreadyRunning, BackupFailed, EmbeddedUnavailable
 from service.errors import Failure, Invalid
 from service.secrets import SealBroken
 from service.settings import VERSION, BadSettings
@@ -27,6 +27,8 @@ COMMANDS = MappingProxyType(
         "doctor": "service.cli.doctor:doctor",
         "audit": "service.cli.audit:audit",
         "reconcile": "service.cli.reconcile:reconcile",
+        "backup": "service.cli.backup:backup",
+        "restore": "service.cli.restore:restore",
         "rules": "service.cli.rules:rules",
     }
 )
@@ -85,7 +87,7 @@ class Commands(click.Group):
         except Failure as failure:
             kind = WrongUse if isinstance(failure, Invalid) else Refusal
             raise kind(failure.detail) from failure
-        except (EmbeddedUnavailable, MigrationFailed, SealBroken) as error:
+        except (BackupFailed, EmbeddedUnavailable, MigrationFailed, SealBroken) as error:
             raise Refusal(str(error)) from error
 
 

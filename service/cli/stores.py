@@ -39,6 +39,7 @@ class OpenStores:
 
     settings: Settings
     secrets: Secrets
+    urls: Endpoints
     pool: asyncpg.Pool[asyncpg.Record]
     redis: Redis
     scripts: Scripts
@@ -75,7 +76,12 @@ async def open_stores(settings: Settings) -> AsyncIterator[OpenStores]:
             await _bring_up_to_date(settings, where)
         redis = await opened.enter_async_context(connect(where.redis_url, pool_size=4))
         yield OpenStores(
-            settings=settings, secrets=secrets, pool=pool, redis=redis, scripts=Scripts.load()
+            settings=settings,
+            secrets=secrets,
+            urls=where,
+            pool=pool,
+            redis=redis,
+            scripts=Scripts.load(),
         )
 
 

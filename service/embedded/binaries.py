@@ -56,6 +56,11 @@ class PostgresBinaries:
         """The server."""
         return self.folder / "postgres"
 
+    @property
+    def base_backup(self) -> Path:
+        """The program that copies a running server; a system's package may lack it."""
+        return self.folder / "pg_basebackup"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisBinary:

@@ -20,3 +20,7 @@ class AlreadyRunning(Exception):  # noqa: N818 - the same
         super().__init__(f"The embedded servers of this data folder are run by {who}{where}.")
         self.pid = pid
         self.urls = urls
+
+
+class BackupFailed(Exception):  # noqa: N818 - the same
+    """A backup cannot be made, or is none that can be restored; the text is for a person."""

@@ -41,8 +41,9 @@ OPTIONS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
+    # For backups while it runs: one sender for the files, one for the log, for two at once.
+    "wal_level": "replica",
+    "max_wal_senders": "4",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",

@@ -183,6 +183,17 @@ class EmbeddedStores:
         return child.pid if child else None
 
 
+def refuse_running(data_dir: Path) -> None:
+    """Make sure that no process runs, starts or ends the servers of this folder.
+
+    Raises:
+        AlreadyRunning: one does.
+    """
+    state = _absolute(data_dir)
+    if any(layout.is_locked(state / f"{name}.lock") for name in ("run", "postgres", "redis")):
+        raise _already_running(state)
+
+
 async def join_running(data_dir: Path) -> Endpoints | None:
     """Return the endpoints of a pair that another process runs on this folder now.
 

@@ -125,6 +125,17 @@ async def schema_state(
     return SchemaState.AHEAD if applied - known else SchemaState.OK
 
 
+async def newest_applied(pool: asyncpg.Pool[asyncpg.Record]) -> str:
+    """Return the name of the newest migration the database has; "" for none.
+
+    Raises:
+        DatabaseUnavailable: Postgres is away.
+    """
+    with database_errors():
+        name: str = await pool.fetchval("SELECT coalesce(max(name), '') FROM schema_migrations")
+    return name
+
+
 @asynccontextmanager
 async def _alone(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """Connect and hold the migrators' lock.

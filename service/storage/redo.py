@@ -102,6 +102,11 @@ class RedoStore:
             found = cast("_Entries", await self.redis.xrevrange(Keys(slug).redo, count=limit))
         return _read(found[::-1])
 
+    async def forget(self, slug: str) -> None:
+        """Drop a day's decisions of a site: Postgres surely has them."""
+        with unavailable_when_down():
+            await self.redis.delete(Keys(slug).redo)
+
     async def all(self, slug: str) -> AsyncIterator[list[Redo]]:
         """Yield a day's decisions of a site, as they were made, some at a time."""
         after = "-"
