@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -260,6 +261,27 @@ def test_an_author_is_banned_for_good_with_what_waits_and_is_public_and_all_is_u
         201,
         202,
     }
+
+
+def test_a_ban_until_a_day_ends_on_it_and_holds_on_one_site_alone(
+    moderator: Moderator, waiting: Waiting
+) -> None:
+    moderator.sign_in(Role.SENIOR)
+    newsroom = waiting.newsroom
+    api, other = newsroom.api, newsroom.api.new_site()
+    elsewhere = replace(newsroom, site=other, key=api.new_key(other))
+    token, there = newsroom.token_for("Omar K"), elsewhere.token_for("Omar K")
+    comment = api.posted(newsroom.article, "Of Omar.", site=newsroom.site, bearer=token)
+    open_page(moderator, f"/moderate/authors/{author_of(waiting, comment)}")
+    press(moderator, "[data-do=ban]")
+    press(moderator, "dialog [value=day]")
+    moderator.ask("document.getElementById('p-day').value = '2090-01-15'")
+    press(moderator, "dialog button.primary")
+    moderator.until("document.getElementById('done-words').innerText === 'Banned.'")
+    assert str(waiting.whole(comment["id"])["author"]["banned_until"]).startswith("2090-01-15")
+    refused = api.post(newsroom.article, "More.", site=newsroom.site, bearer=token)
+    assert refused.code == "author_banned"
+    assert api.post("story-1", "More.", site=other, bearer=there).status == 202
 
 
 def test_everything_that_waits_is_rejected_and_put_back_also_after_a_reload(
