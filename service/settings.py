@@ -210,7 +210,7 @@ class Settings(BaseSettings):
     )
     database_pool: int = Field(
         16,
-        ge=2,
+        ge=6,
         le=200,
         description="Most Postgres connections of one process.",
         json_schema_extra=_of("connections"),

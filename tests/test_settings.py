@@ -68,7 +68,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("PUBLIC_URL", "https://comments.example/path", "no path"),
         ("PUBLIC_URL", "https://user@comments.example", "no path"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.1/8", "'10.0.0.1/8' is no network"),
-        ("DATABASE_POOL", "1", "2 to 200"),
+        ("DATABASE_POOL", "1", "6 to 200"),
     ],
 )
 def test_a_wrong_value_gives_one_line_that_names_its_variable_and_no_secret(
