@@ -265,7 +265,9 @@ class Acts:
         self._finish(subject, decision, waits=False)
         return decision
 
-    def _finish(self, subject: Subject, decision: Decision, *, waits: bool) -> None:
+    def _finish(
+        self, subject: Subject, decision: Decision, *, waits: bool, only_kept: bool = False
+    ) -> None:
         self.finished.setdefault(subject.case.place.site_id, []).append(
             Finished(
                 comment_id=decision.comment_id,
@@ -274,6 +276,7 @@ class Acts:
                 action=decision.action,
                 decision_id=decision.decision_id,
                 waits=waits,
+                only_kept=only_kept,
                 said=said_of(decision, rule_version=self.actor.rule_version),
             )
         )

@@ -137,7 +137,7 @@ class Sitting(Acts):
             kind=entry.kind,
             reverses=undone.decision_id,
         )
-        self._finish(subject, decision, waits=subject.waiting is not None)
+        self._finish(subject, decision, waits=False, only_kept=True)
         return decision, True
 
     # What stands in the way

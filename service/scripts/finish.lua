@@ -2,7 +2,8 @@
 -- Cleans up after decisions that Postgres has committed. Asked twice it does nothing more.
 -- KEYS places, items
 -- ARGV 1 redo_age_ms, then for each item: id, n, judged revision, action, decision_id,
---      '1' when the decision leaves the comment waiting, the decision as JSON
+--      '1' when the decision leaves the comment waiting, '' when it is only to be kept (what waits
+--      again is put back by itself), the decision as JSON
 -- Answers for each: DONE, GONE (no such item), or NEWER (something later still waits).
 -- Each decision is kept for a day, with the item if there is one, against a Postgres that goes
 -- back in time; of an erasure nothing is.
@@ -34,9 +35,9 @@ end
 
 local function finish(item, id, n, judged, action, decision_id, waits, said)
   local had = redis.call('HMGET', item, 'n', 'revision')
-  if action == 'reverse' then
+  if waits == '' then
     keep(id, n, judged, action, decision_id, said, {})
-    return 'DONE' -- what waits again is put back by itself
+    return 'DONE'
   end
   if not had[1] then
     keep(id, n, judged, action, decision_id, said, {})

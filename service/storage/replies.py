@@ -78,6 +78,8 @@ class Finished:
     decision_id: UUID
     waits: bool
     """True when the comment waits on after it."""
+    only_kept: bool = False
+    """True when it is only to be remembered: the queue is told otherwise."""
     said: str = ""
     """The decision as JSON (`storage/redo.py`)."""
 
@@ -155,7 +157,7 @@ def finish_arguments(finished: Finished) -> tuple[Argument, ...]:
         finished.revision,
         finished.action.value,
         str(finished.decision_id),
-        int(finished.waits),
+        "" if finished.only_kept else int(finished.waits),
         finished.said,
     )
 

@@ -142,6 +142,44 @@ async def test_what_waits_again_is_not_finished_by_the_decision_that_was_undone(
     assert await claim(newsroom) == [comment.comment_id]
 
 
+async def test_an_edit_whose_approval_was_undone_before_the_cleaning_leaves_the_queue(
+    newsroom: Newsroom,
+) -> None:
+    comment = await newsroom.post("Before.")
+    await newsroom.approve(comment)
+    revised = replace(comment, text="After.", kind="edit", revision=2, n=1)
+    await newsroom.pending.requeue(revised, journaled=False, guarded=True)
+    whole = newsroom.decisions
+    newsroom.decisions = replace(whole, pending=dying(newsroom))
+    with pytest.raises(Crash):
+        await newsroom.decide(Action.APPROVE, comment, revision=2)
+    newsroom.decisions = whole
+    found = await newsroom.find(comment)
+    assert found is not None
+    assert found.decision is not None
+    await newsroom.decisions.reverse(
+        [newsroom.site], found.decision.decision_id, actor=KIM, now=newsroom.now
+    )
+    assert await item_of(newsroom, comment) is not None
+    assert await newsroom.reconcile.finish_decided(newsroom.site) == 1
+    assert await item_of(newsroom, comment) is None
+    assert await newsroom.reconcile.finish_decided(newsroom.site) == 0
+
+
+async def test_an_escalation_that_was_undone_before_a_crash_is_finished_once(
+    newsroom: Newsroom,
+) -> None:
+    comment = await newsroom.post()
+    escalation = (await newsroom.decide(Action.ESCALATE, comment))[0].decision
+    assert escalation is not None
+    await reverse_and_die(newsroom, escalation.decision_id)
+    await newsroom.reconcile.finish_decided(newsroom.site)
+    assert await newsroom.reconcile.finish_decided(newsroom.site) == 0
+    item = await item_of(newsroom, comment)
+    assert item is not None
+    assert item.n == 2
+
+
 async def test_what_came_back_with_an_old_redis_is_finished(newsroom: Newsroom) -> None:
     comment = await newsroom.post()
     await newsroom.approve(comment)
