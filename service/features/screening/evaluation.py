@@ -26,7 +26,7 @@ from service.features.screening.priority import (
 from service.features.screening.rules import STRENGTH, Rule
 from service.features.screening.ruleset import Ready, RuleSet
 from service.features.screening.verdict import Signal, Verdict
-from service.features.screening.views import Span, View, Views, views_of
+from service.features.screening.views import Span, View, Views, unread_views, views_of
 from service.features.screening.wordindex import Hit
 from service.model import Alert, Mode, Role, Why
 
@@ -119,7 +119,8 @@ def unread(error: Exception) -> Verdict:
 
 
 def _read(facts: Facts, rules: RuleSet) -> Reading:
-    views = views_of(facts.text)
+    is_read = bool(rules.texts) or not facts.likeness
+    views = views_of(facts.text) if is_read else unread_views(facts.text)
     language = language_of(facts.text)
     words: dict[int, list[Hit]] = {}
     for hit in rules.index.find(views, arabizi=language.code == "ar-latn"):

@@ -22,6 +22,7 @@ from service.features.screening.facts import LIKENESS_BYTES
 from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
 from service.features.screening.rules import Condition, Rule, Text
 from service.features.screening.views import normalised
+from service.features.screening.wordindex import GAP_MAX, PHRASE_MAX
 from service.features.screening.words import WordList, expanded
 
 MEMORY_BYTES: Final = 64 << 20
@@ -35,6 +36,7 @@ because each may stand for another."""
 _ASCII: Final = bytes(range(128)).decode()
 _ALIKE: Final = str.maketrans({**LOOK_ALIKES, **_SPELLED})
 _REPEATED: Final = re.compile(r"(.)\1+", re.DOTALL)
+_TOKEN: Final = re.compile(r"[^\W_]+")
 _NO_LETTER: Final = re.compile(r"[\W_]+")
 
 
@@ -50,16 +52,23 @@ _NO_END: Final = _dropped("@$")
 """What ends a sentence makes no other text: exclamation marks spell nothing here."""
 _ENDS: Final = re.compile(r"[!|+€£¡¥]+")
 
-Clues = frozenset[str]
-"""Of which one must be there: letters of a word, or `.` for a link."""
-_LINK: Final = "."
+PLAIN_MAX: Final = 1_500
+"""Words that are looked for between signs as well: more make states by the thousand."""
+_NEVER: Final = r"[^\x00-\x{10FFFF}]"
+"""What stands in no text."""
+
+Clue = tuple[str, ...]
+"""The words of a term; none for a link."""
+Clues = frozenset[Clue]
+"""Of which one must be there."""
+_LINK: Final[Clue] = ()
 
 
 def bare(text: str) -> str:
     """Return the letters of a text in one spelling, and what may be one: no spaces, each once."""
     if text.isascii():
-        return _REPEATED.sub(r"\1", text.encode().translate(_READ, _NO_SIGN).decode())
-    return _REPEATED.sub(r"\1", _NO_LETTER.sub("", _folded(text)).lower())
+        return _once(text.encode().translate(_READ, _NO_SIGN).decode())
+    return _once(_NO_LETTER.sub("", _folded(text)).lower())
 
 
 def bare_likeness(text: str) -> str:
@@ -82,30 +91,49 @@ def _folded(text: str) -> str:
 class Sieve:
     """What one of some rules needs."""
 
+    _letters: Any | None
+    """Of the words, wherever they stand."""
     _words: Any | None
+    """The words between signs, as they are found in plain ASCII; None: not looked for."""
     _links: bool
 
     @classmethod
     def of(cls, rules: Iterable[Rule], lists: Mapping[str, WordList]) -> Sieve | None:
         """Return a sieve for rules; None where one may match whatever is written."""
-        clues: set[str] = set()
+        clues: set[Clue] = set()
         for rule in rules:
             needed = _needed(rule.when, lists)
             if needed is None:
                 return None
             clues |= needed
-        words = clues - {_LINK}
+        words = sorted(clues - {_LINK})
         if len(words) > WORDS_MAX:
             return None
-        return cls(_any_of(sorted(words)) if words else None, _LINK in clues)
+        if not words:
+            return cls(None, None, _LINK in clues)
+        letters = _any_of(sorted({re2.escape(bare("".join(word))) for word in words}))
+        plain = [_between_signs(word) for word in words if "".join(word).isascii()]
+        closer = _any_of(plain or [_NEVER]) if len(plain) <= PLAIN_MAX else None
+        return cls(letters, closer, _LINK in clues)
 
     def may_match(self, text: str) -> bool:
         """Whether one of the rules may match a text."""
         if self._links and "." in text and _links().search(text) is not None:
             return True
-        if self._words is None:
+        if self._letters is None:
             return False
-        return "*" in text or self._words.search(bare(text)) is not None
+        if "*" in text:
+            return True
+        if self._letters.search(bare(text)) is None:
+            return False
+        return self._words is None or self._stands_in(text, self._words)
+
+    def _stands_in(self, text: str, words: Any) -> bool:
+        """Whether a word stands between signs; True where only reading the text can tell."""
+        plain = text.lower() if text.isascii() else "".join(map(FOLDING.__getitem__, text))
+        if not plain.isascii() or _tricky().search(plain) is not None:
+            return True
+        return words.search(_once(plain)) is not None
 
 
 @cache
@@ -145,14 +173,45 @@ def _needed_words(text: Text, lists: Mapping[str, WordList]) -> Clues | None:
     words: list[str] = list(lists[text.list_].words) if text.list_ else []
     for entry in (*text.words, *text.phrases):
         words += expanded(entry)
-    spelled = (bare(normalised(word)) for word in words)
-    return frozenset(letters for letters in spelled if letters)
+    return frozenset(term for word in words if (term := _term(word)))
 
 
-def _any_of(words: Sequence[str]) -> Any:
-    """Compile bare words."""
+def _term(word: str) -> Clue:
+    """Return the words of a term as they are compared; a star stays behind the last."""
+    words = _TOKEN.findall(normalised(word))[:PHRASE_MAX]
+    if words and word.endswith("*"):
+        words[-1] += "*"
+    return tuple(words)
+
+
+def _between_signs(term: Clue) -> str:
+    """Return a pattern of a term in a plain text whose repeated letters are written once."""
+    words = [_once(word.removesuffix("*")) for word in term]
+    end = "" if term[-1].endswith("*") else "(?:[^a-z0-9]|$)"
+    gap = f"[^a-z0-9]{{1,{GAP_MAX}}}"
+    return f"(?:^|[^a-z0-9]){gap.join(map(re2.escape, words))}{end}"
+
+
+@cache
+def _tricky() -> Any:
+    """Return a pattern found wherever a plain text is not read as it stands (`views._TRICKY`)."""
+    signs = "".join(re2.escape(sign) for sign in LEET if sign.isascii())
+    options = re2.Options()
+    options.never_capture = True
+    return re2.compile(
+        rf"[a-z][{signs}]|[{signs}][a-z]|[a-z][._~/\\^-][a-z]"
+        r"|(?:^|[^a-z0-9_])[a-z][ ._*-]{1,2}[a-z](?:[^a-z0-9_]|$)",
+        options,
+    )
+
+
+def _once(text: str) -> str:
+    return _REPEATED.sub(r"\1", text)
+
+
+def _any_of(patterns: Sequence[str]) -> Any:
     options = re2.Options()
     options.max_mem = MEMORY_BYTES
     options.never_capture = True
     options.log_errors = False
-    return re2.compile("|".join(map(re2.escape, words)), options)
+    return re2.compile("|".join(patterns), options)

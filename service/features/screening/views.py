@@ -107,6 +107,12 @@ def views_of(text: str) -> Views:
     return Views(raw=text, norm=norm, skeleton=skeleton, tricks=tuple(tricks))
 
 
+def unread_views(text: str) -> Views:
+    """Return a text as it stands, for rules that look at no word of it."""
+    view = View(text, None)
+    return Views(raw=text, norm=view, skeleton=view, tricks=())
+
+
 def normalised(text: str) -> str:
     """Return the `norm` view's text: what words, phrases and patterns are compared in."""
     return _normalised(text, []).text
