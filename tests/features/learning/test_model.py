@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 
-from service.features.learning.fitting import Examples, fit
+from service.features.learning.fitting import Examples, calibrate, fit
 from service.features.learning.grading import auc, calibration_error, miss_bound, stability
 from service.features.learning.lesson import SHARE_MAX, lesson_of
 from service.features.learning.model import BrokenModel, Model
@@ -211,6 +211,18 @@ def test_a_model_may_not_be_asked_before_approving_until_it_was_audited_enough()
     assert set(lacks) == {"decisions", "audited", "misses"}
     audited = {"audit": {"low_count": 320, "low_missed_bound": miss_bound(0, 320)}}
     assert approval_lacks(audited, decisions=1_000, moderators=3) == ()
+
+
+def test_a_few_examples_told_apart_without_fault_make_nothing_certain() -> None:
+    chance = np.random.default_rng(7)
+    for bad in (5, 8, 13):
+        labels = np.arange(100) < bad
+        scores = np.where(labels, 0.2, -0.2) + chance.normal(0, 0.09, 100)
+        curve = calibrate(scores, labels, np.ones(100))
+        said = [curve.probability(float(score)) for score in scores]
+        assert 0 < curve.slope < 200
+        assert len({round(each, 9) for each in said}) > 50, "their order is kept"
+        assert max(said) < 1
 
 
 def test_figures_say_what_they_should() -> None:
