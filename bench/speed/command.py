@@ -96,8 +96,12 @@ def _measure(
         room = seeded(pair, runner, progress)
         asking = opened.enter_context(clients())
         if "starts" in options.only:
-            with _working(progress, "Starting the service"):
-                starts.alone(pair.endpoints, folder, figures, times=options.rounds)
+            _tried(
+                partial(starts.alone, pair.endpoints, folder, figures, times=options.rounds),
+                *(figures, "the service's start", deadline),
+            )
+            again = partial(starts.whole, figures, progress, times=options.rounds)
+            _tried(again, figures, "make run", deadline)
         running = opened.enter_context(service(pair.endpoints, folder))
         stage = Stage(
             folder=folder,
@@ -117,9 +121,6 @@ def _measure(
             if name in options.only:
                 _tried(measure, figures, name, deadline)
         versions |= _store_versions(stage)
-    if "starts" in options.only:
-        again = partial(starts.whole, figures, progress, times=options.rounds)
-        _tried(again, figures, "make run", deadline)
     return versions
 
 
