@@ -14,18 +14,15 @@ from service.app import open_service
 from service.cli.backup import PURPOSE, STAMP, bars, refuse_outside
 from service.cli.clock import now
 from service.cli.options import with_settings
-from service.cli.reconcile import COLUMNS, apply_rules
+from service.cli.reconcile import COLUMNS, put_in_step
 from service.cli.show import progress, said, table
 from service.cli.stores import log_for_people
 from service.embedded import BackupFailed, EmbeddedStores, Endpoints, refuse_running
 from service.embedded.layout import sync_folder
 from service.embedded.manifest import Manifest, read_manifest, write_private
-from service.features.homecoming import Homecoming
 from service.secrets import Secrets, open_secrets
 from service.settings import VERSION, Settings
-from service.storage.journal import JournalStore
 from service.storage.migrations import migrate, migrations
-from service.storage.redo import RedoStore
 
 LEDGER = "erasures.log"
 PLACES = {"redis": "redis", "secret.key": "secret.key"}
@@ -166,18 +163,8 @@ async def _in_step(settings: Settings, secrets: Secrets, where: Endpoints) -> Ro
         service.upkeep.leadership.sought() as lock,
     ):
         assert lock is not None  # nobody else knows of this folder
-        homecoming = Homecoming(
-            journal=JournalStore(pool=service.ground.pool),
-            redo=RedoStore(redis=service.ground.redis, pool=service.ground.pool),
-            erasures=service.moderators.erasures,
-        )
         sites = await service.core.sites.all_sites()
-        await homecoming.begin(sites)
-        forgotten = await homecoming.forget_again(sites)
-        rows = await apply_rules(service.upkeep.repair, sites)
-        # What the repair put back of theirs goes as well.
-        forgotten += await homecoming.forget_again(sites)
-    return [("erasures", str(forgotten), "readers forgotten again"), *rows]
+        return await put_in_step(service, sites, redis_is_older=True, alone=True)
 
 
 def _put_in_place(draft: Path, target: Path, stamp: str) -> Path | None:
