@@ -63,6 +63,51 @@ async def test_a_redis_that_was_emptied_is_filled_without_a_service(
         assert (await room.submit("The next one.")).found.waiting is not None
 
 
+async def test_a_redis_that_is_older_is_filled_up_before_anybody_looks(
+    command: CommandLine, database_url: str, redis_url: str
+) -> None:
+    async with open_newsroom(database_url, redis_url) as room:
+        at = Keys(room.site.slug)
+        rejected, decided_since = [await room.post(f"Number {number}.") for number in range(2)]
+        await room.decide(Action.REJECT, rejected.comment_id)
+        while await room.journal_all():
+            pass
+        keys = [key async for key in room.redis.scan_iter(f"pb:{{{room.site.slug}}}:*")]
+        kept = {key: await room.redis.dump(key) for key in keys}
+        await room.approve(decided_since)
+        since = await room.submit("Since then.", key="since")
+        while await room.journal_all():
+            pass
+        await room.redis.flushdb()
+        for key, dumped in kept.items():
+            await room.redis.restore(key, 0, dumped)
+        assert await room.redis.xlen(at.redo) == 1
+        result = await command("reconcile", "--redis-is-older")
+        found = dict(line.split("\t")[:2] for line in result.stdout.splitlines())
+        assert (found["refill"], found["finish"], found["redo"]) == ("1", "1", "0")
+        told = [fields[b"id"].decode() for _, fields in await room.redis.xrange(at.redo)]
+        assert told == [str(decided_since.comment_id)]
+        again = await room.submit("Since then.", key="since")
+        assert again.found.comment_id == since.found.comment_id
+        later = (await room.submit("The next one.")).found
+        assert since.found.waiting is not None
+        assert later.waiting is not None
+        assert later.waiting.seq > since.found.waiting.seq
+        assert (await room.count(), await waits(room)) == (1, 2)
+
+
+async def test_only_who_is_alone_says_that_redis_is_older(
+    command: CommandLine, database_url: str, redis_url: str
+) -> None:
+    async with (
+        open_newsroom(database_url, redis_url) as room,
+        Leadership(pool=room.pool).sought() as lock,
+    ):
+        assert lock is not None
+        result = await command("reconcile", "--redis-is-older", status=1)
+        assert "stop it first" in result.stderr
+
+
 async def test_it_may_run_beside_a_service_that_leads(
     command: CommandLine, database_url: str, redis_url: str
 ) -> None:
