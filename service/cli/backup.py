@@ -70,7 +70,7 @@ async def _backup(settings: Settings, folder: Path) -> Path:
 
 
 async def _copy(stores: OpenStores, place: Path, began: datetime, progress: Progress) -> None:
-    """Copy Redis first: whatever it lacks then, Postgres has (docs/decisions/0034-backups.md)."""
+    """Copy Redis first: whatever it lacks then, Postgres has (docs/decisions/0036-backups.md)."""
     urls = stores.urls
     redis_at = now()
     queue = progress.add_task("Redis", total=None)
