@@ -278,6 +278,7 @@ byId('wake').addEventListener('click', () => {
 })
 byId('views').addEventListener('toggle', async () => (await import('./views.js')).show(desk))
 
+document.querySelector('.q-lanes [aria-current]')?.scrollIntoView({ block: 'nearest' })
 refresh()
 paintFoot(decider)
 desk.go(desk.ids[0] ?? null, { focus: document.activeElement === document.body })
