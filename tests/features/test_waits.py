@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from service.features.waits import FEWEST, FRESH_SECONDS, WEEK, Waits
+from service.features.waits import FEWEST, FRESH_SECONDS, HOUR, WEEK, Waits
 from service.model import Action, Actor
 from service.storage.waits import WaitStore
 from tests.newsroom import Newsroom, without_postgres
@@ -40,3 +40,18 @@ async def test_what_rules_decide_says_nothing_about_people(newsroom: Newsroom) -
 async def test_without_postgres_nothing_is_promised(newsroom: Newsroom) -> None:
     async with without_postgres(newsroom) as away:
         assert await waits(away).usual_minutes(newsroom.site, now=newsroom.now) is None
+
+
+async def test_what_people_decided_in_the_last_hour_is_told(newsroom: Newsroom) -> None:
+    asked = waits(newsroom)
+    none = await asked.last_hour(newsroom.site, now=newsroom.now)
+    assert (none.decided, none.median_minutes) == (0, None)
+    comments = [await newsroom.post(f"Comment {n}.") for n in range(4)]
+    await newsroom.decide(Action.APPROVE, *comments[:2])
+    await newsroom.decide(Action.REJECT, comments[2])
+    await newsroom.decide(Action.APPROVE, comments[3], by=RULE)
+    pace = await asked.last_hour(newsroom.site, now=newsroom.now)
+    assert pace.decided == 3
+    assert pace.median_minutes is not None
+    later = await asked.last_hour(newsroom.site, now=newsroom.now + HOUR + timedelta(seconds=1))
+    assert later.decided == 0
