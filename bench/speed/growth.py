@@ -24,9 +24,9 @@ PAGE = 50
 def grow(stage: Stage, figures: Figures, *, times: int) -> None:
     """Measure every curve."""
     places = {
-        "comments in the thread": [("grown", [f"thread-{size}"]) for size in SIZES],
-        "articles of the site": [(f"articles-{size}", []) for size in SIZES],
-        "comments waiting": [(f"queue-{size}", []) for size in SIZES],
+        "thread length": [("grown", [f"thread-{size}"]) for size in SIZES],
+        "articles": [(f"articles-{size}", []) for size in SIZES],
+        "queue length": [(f"queue-{size}", []) for size in SIZES],
     }
     for size in SIZES:
         # What is posted below makes the smallest queue a little longer: it is decided again.

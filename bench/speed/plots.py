@@ -15,7 +15,7 @@ text{font:12px system-ui,sans-serif;fill:#333}
 .line{fill:none;stroke:#1f5fa8;stroke-width:2}.dot{fill:#1f5fa8}
 .s1 .line,.s1.line{stroke:#a8481f;stroke-dasharray:6 3}.s1 .dot{fill:#a8481f}
 .s2 .line,.s2.line{stroke:#2f7d32;stroke-dasharray:2 3}.s2 .dot{fill:#2f7d32}
-line{stroke:#ccc}.axis,.tick{stroke:#ccc}
+line{stroke:#ccc}text{stroke:none!important;fill:#333!important;font-weight:400}
 </style><rect width="100%" height="100%" fill="#fff"/>"""
 
 
