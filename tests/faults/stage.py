@@ -163,10 +163,15 @@ def _sentence(serial: int) -> str:
 
 
 @asynccontextmanager
-async def staged(database_url: str, redis_url: str, *, bug: str = "") -> AsyncIterator[Stage]:
-    """Found a site over empty stores, and keep its service alive until the block ends."""
+async def staged(
+    database_url: str, redis_url: str, *, bug: str = "", **more: object
+) -> AsyncIterator[Stage]:
+    """Found a site over empty stores, and keep its service alive until the block ends.
+
+    `more` are settings of the service.
+    """
     async with (
-        doomed(database_url, redis_url, bug=bug) as service,
+        doomed(database_url, redis_url, bug=bug, **more) as service,
         client() as session,
         Redis.from_url(redis_url, decode_responses=True) as redis,
     ):
