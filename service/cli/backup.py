@@ -21,7 +21,7 @@ from service.cli.stores import OpenStores, open_stores
 from service.embedded import BackupFailed
 from service.embedded.copies import copy_postgres, copy_redis
 from service.embedded.layout import sync_folder
-from service.embedded.manifest import FORMAT, Manifest, backups, sum_up, write_private
+from service.embedded.manifest import FORMAT, NAME, Manifest, backups, sum_up, write_private
 from service.settings import VERSION, Settings
 from service.storage.migrations import newest_applied
 
@@ -51,6 +51,7 @@ def backup(settings: Settings, *, folder: Path, keep: int | None) -> None:
     click.echo(asyncio.run(_backup(settings, folder)))
     if keep is not None:
         for old in backups(folder)[:-keep]:
+            (old / NAME).unlink()  # first, so that what is half removed is no backup
             shutil.rmtree(old)
             said(f"Removed {old}")
 

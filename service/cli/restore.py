@@ -60,7 +60,7 @@ def restore(settings: Settings, *, folder: Path, force: bool, ledgers: tuple[Pat
     refuse_outside(settings)
     log_for_people(settings)
     manifest = _readable(folder)
-    target = Path(os.path.abspath(settings.data_dir))  # noqa: PTH100 - links stay as they are
+    target = settings.data_dir.resolve()  # a link to another disk stays one
     _refuse_taken(target, force=force)
     stamp = now().strftime(STAMP)
     draft = target.with_name(f"{target.name}.restoring-{stamp}")
