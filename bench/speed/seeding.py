@@ -51,6 +51,7 @@ READS_WORDS = (
 """Rules in effect that search the text for words or patterns, or ask what is alike."""
 
 BATCH = 64
+MARKED_EVERY = 20
 COLUMNS = (
     *("site_id", "article_id", "comment_id", "parent_id", "root_id", "depth", "author_id"),
     *("author_kind", "author_name", "text", "lang", "status", "revision", "created_at"),
@@ -84,13 +85,15 @@ def sentences() -> list[str]:
 
 
 def texts(count: int, chance: random.Random) -> list[str]:
-    """Make comments of about 240 characters, no two the same."""
+    """Make comments of about 240 characters, no two the same, one in twenty with Markdown."""
     known = sentences()
     made = []
     for number in range(count):
         said: list[str] = []
         while sum(map(len, said)) < chance.choice((60, 150, 240, 240, 420)):
             said.append(chance.choice(known))
+        if number % MARKED_EVERY == 0:
+            said.insert(1, "It is *not* that simple.")
         made.append(f"{' '.join(said)} {number:,}")
     return made
 
