@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from uuid import uuid4
 
+import asyncpg
 import psutil
 import pytest
 
 from tests.journeys.api import Paper, Posted, wish, within
-from tests.journeys.command import data_folder, free_ports, served
+from tests.journeys.command import Running, data_folder, free_ports, served
 from tests.journeys.house import open_house
 
 pytestmark = pytest.mark.long
@@ -59,6 +60,7 @@ async def test_comments_are_taken_and_threads_are_read_while_postgres_hangs() ->
             daily = await running.found()
             public = await daily.post("Before.")
             await daily.approve(public)
+            await _all_told(running)  # else what is read now might be overtaken, and not kept
             assert await daily.count() == 1
             assert await daily.ids_in_thread() == {public.id}
             postmaster = psutil.Process(running.postgres_pid)
@@ -84,6 +86,18 @@ async def test_comments_are_taken_and_threads_are_read_while_postgres_hangs() ->
 
             await within(MENDED_SECONDS, is_decided, pause=0.1)
             assert await daily.count() == 2
+
+
+async def _all_told(running: Running) -> None:
+    """Wait until every process has been told what was decided."""
+    connection = await asyncpg.connect(running.endpoints[0])
+
+    async def is_told() -> bool:
+        untold = "SELECT count(*) FROM outbox WHERE relayed_at IS NULL"
+        return bool(await connection.fetchval(untold) == 0)
+
+    await within(MENDED_SECONDS, is_told, pause=0.05)
+    await connection.close()
 
 
 @contextmanager
