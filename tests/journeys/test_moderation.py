@@ -125,16 +125,25 @@ async def test_of_two_who_decide_three_hundred_comments_at_once_one_wins_each(
     posted = await _post_many(daily, 300, articles=articles)
     dice = random.Random(20261125)  # noqa: S311 - the same race each time
 
-    async def decide_all(action: str, by: str) -> list[dict[str, Any]]:
-        ids = [each.id for each in posted]
-        dice.shuffle(ids)
-        groups = [ids[start : start + 25] for start in range(0, len(ids), 25)]
-        answers = await asyncio.gather(*(_decide_surely(daily, action, ids, by) for ids in groups))
-        return [result for results in answers for result in results]
+    async def decide(action: str, ids: list[str], by: str) -> list[dict[str, Any]]:
+        return await _decide_surely(daily, action, ids, by)
 
-    approvals, rejections = await asyncio.gather(
-        decide_all("approve", "moderate"), decide_all("reject", "second")
-    )
+    approvals: list[dict[str, Any]] = []
+    rejections: list[dict[str, Any]] = []
+    ids = [each.id for each in posted]
+    others = dice.sample(ids, len(ids))
+    for start in range(0, 300, 50):  # in turns, or whoever comes first is first everywhere
+        asked = [("approve", ids, "moderate"), ("reject", others, "second")]
+        dice.shuffle(asked)
+        groups = [
+            decide(action, whose[first : first + 25], by)
+            for action, whose, by in asked
+            for first in (start, start + 25)
+        ]
+        answers = await asyncio.gather(*groups)
+        for place, (action, _, _) in enumerate(asked):
+            into = approvals if action == "approve" else rejections
+            into += [*answers[place * 2], *answers[place * 2 + 1]]
 
     of_approver = {result["comment_id"]: result for result in approvals}
     of_rejecter = {result["comment_id"]: result for result in rejections}
