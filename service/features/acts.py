@@ -76,7 +76,7 @@ class Acts:
             case Action.REMOVE:
                 status, text = self._take_down(subject, Status.REMOVED)
                 kind = "new"
-            case Action.DELETE:
+            case Action.DELETE | Action.ERASE:
                 status, text = self._delete(subject)
                 kind = "new"
             case Action.RESTORE:

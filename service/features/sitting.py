@@ -159,6 +159,8 @@ class Sitting(Acts):
     def _state_in_the_way(
         self, subject: Subject, request: DecisionRequest
     ) -> tuple[Outcome | None, Decision | None]:
+        if request.action is Action.ERASE:  # whatever it is, whoever holds it
+            return (Outcome.CONFLICT, subject.latest) if _is_erased(subject) else (None, None)
         revision = self._judged_revision(subject, request.action)
         hidden = subject.waiting is not None and subject.waiting.escalated
         sees_it = self.actor.sees_escalated_on(subject.case.place.site_id)
@@ -275,3 +277,8 @@ class Sitting(Acts):
         self._wait_again(subject, item)
         self._tell(subject, "comment.pending", item, shown=False)
         return status, kept.text
+
+
+def _is_erased(subject: Subject) -> bool:
+    latest = subject.latest
+    return subject.waiting is None and latest is not None and latest.action is Action.ERASE

@@ -156,6 +156,11 @@ class Keys:
         return self._named("redo")
 
     @property
+    def erased(self) -> str:
+        """SET: keyed hashes of authors who are forgotten."""
+        return self._named("gone")
+
+    @property
     def events(self) -> str:
         """STREAM: the last events told to readers."""
         return self._named("ev")

@@ -8,6 +8,7 @@ from typing import Self
 from service.features.alerts import Alerts
 from service.features.checks import Checks
 from service.features.cluster_decisions import ClusterDecisions
+from service.features.erasures import Erasures
 from service.features.featured import Featured
 from service.features.queue import Queue
 from service.features.records import Records
@@ -23,6 +24,7 @@ from service.storage.administration import AdministrationStore
 from service.storage.alerts import AlertStore
 from service.storage.checks import CheckStore
 from service.storage.cluster_decisions import ClusterDecisionStore
+from service.storage.erasures import ErasureFile, ErasureStore
 from service.storage.featured import FeaturedStore
 from service.storage.lookups import LookupStore
 from service.storage.records import RecordStore
@@ -36,6 +38,7 @@ from service.web.alerts import Alerting
 from service.web.checks import Checking
 from service.web.clusters import Clustering
 from service.web.dashboard.queue import QueuePages
+from service.web.erasures import Forgetting
 from service.web.featured import Featuring
 from service.web.moderation import Moderation
 from service.web.operation import Operation
@@ -65,6 +68,7 @@ class Moderators:
     cluster_decisions: ClusterDecisions
     records: Records
     sweeps: Sweeps
+    erasures: Erasures
     search: Search
     search_index: SearchIndex
     exports: Export
@@ -144,6 +148,17 @@ class Moderators:
                 new_id=new_id,
                 clock=clock,
             ),
+            erasures=Erasures(
+                store=ErasureStore(pool=pool, redis=ground.redis),
+                ledger=ErasureFile(ground.settings.data_dir / "erasures.log"),
+                records=records,
+                decisions=core.decisions,
+                sites=core.sites,
+                acts=core.acts,
+                subject=ground.secrets.subject,
+                new_id=new_id,
+                clock=clock,
+            ),
             search=search,
             search_index=SearchIndex(store=search_store),
             exports=Export(search=search, log=AdministrationStore(pool=pool), acts=core.acts),
@@ -167,6 +182,7 @@ class Moderators:
             *Searching(search=self.search, exports=self.exports).operations(),
             *KeepingSearches(searches=self.saved_searches).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
+            *Forgetting(erasures=self.erasures).operations(),
             *QueuePages(
                 queue=self.queue, sites=core.sites, wishes=self.wishes, checks=self.checks
             ).operations(),
@@ -176,6 +192,7 @@ class Moderators:
         """Return what goes on in one process of all."""
         return [
             self.sweeps.run,
+            self.erasures.run,
             self.cluster_decisions.run,
             self.checks.run,
             self.search_index.run,

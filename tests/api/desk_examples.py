@@ -52,6 +52,14 @@ def acknowledge_warning(api: Api) -> Answer:
     return api.ask("POST", where, bearer=receipt)
 
 
+def export_reader(api: Api) -> Answer:
+    return about(api, met(api)[0], what="/export")
+
+
+def erase_reader(api: Api) -> Answer:
+    return about(api, met(api)[0], "DELETE")
+
+
 def reject_all_waiting(api: Api) -> Answer:
     json = {"reason": "spam", "note": "A flood.", "operation_id": str(uuid4())}
     return about(api, met(api)[0], "POST", "/rejections", json=json)
@@ -105,6 +113,8 @@ DESK_EXAMPLES = (
     read_reader,
     rule_on_reader,
     add_note,
+    export_reader,
+    erase_reader,
     warn_reader,
     acknowledge_warning,
     reject_all_waiting,

@@ -45,6 +45,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "reader.held",
         "reader.hold_ended",
         "reader.swept",
+        "reader.exported",
+        "reader.erased",
         "reader.sweep_undone",
     ),
     "comments": (
