@@ -79,6 +79,16 @@ async def _withdraw(stage: Stage, prepared: Prepared) -> None:
     stage.ledger.taken_back.add(posted.id)
 
 
+async def _erase(stage: Stage, prepared: Prepared) -> None:
+    (posted,) = prepared
+    whole = f"/v1/moderation/comments/{posted.id}"
+    found = await stage.surely("GET", whole, token=stage.paper.keys["moderate"])
+    path = f"{stage.paper.path}/readers/{found.expect(200)['author']['ref']}"
+    answer = await stage.surely("DELETE", path, token=stage.paper.keys["manage"])
+    assert answer.status in {200, 404}, answer.raw  # nobody knows them any more
+    stage.ledger.taken_back.add(posted.id)
+
+
 async def _claim(stage: Stage, prepared: Prepared) -> None:
     claims = {"site": stage.paper.slug, "lane": "held", "limit": len(prepared)}
     token = stage.paper.keys["moderate"]
@@ -173,6 +183,7 @@ OPERATIONS: Mapping[str, Operation] = {
         prepare=_nothing, act=_duplicate, passes=frozenset({*_ACCEPTED, *_JOURNALED})
     ),
     "withdraw": Operation(prepare=_waiting(1), act=_withdraw, passes=frozenset(_DECIDED)),
+    "erase": Operation(prepare=_approved, act=_erase, passes=frozenset(_DECIDED)),
     "claim": Operation(
         prepare=_waiting(3), act=_claim, passes=frozenset({Point.CLAIM_LEASED, *_DECIDED})
     ),
