@@ -109,14 +109,48 @@ def test_what_a_colleague_changed_meanwhile_is_not_overwritten(editor: Admin) ->
     assert editor.told("rules/shared-rule")["title"] == "Two"
 
 
-def test_a_word_list_is_kept_and_in_effect(editor: Admin) -> None:
+def test_a_word_list_is_tried_put_into_effect_and_rolled_back(editor: Admin) -> None:
     editor.open("word-lists/insults-en")
 
     editor.write("#words-text", "grunzel\nknurz*\n")
     editor.click("#words-form button.primary")
 
-    editor.says("#done", "2 entries")
-    assert editor.told("word-lists/insults-en")["words"] == ["grunzel", "knurz*"]
+    editor.says("#done", "2 entries. Live rules name this list")
+    kept = editor.told("word-lists/insults-en")
+    assert (kept["words"], kept["waits"]) == (["grunzel", "knurz*"], True)
+    editor.write("#effect-comment", "It hurts.")
+    editor.click("[data-act=live]")
+    editor.says("#problem", "needs a dry run")
+    assert len(editor.complaints()) == 1, "of the refusal alone"
+
+    editor.click("#words-run button")
+    editor.says("[aria-labelledby=runs-title] li", "comments would match")
+    assert editor.faults() == []
+    editor.shot("word-list")
+    editor.write("#effect-comment", "It hurts.")
+    editor.click("[data-act=live]")
+    editor.says("#done", "The words are live")
+    assert not editor.told("word-lists/insults-en")["waits"]
+
+    editor.write("#effect-comment", "Too much.")
+    editor.click("[data-act='roll-back']")
+    editor.says("#done", "The words before are live again")
+    assert editor.told("word-lists/insults-en")["live_version"] is None
+    assert editor.complaints() == []
+
+
+@pytest.mark.parametrize(("lang", "theme"), [("fr", "dark"), ("ar", "contrast")])
+def test_the_page_of_a_list_that_waits_stands_in_every_language(
+    editor: Admin, lang: str, theme: str
+) -> None:
+    editor.elsewhere("PUT", "word-lists/insults-en", langs=["en"], words=["grunzel"])
+    editor.prefer(lang=lang, theme=theme)
+    editor.window(360, 1_400)
+    editor.open("word-lists/insults-en")
+    editor.find("#words-run button")
+    assert editor.ask("return document.documentElement.scrollWidth <= innerWidth")
+    assert editor.faults() == []
+    editor.shot(f"word-list-{lang}-{theme}")
 
 
 def test_a_moderator_reads_rules_and_changes_none(
