@@ -16,10 +16,10 @@ from service.model import PendingComment
 from service.storage.durability import Level
 from service.storage.journal import JournalStore
 from service.storage.pending import Acceptance, EditOutcome, PendingStore, RequeueOutcome
-from service.storage.redis import NotReplicated
+from service.storage.redis import NotReplicated, QueueUnavailable
 
-NOTHING_WAITS = frozenset({"DUP", "MISMATCH", "FULL", "EMPTY"})
-"""Answers after which Redis holds nothing under the new id."""
+OF_ANOTHER = frozenset({"DUP", "MISMATCH"})
+"""Answers that speak of an earlier comment; or of this one, where the refill was faster."""
 
 STALE = EditOutcome(outcome="STALE", revision=0)
 
@@ -79,10 +79,24 @@ class Promise:
                 dk_ttl_ms=dk_ttl_ms,
                 known_seq=known_seq,
             )
-        if self.level == "journal" and stored.outcome in NOTHING_WAITS:
-            await self.journal.leave(item)
+        if self.level == "journal":
+            stored = await self._settled(item, stored)
         if stored.outcome == "OK":
             self.took(self.level, self.stopwatch() - begun)
+        return stored
+
+    async def _settled(self, item: PendingComment, stored: Acceptance) -> Acceptance:
+        """Let both stores agree about a comment that Postgres has and Redis did not take.
+
+        Whoever fills up an empty Redis may have put it in meanwhile: then it waits there.
+        """
+        if stored.outcome == "CLASH":
+            return replace(stored, outcome="DUP")
+        if stored.outcome == "EMPTY" and item.keyed:
+            raise QueueUnavailable  # it may come back with the rest; its key finds it
+        another = stored.comment_id != item.comment_id
+        if stored.outcome in ("FULL", "EMPTY") or (stored.outcome in OF_ANOTHER and another):
+            await self.journal.leave(item)
         return stored
 
     async def edit(

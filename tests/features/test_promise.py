@@ -21,7 +21,7 @@ from service.storage.pending import Acceptance, EditOutcome, PendingStore
 from service.storage.postgres import DatabaseUnavailable
 from service.storage.redis import NotReplicated, QueueUnavailable, connect
 from tests.features.conftest import OpenSite, SharedStores
-from tests.newsroom import Newsroom, open_site, without_postgres, without_redis
+from tests.newsroom import Newsroom, open_site, real_time, without_postgres, without_redis
 from tests.storage.replicas import replicated
 
 LEILA = UUID(int=7)
@@ -152,8 +152,34 @@ async def test_what_redis_does_not_take_leaves_nothing_in_postgres(new_site: Ope
     assert (await rows_of(small, "submissions"), await rows_of(small, "comment_places")) == (0, 1)
     await small.lose_redis()
     with pytest.raises(Unavailable):
-        await small.submit("Three.", key="three")
+        await small.submit("Three.")
     assert [row["text"] for row in await journal_rows(small)] == ["One."]
+
+
+@pytest.mark.parametrize("key", ["one", None])
+async def test_what_the_refill_put_in_first_is_kept(newsroom: Newsroom, key: str | None) -> None:
+    newsroom.now = real_time()
+
+    async def is_emptied_and_filled() -> None:
+        await newsroom.lose_redis()
+        await newsroom.journal.open_queue(newsroom.site)
+
+    accepted = await watched(newsroom, is_emptied_and_filled).submit("Once.", key=key)
+    assert [row["comment_id"] for row in await journal_rows(newsroom)] == [id_of(accepted)]
+    await newsroom.lose_redis()
+    await newsroom.journal.open_queue(newsroom.site)
+    assert await newsroom.pending.get(newsroom.site.slug, id_of(accepted)) is not None
+    assert await waiting(newsroom) == 1
+
+
+async def test_what_met_an_empty_redis_is_found_by_its_key(journaled: Newsroom) -> None:
+    await journaled.lose_redis()
+    with pytest.raises(QueueUnavailable):
+        await journaled.submit("Once.", key="one")
+    again = await journaled.submit("Once.", key="one")
+    await journaled.journal.open_queue(journaled.site)
+    assert [row["comment_id"] for row in await journal_rows(journaled)] == [id_of(again)]
+    assert await waiting(journaled) == 1
 
 
 async def test_what_redis_may_have_taken_is_one_comment_when_it_is_sent_again(
