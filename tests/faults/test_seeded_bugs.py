@@ -13,6 +13,8 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -45,27 +47,16 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse();
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rig:
-    """Stores for one play, and who may copy databases."""
+    """Stores for one play, and what copies databases."""
 
     database_url: str
     redis_url: str
-    administrator: asyncpg.Connection
     fresh_database: FreshDatabase
 
 
 @pytest.fixture
-def rig(
-    database_url: str,
-    redis_url: str,
-    administrator: asyncpg.Connection,
-    fresh_database: FreshDatabase,
-) -> Rig:
-    return Rig(
-        database_url=database_url,
-        redis_url=redis_url,
-        administrator=administrator,
-        fresh_database=fresh_database,
-    )
+def rig(database_url: str, redis_url: str, fresh_database: FreshDatabase) -> Rig:
+    return Rig(database_url=database_url, redis_url=redis_url, fresh_database=fresh_database)
 
 
 async def left_broken(stage: Stage) -> list[str]:
@@ -149,32 +140,35 @@ async def read_while_deciding(rig: Rig, bug: str) -> list[str]:
 
 async def go_back_in_time(rig: Rig, bug: str) -> list[str]:
     """A Postgres that is restored as it was before a decision."""
-    async with staged(rig.database_url, rig.redis_url, bug=bug) as stage:
+    async with AsyncExitStack() as running:
+        line = await running.enter_async_context(
+            proxied(_socket(rig.database_url), random.Random(7))  # noqa: S311 - a test's
+        )
+        name = urlsplit(rig.database_url).path.removeprefix("/")
+        address = f"postgresql://postgres@127.0.0.1:{line.port}/"
+        stage = await running.enter_async_context(
+            staged(address + name, rig.redis_url, bug=bug)
+        )
         posted = await stage.post()
         await stage.at_rest()
-        name = await stage.postgres.fetchval("SELECT current_database()")
-        past = await copied(rig, name)
-        await stage.service.is_up()
+        line.become(Line.SILENT)
+        line.reset()  # nobody may be connected to what is copied
+        past = urlsplit(await rig.fresh_database(name)).path.removeprefix("/")
+        line.mend()
         await stage.decide([wish("approve", posted.id)])
-        stage.service.settings = stage.service.settings.model_copy(update={"database_url": past})
+        settings = stage.service.settings
+        stage.service.settings = settings.model_copy(update={"database_url": address + past})
         os.kill(stage.service.pid, signal.SIGKILL)
-        then = replace(stage, postgres=await asyncpg.connect(past))
+        then = replace(stage, postgres=await asyncpg.connect(address + past))
+        running.push_async_callback(then.postgres.close)
         await then.post()  # the next process serves
         await then.at_rest()  # and leads
-        broken = await left_broken(then)
-        await then.postgres.close()
-        return broken
+        return await left_broken(then)
 
 
-async def copied(rig: Rig, name: str) -> str:
-    """Copy a database; nobody is connected to it meanwhile."""
-    await rig.administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    await rig.administrator.execute(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name
-    )
-    past = await rig.fresh_database(name)
-    await rig.administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    return past
+def _socket(database_url: str) -> Path:
+    (folder,) = parse_qs(urlsplit(database_url).query)["host"]
+    return Path(folder) / ".s.PGSQL.5432"
 
 
 async def decide_when_full(rig: Rig, bug: str) -> list[str]:
@@ -214,7 +208,7 @@ async def repeat_behind_a_partition(rig: Rig, bug: str) -> list[str]:
         )
         copy = await running.enter_async_context(Redis.from_url(replica.url, decode_responses=True))
         line.become(Line.SILENT)
-        key, text = "once", "Was this heard?"
+        key, text = "sent-again", "Was this heard?"
         stage.ledger.sent[key] = text
         assert (await stage.paper.send(text, key=key)).refused(503) == "queue_unavailable"
         answers = await asyncio.gather(*(stage.paper.send(text, key=key) for _ in range(WAYS)))
