@@ -11,7 +11,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: bench peers bench-screening bench-priority help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
+.PHONY: chaos bench peers bench-screening bench-priority help run test long check lint types contracts smoke browser fix faults lock migration clean dev chromium
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -54,6 +54,9 @@ faults: dev ## kill and freeze the stores, for minutes
 
 bench: dev peers ## measure speed beside nginx and Isso, and write bench/RESULTS.md
 	@exec $(BIN)/python -m bench $(ARGS)
+
+chaos: dev ## break everything at random for half an hour, and keep a record
+	@exec $(BIN)/python -m tests.faults.chaos $(ARGS)
 
 bench-screening: dev ## measure screening beside its targets
 	@exec $(BIN)/python -m bench.screening
