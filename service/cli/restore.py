@@ -18,7 +18,7 @@ from service.cli.reconcile import COLUMNS, put_in_step
 from service.cli.show import progress, said, table
 from service.cli.stores import log_for_people
 from service.embedded import BackupFailed, EmbeddedStores, Endpoints, refuse_running
-from service.embedded.layout import sync_folder
+from service.embedded.layout import sync_all, sync_folder
 from service.embedded.manifest import Manifest, read_manifest, write_private
 from service.secrets import Secrets, open_secrets
 from service.settings import VERSION, Settings
@@ -118,7 +118,7 @@ def _lay_out(manifest: Manifest, folder: Path, draft: Path) -> None:
                 manifest.copy(name, folder, to, lambda more: shown.advance(task, more))
             else:
                 to.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.sync()
+    sync_all(draft)
 
 
 def _gather(ledger: Path, sources: Sequence[Path]) -> None:

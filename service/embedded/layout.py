@@ -132,6 +132,13 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_all(folder: Path) -> None:
+    """Make a folder and all that is in it survive a power cut."""
+    for where, _, plain in os.walk(folder):
+        for name in (*plain, "."):
+            sync_folder(Path(where) / name)
+
+
 def take_lock(path: Path) -> int | None:
     """Lock a file without waiting; None when somebody holds it, else the descriptor.
 

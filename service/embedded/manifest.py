@@ -94,7 +94,7 @@ class Manifest:
     def copy(self, name: str, folder: Path, to: Path, tell: Tell) -> None:
         """Copy one file of a backup, readable by us alone, and compare its sum on the way.
 
-        The caller sees that it is on disk: one sync for all is quicker by far.
+        The caller sees that it is on disk: all at the end is quicker by far.
 
         Raises:
             BackupFailed: it is not what it was when the backup was made.
