@@ -71,6 +71,7 @@ def compiled(source: str, *, raw: bool = False) -> Pattern:
     options.max_mem = MEMORY_BYTES
     options.log_errors = False
     options.case_sensitive = False
+    options.never_capture = True  # where the whole stands is all that is asked
     try:
         pattern = Pattern(source, re2.compile(written, options))
     except re2.error as error:
