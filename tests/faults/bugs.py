@@ -112,9 +112,7 @@ def _redo_missing() -> None:
 
 def _refused_when_full() -> None:
     """Let Redis refuse also what makes room."""
-    _rewrite(
-        {name: (" flags=allow-oom", "") for name in ("finish", "claim", "release", "clear_marks")}
-    )
+    _rewrite(dict.fromkeys(("finish", "claim", "release", "clear_marks"), (" flags=allow-oom", "")))
 
 
 def _no_write_before_wait() -> None:

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from tests.faults.sizes import LITTLE_AND_MUCH, size
 from tests.faults.stage import AGAIN_SECONDS, APPLIED, REST_SECONDS
-from tests.journeys.api import Paper, Posted, within, wish
+from tests.journeys.api import Paper, Posted, wish, within
 from tests.journeys.house import open_house
 from tests.journeys.invariants import Ledger, Told, read_stores, unsettled, violations
 
@@ -61,7 +61,7 @@ class Course:
 
     async def decide(self, said: Mapping[str, Any], by: str) -> dict[str, Any]:
         """Decide, again while there are too many who do."""
-        while (answer := await self.paper.send_decisions([said], by=by)).status == 503:
+        while (answer := await self.paper.send_decisions([said], by=by)).status == 503:  # noqa: ASYNC110 - nobody tells a client
             await asyncio.sleep(AGAIN_SECONDS)
         result: dict[str, Any] = answer.expect(200)["results"][0]
         return result

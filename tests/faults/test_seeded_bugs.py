@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from tests.conftest import FreshDatabase
 from tests.faults.proxy import Line, proxied
 from tests.faults.stage import SITE, Stage, staged
-from tests.journeys.api import within, wish
+from tests.journeys.api import wish, within
 from tests.journeys.invariants import read_stores, violations
 from tests.storage.queues import eventually, own_server
 from tests.storage.replicas import AT_ONCE, CAREFUL, follow
@@ -32,6 +32,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 HEAL_SECONDS = 6.0
 """How long the service may take to put right what it can put right."""
+REDO_SECONDS = 45.0
+"""The same of the log: a look that meets a store that is away comes again in 30 s."""
 TOLD_SECONDS = 2.0
 """When everybody reads what was decided (I16)."""
 ROUNDS = 5
@@ -59,7 +61,7 @@ def rig(database_url: str, redis_url: str, fresh_database: FreshDatabase) -> Rig
     return Rig(database_url=database_url, redis_url=redis_url, fresh_database=fresh_database)
 
 
-async def left_broken(stage: Stage) -> list[str]:
+async def left_broken(stage: Stage, seconds: float = HEAL_SECONDS) -> list[str]:
     """Return what is broken and stays so, whatever the service does about it."""
 
     async def now() -> list[str]:
@@ -69,7 +71,7 @@ async def left_broken(stage: Stage) -> list[str]:
         return await now() == []
 
     with suppress(TimeoutError):
-        await within(HEAL_SECONDS, all_hold, pause=0.1)
+        await within(seconds, all_hold, pause=0.1)
     return await now()
 
 
@@ -146,9 +148,7 @@ async def go_back_in_time(rig: Rig, bug: str) -> list[str]:
         )
         name = urlsplit(rig.database_url).path.removeprefix("/")
         address = f"postgresql://postgres@127.0.0.1:{line.port}/"
-        stage = await running.enter_async_context(
-            staged(address + name, rig.redis_url, bug=bug)
-        )
+        stage = await running.enter_async_context(staged(address + name, rig.redis_url, bug=bug))
         posted = await stage.post()
         await stage.at_rest()
         line.become(Line.SILENT)
@@ -163,7 +163,7 @@ async def go_back_in_time(rig: Rig, bug: str) -> list[str]:
         running.push_async_callback(then.postgres.close)
         await then.post()  # the next process serves
         await then.at_rest()  # and leads
-        return await left_broken(then)
+        return await left_broken(then, REDO_SECONDS)
 
 
 def _socket(database_url: str) -> Path:
