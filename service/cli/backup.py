@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 
 from service.cli.clock import now
 from service.cli.options import with_settings
@@ -76,12 +76,14 @@ async def _copy(stores: OpenStores, place: Path, began: datetime, progress: Prog
     redis_at = now()
     queue = progress.add_task("Redis", total=None)
     await copy_redis(urls.redis_url, place / "redis", lambda more: progress.advance(queue, more))
+    _fill(progress, queue)
     base = progress.add_task("Postgres", total=None)
     version = await copy_postgres(
         urls.database_url,
         place / "postgres",
         lambda done, total: progress.update(base, completed=done, total=total),
     )
+    _fill(progress, base)
     # Last, so that an erasure that one of the stores has not heard of is in it.
     inside = [
         name for name in ("secret.key", "erasures.log") if _keep(stores.settings, place, name)
@@ -90,6 +92,7 @@ async def _copy(stores: OpenStores, place: Path, began: datetime, progress: Prog
     folders, files = await asyncio.to_thread(
         sum_up, place, lambda more: progress.advance(sums, more)
     )
+    _fill(progress, sums)
     manifest = Manifest(
         format=FORMAT,
         release=VERSION,
@@ -107,6 +110,13 @@ async def _copy(stores: OpenStores, place: Path, began: datetime, progress: Prog
     sync_folder(place)
     manifest.write(place)
     sync_folder(place.parent)
+
+
+def _fill(progress: Progress, task: TaskID) -> None:
+    """Show a bar as done: how much it is was not known before, or only nearly."""
+    shown = next(each for each in progress.tasks if each.id == task)
+    total = max(shown.total or 0, shown.completed)
+    progress.update(task, completed=total, total=total)
 
 
 @contextmanager
