@@ -50,6 +50,9 @@ class RecountStore:
             place = (site_id, article_id)
             if not await connection.fetchval(SQL["hold"], *place):
                 return 0
+            # Without fresh statistics the planner takes an article for one row and compares each
+            # comment with each, for seconds, while nobody may decide.
+            await connection.execute("SET LOCAL enable_nestloop = off")
             for _ in range(DEPTH_MAX):
                 found: int = await connection.fetchval(
                     SQL["mend_replies"], *place, timeout=COUNT_SECONDS
