@@ -46,7 +46,7 @@ class Refill:
 
         A queue that went back in time, as from a backup or by a failover, is filled up while it
         goes on. May be repeated, and be done by two at once. Returns how many comments were put
-        back.
+        back; where Redis has forgotten them already it stays shut, and is filled up again.
 
         Raises:
             Unavailable: a store is away; what was put back stays.
@@ -67,8 +67,15 @@ class Refill:
         if sequence:
             await self._tell(site, state, sequence=sequence, highest=highest, restored=restored)
         epoch = await self.pending.begin_epoch(
-            site.slug, epoch=self.new_epoch(), seq=sequence, fell_from=state.fell_from
+            site.slug,
+            epoch=self.new_epoch(),
+            seq=sequence,
+            fell_from=state.fell_from,
+            refilled=True,
         )
+        if not epoch:
+            log.warning("emptied_while_refilled", site=site.slug)
+            return restored
         await self.store.raise_watermark(
             site.site_id,
             Watermark(epoch=epoch, seq=sequence),

@@ -334,13 +334,20 @@ class PendingStore(Looks):
         return int(await self.scripts.run(self.redis, "mark", keys, map(str, ids)))
 
     async def begin_epoch(
-        self, slug: str, *, epoch: str, seq: int, fell_from: int | None = None
+        self,
+        slug: str,
+        *,
+        epoch: str,
+        seq: int,
+        fell_from: int | None = None,
+        refilled: bool = False,
     ) -> str:
         """Open a site's queue where it has no epoch, or raise its `seq`. Returns the epoch.
 
-        An empty `epoch` raises `seq` alone; `fell_from` is the fall that was put right.
+        An empty `epoch` raises `seq` alone; `fell_from` is the fall that was put right. When it
+        was `refilled` since, and Redis has forgotten that again, it stays shut and this is "".
         """
-        arguments = (epoch, seq, "" if fell_from is None else fell_from)
+        arguments = (epoch, seq, "" if fell_from is None else fell_from, int(refilled))
         held = await self.scripts.run(self.redis, "begin_epoch", [Keys(slug).meta], arguments)
         return str(held, "utf-8")
 

@@ -311,6 +311,30 @@ async def test_whoever_finds_the_same_loss_again_tells_it_once(newsroom: Newsroo
     assert [loss.lost_at_most for loss in await noted(newsroom)] == [2]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetsAgain(PendingStore):
+    """The queue in a Redis that is emptied once more, when all was put back and it opens."""
+
+    async def begin_epoch(self, slug: str, *, epoch: str, **how: Any) -> str:
+        if epoch:
+            await self.redis.flushdb()
+        return await super(ForgetsAgain, self).begin_epoch(slug, epoch=epoch, **how)
+
+
+async def test_a_queue_that_is_emptied_while_it_is_filled_up_stays_shut(newsroom: Newsroom) -> None:
+    first = await newsroom.submit("Once.", key="sent-again")
+    while await newsroom.journal_all():
+        pass
+    await newsroom.lose_redis()
+    forgetting = ForgetsAgain(redis=newsroom.redis, scripts=newsroom.pending.scripts)
+    await replace(newsroom.journal.refill, pending=forgetting).open_queue(newsroom.site)
+    with pytest.raises(Unavailable):
+        await newsroom.submit("Once.", key="sent-again")
+    await newsroom.journal.open_queue(newsroom.site)
+    again = await newsroom.submit("Once.", key="sent-again")
+    assert again.found.comment_id == first.found.comment_id
+
+
 async def test_a_loss_of_one_site_is_not_told_on_another(
     newsroom: Newsroom, new_site: OpenSite
 ) -> None:
