@@ -254,7 +254,8 @@ def _answer(status: int, answer: Answer, schemas: Schemas, *, public: bool) -> d
         headers["ETag"] = _header("Strong: names these very bytes.")
     written: dict[str, Any] = {"description": _phrase(status), "headers": headers}
     if isinstance(answer, str):
-        written["content"] = _content(answer, {"type": "string"})
+        is_json = answer.endswith(("/json", "+json"))
+        written["content"] = _content(answer, {"type": "object" if is_json else "string"})
     elif answer is not None:
         written["content"] = _content(JSON, schemas[answer, "serialization"])
     return written
