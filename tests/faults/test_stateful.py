@@ -28,13 +28,15 @@ from service.storage.redis import Keys
 from tests.faults.operations import WAYS
 from tests.faults.sizes import LITTLE_AND_MUCH, size
 from tests.faults.stage import APPLIED, SITE, Stage
-from tests.journeys.api import Posted, wish
+from tests.journeys.api import Posted, wish, within
 from tests.journeys.invariants import Told, violations
 
 pytestmark = [pytest.mark.timeout(7_200), pytest.mark.parametrize("amount", LITTLE_AND_MUCH)]
 
 STEPS = 15
 STEP_SECONDS = 120.0
+REFILL_SECONDS = 10.0
+"""When a Redis that forgot everything is filled up again."""
 CRASHES = (
     Point.ACCEPT_STORED,
     Point.JOURNAL_WRITTEN,
@@ -173,6 +175,11 @@ class Desk:
     async def check(self) -> None:
         """Let everything come to rest and hold it beside the model."""
         await self.stage.service.arm("")
+
+        async def is_open() -> bool:
+            return bool(await self.stage.redis.hexists(Keys(SITE).meta, "epoch"))
+
+        await within(REFILL_SECONDS, is_open)
         stores = await self.stage.at_rest()
         assert violations(self.stage.ledger, stores) == []
         for comment_id, known in self.model.items():
