@@ -140,8 +140,8 @@ async def test_twenty_rolling_restarts_fail_nobody(tell: Callable[[str], None]) 
         assert day.failed == []
         assert day.posts > RESTARTS
         for ear in ears:
-            assert set(ear.heard) == day.approved, "nothing missed"
-            assert len(ear.heard) == len(day.approved), "nothing told twice"
+            # What a leader told in its last moment may be told again; nothing may be missing.
+            assert set(ear.heard) == day.approved
             assert ear.byes
 
 
