@@ -81,7 +81,7 @@ async def course(database_url: str, redis_url: str) -> AsyncIterator[Course]:
 async def test_of_two_moderators_one_decides_and_the_other_is_told(
     course: Course, tell: Callable[[str], None], amount: str
 ) -> None:
-    races, begun = size("RACES", amount, little=200, much=10_000), monotonic()
+    races, begun = size("RACES", amount, little=50, much=10_000), monotonic()
     wins = {"moderate": 0, "second": 0}
 
     async def race(number: int) -> None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -58,7 +59,15 @@ class Caller:
     broken: set[str] = field(default_factory=set)
 
     def ask(self, operation: APIOperation[Any, Any, Any, Any], cases: int) -> None:
-        """Call an operation with requests that follow the document, and with some that do not."""
+        """Call an operation with requests that follow the document, and with some that do not.
+
+        As often as anybody else somebody calls who may.
+        """
+        security = operation.definition.raw.get("security", ())
+        may = [scope for each in security for scope in each.get("key", ())]
+        callers = st.sampled_from(("", *self.paper.keys))
+        if may:
+            callers |= st.sampled_from(may)
         for mode in GenerationMode:
 
             @settings(
@@ -70,10 +79,10 @@ class Caller:
             )
             @given(
                 case=operation.as_strategy(generation_mode=mode),
-                by=st.sampled_from(("", *self.paper.keys)),
+                by=callers,
                 here=st.integers(0, 3),
             )
-            def ask_once(case: Case, by: str, here: int) -> None:
+            def ask_once(case: Case[Any], by: str, here: int) -> None:
                 self._call(case, by, is_real=here > 0)
 
             try:
@@ -82,7 +91,7 @@ class Caller:
                 if type(error).__name__ not in {"Unsatisfiable", "SkipTest", "NothingToTest"}:
                     raise
 
-    def _call(self, case: Case, by: str, *, is_real: bool) -> None:
+    def _call(self, case: Case[Any], by: str, *, is_real: bool) -> None:
         if is_real:
             case.path_parameters |= {
                 name: value for name, value in self.real.items() if name in case.path_parameters
@@ -107,6 +116,7 @@ class Caller:
 def operations(document: dict[str, Any]) -> Iterator[APIOperation[Any, Any, Any, Any]]:
     """Return every operation whose answer ends."""
     for found in schemathesis.openapi.from_dict(document).get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         described = document["paths"][operation.path][operation.method]["responses"]
         if not any("text/event-stream" in each.get("content", {}) for each in described.values()):

@@ -249,7 +249,7 @@ def machine(desk: Desk) -> type[RuleBasedStateMachine]:  # noqa: C901 - a rule f
 async def test_whatever_is_done_in_whatever_order_is_what_a_dictionary_says(
     stage: Stage, tell: Callable[[str], None], amount: str
 ) -> None:
-    examples = size("EXAMPLES", amount, little=3, much=200)
+    examples = size("EXAMPLES", amount, little=2, much=200)
     desk = Desk(stage=stage, loop=asyncio.get_running_loop(), model={}, told=tell)
     few = settings(
         max_examples=examples,
