@@ -20,6 +20,9 @@ database refused, which a running service meets after a failover or a changed pa
 LOCK_NOT_AVAILABLE = "55P03"
 """A row stayed locked longer than the statement wanted to wait."""
 
+SHUT = "55000"
+"""The database takes no connections now, as while it is copied or about to be replaced."""
+
 _SUSPECTS = (
     OSError,
     TimeoutError,
@@ -42,7 +45,7 @@ def says_away(error: BaseException) -> bool:
     """Tell an absent or overwhelmed server from a statement at fault."""
     if isinstance(error, asyncpg.PostgresError):
         state = str(getattr(error, "sqlstate", None) or "")
-        return state[:2] in AWAY_CLASSES or state == LOCK_NOT_AVAILABLE
+        return state[:2] in AWAY_CLASSES or state in {LOCK_NOT_AVAILABLE, SHUT}
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)  # a ValueError blames our own arguments
     return isinstance(error, _SUSPECTS)

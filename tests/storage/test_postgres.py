@@ -97,6 +97,23 @@ async def _end_own_session(pool: asyncpg.Pool[asyncpg.Record]) -> None:
         await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
+async def test_a_database_that_takes_no_connections_is_unavailable(
+    database_url: str, administrator: asyncpg.Connection
+) -> None:
+    async with open_pool(database_url, min_size=1, max_size=1) as pool:
+        async with connected(pool) as connection:
+            name = await connection.fetchval("SELECT current_database()")
+            await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            pid = connection.get_server_pid()
+        await administrator.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        with pytest.raises(DatabaseUnavailable):
+            async with connected(pool):
+                pass
+        await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        async with connected(pool) as connection:
+            assert await connection.fetchval("SELECT 1")
+
+
 async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
     async with open_pool(database_url, max_size=2, command_timeout=0.05) as pool:
         with pytest.raises(DatabaseUnavailable):
