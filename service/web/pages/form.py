@@ -78,7 +78,7 @@ class Forms:
                 body=CommentForm,
                 body_media=FORM,
                 body_limit=FORM_BODY_BYTES,
-                answers={303: HTML, 404: HTML, 409: HTML, 429: HTML},
+                answers=dict.fromkeys((303, 403, 404, 409, 422, 429, 503), HTML),
                 cors=True,
                 handler=self.post,
             )
