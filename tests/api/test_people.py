@@ -58,7 +58,11 @@ def test_a_ban_is_told_with_its_reason_and_holds_at_once(api: Api) -> None:
     ref, receipt = met(api)
     until = "2090-01-01T00:00:00.000Z"
     answer = rule(api, ref, ban={"until": until, "reason": "Please calm down."})
-    assert answer.json["ban"] == {"until": until, "reason": "Please calm down."}
+    assert answer.json["ban"] == {
+        "until": until,
+        "reason": "Please calm down.",
+        "everywhere": False,
+    }
     refused = api.post(api.article(), bearer=receipt)
     assert (refused.status, refused.code) == (403, "author_banned")
     assert refused.json["detail"] == "Please calm down."
@@ -89,7 +93,8 @@ def test_a_ban_holds_for_posts_votes_reports_and_edits_by_every_route(api: Api) 
         ),
     ]
     assert [(each.status, each.code) for each in refusals] == [(403, "author_banned")] * 6
-    assert about(api, f"reader:{subject}").json["ban"] == {"until": None, "reason": None}
+    held = about(api, f"reader:{subject}").json["ban"]
+    assert held == {"until": None, "reason": None, "everywhere": False}
     assert on_behalf(api, "somebody-else").status == 202
 
 

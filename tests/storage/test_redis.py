@@ -78,7 +78,8 @@ async def test_only_what_makes_room_runs_in_a_full_redis() -> None:
         "edit",
         "gcra",
         "mark",
-        "peek",  # reads only
+        "held",  # reads only, as the next
+        "peek",
         "requeue",
         "restore_submission",
     }

@@ -90,6 +90,8 @@ OF_ADMINS: Mapping[str, tuple[str, ...]] = {
         "rule.switched_off",
         "rule.demoted",
         "word_list.saved",
+        "word_list.went_live",
+        "word_list.rolled_back",
         "model.promoted",
         "model.approval",
         "model.asked_anew",
