@@ -37,6 +37,9 @@ STEPS = 15
 STEP_SECONDS = 120.0
 REFILL_SECONDS = 10.0
 """When a Redis that forgot everything is filled up again."""
+JUMPED = "numbers are missing"
+"""Where Redis forgets a number that nobody had noted yet, the next ones jump by a thousand, so that
+none is given twice: gaps say nothing here (I18)."""
 CRASHES = (
     Point.ACCEPT_STORED,
     Point.JOURNAL_WRITTEN,
@@ -76,9 +79,16 @@ class Desk:
     steps: int = 0
 
     def do(self, step: Coroutine[Any, Any, T]) -> T:
-        """Take a step in the loop of the stores."""
+        """Take a step in the loop of the stores.
+
+        What fails is told at once: hypothesis tells the story again, and it may not fail then.
+        """
         self.steps += 1
-        return asyncio.run_coroutine_threadsafe(step, self.loop).result(STEP_SECONDS)
+        try:
+            return asyncio.run_coroutine_threadsafe(step, self.loop).result(STEP_SECONDS)
+        except Exception as error:
+            self.told(f"Step {self.steps}, {step.__name__}: {type(error).__name__} {error}")
+            raise
 
     async def post(self, ways: int) -> str:
         """Post something, so many times at once."""
@@ -181,7 +191,8 @@ class Desk:
 
         await within(REFILL_SECONDS, is_open)
         stores = await self.stage.at_rest()
-        assert violations(self.stage.ledger, stores) == []
+        broken = violations(self.stage.ledger, stores)
+        assert [each for each in broken if JUMPED not in each] == []
         for comment_id, known in self.model.items():
             latest = stores.latest(comment_id)
             assert (latest["status"] if latest else "pending") == known.status, comment_id
