@@ -87,7 +87,7 @@ class Desk:
         try:
             return asyncio.run_coroutine_threadsafe(step, self.loop).result(STEP_SECONDS)
         except Exception as error:
-            self.told(f"Step {self.steps}, {step.__name__}: {type(error).__name__} {error}")
+            self.told(f"Step {self.steps}: {type(error).__name__} {error}")
             raise
 
     async def post(self, ways: int) -> str:
