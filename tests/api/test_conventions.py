@@ -134,6 +134,7 @@ def test_a_body_that_is_too_large_is_refused_and_one_at_the_limit_is_read(
 
 @each(takes_json)
 @pytest.mark.parametrize("raw", NOT_JSON.values(), ids=NOT_JSON)
+@pytest.mark.long
 def test_what_is_no_strict_json_is_malformed(api: Api, operation: Operation, raw: bytes) -> None:
     answer = asked(api, operation, body=raw)
     if operation.body_optional and not raw.strip():

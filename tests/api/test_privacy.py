@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import orjson
+import pytest
 
 from service.web.paths import parameters_of
 from tests.api.calls import Answer, query
@@ -40,6 +41,7 @@ class Canaries:
         yield from (self.deleted, self.note, ADDRESS)
 
 
+@pytest.mark.long
 def test_no_reader_is_ever_told_anothers_secrets(api: Api) -> None:
     """Every operation of readers is asked, about every comment, by everybody but the author."""
     canaries, article = Canaries(), api.article()

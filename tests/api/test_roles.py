@@ -83,6 +83,7 @@ def test_for_members_of_other_sites_a_site_does_not_exist(api: Api, operation: O
 
 
 @each(takes_session)
+@pytest.mark.long
 def test_a_foreign_page_asks_nothing_with_a_session(api: Api, operation: Operation) -> None:
     """Refused before anything is looked at, whatever the session could do."""
     token = session_for(api, operation)
@@ -92,6 +93,7 @@ def test_a_foreign_page_asks_nothing_with_a_session(api: Api, operation: Operati
 
 
 @each(takes_session)
+@pytest.mark.long
 def test_an_own_page_asks_with_a_session(api: Api, operation: Operation) -> None:
     for headers in (
         {"Sec-Fetch-Site": "same-origin"},
@@ -104,6 +106,7 @@ def test_an_own_page_asks_with_a_session(api: Api, operation: Operation) -> None
 
 
 @each(lambda operation: takes_session(operation) and operation.writes)
+@pytest.mark.long
 def test_nothing_is_written_with_a_session_by_who_knows_what_page(
     api: Api, operation: Operation
 ) -> None:
@@ -119,6 +122,7 @@ def test_a_session_that_is_none_is_refused(api: Api, operation: Operation) -> No
 
 
 @each(takes_both)
+@pytest.mark.long
 def test_a_key_goes_before_a_session(api: Api, operation: Operation) -> None:
     """Else a page that holds a key would act as whoever is signed in."""
     token = session_for(api, operation)

@@ -80,6 +80,7 @@ def test_a_typed_text_tells_what_was_seen_where_and_how(api: Api) -> None:
     assert answer.json["ruling"] == "hold"
 
 
+@pytest.mark.long
 def test_a_rule_goes_from_draft_to_live_and_back(api: Api) -> None:
     what = saved(api)
     said = {"version": 1, "comment": "It is right."}

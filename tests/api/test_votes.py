@@ -104,6 +104,7 @@ def test_fifty_readers_on_their_own_connections_are_counted_exactly(
     assert once.votes(comment["id"]).json == {"votes": {"up": 51, "down": 0}, "mine": 1}
 
 
+@pytest.mark.long
 def test_the_best_order_and_the_numbers_of_a_page_follow_within_five_seconds(
     api: Api, site: Site, key: str
 ) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from service.features.farewell import WAVE_MIN, WAVES_MAX, in_waves
 
 
@@ -31,6 +33,7 @@ async def test_few_streams_end_at_once() -> None:
     assert await sizes(WAVE_MIN) == [WAVE_MIN]
 
 
+@pytest.mark.long
 async def test_many_end_in_waves() -> None:
     assert await sizes(WAVE_MIN + 1) == [WAVE_MIN, 1]
     assert await sizes(5_000) == [500] * WAVES_MAX

@@ -195,6 +195,7 @@ async def test_telling_works_at_home_while_redis_is_away() -> None:
     assert [line["event"] for line in lines] == ["invalidation_not_published"]
 
 
+@pytest.mark.long
 async def test_while_redis_is_away_postgres_tells_other_processes(database_url: str) -> None:
     nowhere = connect("redis://127.0.0.1:1")
     async with open_pool(database_url) as pool:

@@ -306,6 +306,7 @@ async def test_no_edit_is_accepted_while_the_level_is_not_met(newsroom: Newsroom
 # Level `replica`
 
 
+@pytest.mark.long
 async def test_what_no_replica_has_is_not_acknowledged_and_is_one_comment_afterwards(
     shared_stores: SharedStores,
 ) -> None:

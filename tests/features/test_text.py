@@ -237,6 +237,7 @@ def test_whatever_passes_can_be_stored_and_sent(raw: str) -> None:
     assert json.loads(json.dumps(clean, ensure_ascii=False).encode()) == clean
 
 
+@pytest.mark.long
 def test_every_letter_of_the_world_passes_alone() -> None:
     letters = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isalpha()]
     refused = [

@@ -227,6 +227,7 @@ async def test_cursors_lead_to_every_comment_once(newsroom: Newsroom, shape_name
 
 @pytest.mark.parametrize("sort", list(Sort))
 @pytest.mark.parametrize("shape_name", SHAPES)
+@pytest.mark.long
 async def test_a_permalink_opens_its_page_and_the_way_down(
     newsroom: Newsroom, shape_name: str, sort: Sort
 ) -> None:

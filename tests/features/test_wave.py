@@ -98,6 +98,7 @@ async def moderated(newsroom: Newsroom) -> Sitting:
         ),
     ],
 )
+@pytest.mark.long
 async def test_a_wave_is_cleared_by_a_few_decisions_and_keeps_no_reader_waiting(
     newsroom: Newsroom, wave: int, readers: int
 ) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from tests.journeys.api import Paper, Posted, wish, within
 
 FRESH_SECONDS = 1.0
@@ -118,6 +120,7 @@ async def test_a_reply_to_a_rejected_comment_is_refused(daily: Paper) -> None:
     assert answer.refused(409) == "parent_not_published"
 
 
+@pytest.mark.long
 async def test_of_two_who_decide_three_hundred_comments_at_once_one_wins_each(
     daily: Paper,
 ) -> None:

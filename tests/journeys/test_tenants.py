@@ -108,6 +108,7 @@ async def test_a_foreign_receipt_is_no_credential(two: Two) -> None:
     assert asked >= 2
 
 
+@pytest.mark.long
 async def test_a_foreign_object_is_none_and_says_nothing_of_itself(two: Two) -> None:
     """Everything the daily has is asked for with the weekly's own good credentials."""
     for operation in two.operations:

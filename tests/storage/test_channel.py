@@ -133,6 +133,7 @@ async def test_attempts_go_on_and_the_loss_is_said_once(tmp_path: Path) -> None:
     assert lost(lines) == ["ConnectionError"]
 
 
+@pytest.mark.long
 async def test_a_frozen_server_is_noticed_within_seconds() -> None:
     async with own_server() as server:
         await server.start()

@@ -202,6 +202,7 @@ ARGUMENTS: dict[str, str] = {
 """Each statement on the big article, in the middle of it where it can stand anywhere."""
 
 
+@pytest.mark.long
 async def test_every_page_of_a_long_thread_reads_its_index_and_little_else(
     owner: asyncpg.Connection,
 ) -> None:

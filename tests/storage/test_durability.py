@@ -117,6 +117,7 @@ async def test_a_replica_that_follows_makes_level_replica_and_a_missing_one_unma
     assert unmet.findings[0].startswith("Connect 2 replicas to this Redis (1 follows it now)")
 
 
+@pytest.mark.long
 async def test_what_a_replica_has_is_accepted_and_what_it_has_not_is_not() -> None:
     async with replicated() as pair, connect(pair.first.url) as redis:
         store = PendingStore(redis=redis, scripts=SCRIPTS, replicas=1)

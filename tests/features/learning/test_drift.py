@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
+import pytest
+
 from service.features.learning.lesson import lesson_of
 from service.features.learning.model import Model
 from service.features.learning.report import Learnt, study
@@ -35,12 +37,14 @@ def studied(rows: list[Labelled], before: Learnt | None = None) -> Learnt:
     return study(lesson_of("abuse", rows), before=figures, current=model)
 
 
+@pytest.mark.long
 def test_more_of_the_same_rings_no_alarm() -> None:
     rows = weeks()
     first = studied(rows[: 2 * EACH])
     assert studied(rows, first).figures["alarms"] == []
 
 
+@pytest.mark.long
 def test_a_week_in_words_nobody_ever_wrote_rings() -> None:
     rows = weeks()
     first = studied(rows[: 2 * EACH])
@@ -54,6 +58,7 @@ def test_a_week_in_words_nobody_ever_wrote_rings() -> None:
     assert second.figures["unknown"] > 0.5 > second.figures["unknown_before"]
 
 
+@pytest.mark.long
 def test_what_would_be_held_and_is_approved_rings() -> None:
     rows = weeks()
     first = studied(rows[: 2 * EACH])
@@ -65,6 +70,7 @@ def test_what_would_be_held_and_is_approved_rings() -> None:
     assert second.figures["holds_since"]["right"] == 0
 
 
+@pytest.mark.long
 def test_a_week_of_nothing_but_insults_rings() -> None:
     rows = weeks()
     first = studied(rows[: 2 * EACH])

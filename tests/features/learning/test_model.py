@@ -187,6 +187,7 @@ def test_too_short_a_lesson_is_not_learnt_and_a_short_one_not_used() -> None:
     assert set(learnt.refused) >= {"few_decisions", "few_violations"}
 
 
+@pytest.mark.long
 def test_a_long_lesson_passes_the_gates_and_a_worse_one_than_that_does_not() -> None:
     lesson = lesson_of("abuse", lesson_rows(320))
     learnt = study(lesson, before=None, current=None)

@@ -57,6 +57,7 @@ def test_only_the_beginning_is_read() -> None:
 
 
 @pytest.mark.parametrize(("name", "lang"), SINGLE_LANGUAGE)
+@pytest.mark.long
 def test_public_comments_are_told_right_as_often_as_promised(name: str, lang: str) -> None:
     if not public.present():
         pytest.skip("the public sets are not beside the checkout")

@@ -169,6 +169,7 @@ change of a list that costs more is seen here."""
 
 
 @pytest.mark.parametrize(("name", "most"), HELD.items())
+@pytest.mark.long
 def test_the_lists_hold_no_more_clean_public_comments_than_the_manual_states(
     name: str, most: float
 ) -> None:

@@ -132,6 +132,7 @@ def however(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("however")
 @pytest.mark.parametrize("line", EXAMPLES)
+@pytest.mark.long
 async def test_a_filter_finds_what_other_sql_finds(archive: Archive, line: str) -> None:
     expected = await truth(archive, EXAMPLES[line])
     assert await archive.ids(line, limit=97) == expected
