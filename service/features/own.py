@@ -231,9 +231,10 @@ class Own:
                 return
             request = _taking_away(found, self.new_id(now))
             result = (await self.decisions.decide([site], [request], actor=actor, now=now))[0]
-            if result.outcome is Outcome.APPLIED:
+            if result.outcome is Outcome.APPLIED and result.status is Status.DELETED:
                 return
-            # Somebody decided between our look and our lock: the next look meets the new state.
+            # Somebody decided between our look and our lock, so that nothing was taken away, or
+            # only the edit of what is public now: the next look meets the new state.
         raise StaleRevision("This comment was decided just now. Try again.")
 
     def _extended(self, site: Site, found: Found, editor: str | None) -> datetime:

@@ -42,7 +42,9 @@ READERS = 12
 MODERATORS = ("moderate", "second")
 BACK_SECONDS = 25.0
 """When posting and deciding go on after a fault has ended (protocol.md Ruling 14)."""
-REST_SECONDS = 60.0
+REST_SECONDS = 120.0
+"""What is to wait again while Redis is away is put back by a look at the journal, each half minute
+at what is half a minute old."""
 HELD_SECONDS = (0.3, 3.0)
 """How long a store hangs, or a line is bad."""
 FULL_BYTES = 100_000

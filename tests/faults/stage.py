@@ -27,7 +27,7 @@ SITE = "daily"
 AGAIN_SECONDS = 0.02
 ANSWER_SECONDS = 25.0
 """Posting and deciding are back after any crash (protocol.md Ruling 14)."""
-REST_SECONDS = 45.0
+REST_SECONDS = 90.0
 """When everything is done that goes on behind the requests: the settle worker that died holds its
 comments for thirty seconds."""
 WORDS = (

@@ -12,7 +12,7 @@ import pytest
 
 from service.errors import Failure, Invalid, RateLimited, Unavailable
 from service.features.intake import AuthorBanned
-from service.features.lookup import Found
+from service.features.lookup import Found, Lookup
 from service.features.outcomes import TextGone
 from service.features.own import (
     EDITOR,
@@ -23,7 +23,7 @@ from service.features.own import (
     StaleRevision,
     UnknownComment,
 )
-from service.model import Action, ArticleState, Mode, PendingComment, SiteSettings
+from service.model import Action, ArticleState, Mode, PendingComment, Site, SiteSettings, Status
 from service.storage.pending import PendingStore
 from service.storage.redis import Keys
 from tests.features.conftest import OpenSite
@@ -770,3 +770,25 @@ async def test_many_are_looked_up_as_one_by_one(newsroom: Newsroom, new_site: Op
     async with without_redis(newsroom) as stranded:
         there = await stranded.lookup.find_many(newsroom.site, ids)
     assert set(there) == set(ids[2:]) | {ids[1]}, "what only Redis knows cannot be told"
+
+
+async def test_a_comment_that_was_approved_behind_its_authors_back_goes_with_its_edit(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # While Postgres is away Redis answers alone, and knows nothing of the approval.
+    comment = await newsroom.post(SECRET)
+    await newsroom.approve(comment)
+    await edit(newsroom, comment, f"{SECRET}, said better")
+    now = await seen(newsroom, comment)
+    looks = iter([replace(now, status=Status.PENDING, public=None, decision=None)])
+    find = Lookup.find
+
+    async def late(self: Lookup, site: Site, comment_id: UUID) -> Found | None:
+        return next(looks, None) or await find(self, site, comment_id)
+
+    monkeypatch.setattr(Lookup, "find", late)
+
+    await delete(newsroom, comment)
+
+    assert (await seen(newsroom, comment)).status is Status.DELETED
+    assert await newsroom.pool.fetchval(TEXTS, newsroom.site.site_id, f"%{SECRET}%") == 0

@@ -141,6 +141,11 @@ def unsettled(stores: Stores) -> list[str]:
             left.append(f"unfinished {comment_id}")
     left += [f"settling {each}" for each in stores.places["a"]]
     left += [
+        f"not put back {comment_id}"
+        for comment_id, row in stores.journal.items()
+        if row["state"] == "waiting" and comment_id not in stores.items
+    ]
+    left += [
         f"untold {comment_id}"
         for comment_id, messages in stores.outbox.items()
         if any(message["relayed_at"] is None for message in messages)
