@@ -167,7 +167,8 @@ def _waiting_or_decided(_: Ledger, stores: Stores) -> Iterator[str]:
         if latest is None or stores.waits(comment_id):
             continue
         edited = latest["status"] == "approved" and item["kind"] == "edit"
-        if not edited or int(item["n"]) < latest["n"]:
+        judged_anew = latest["action"] == "reject" and int(item["revision"]) > latest["revision"]
+        if not (edited or judged_anew) or int(item["n"]) < latest["n"]:
             yield f"I2 {comment_id} is decided and still waits"
 
 
