@@ -7,7 +7,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -18,6 +18,7 @@ import pytest
 
 from service.app import Service, open_service, running_loops, serving
 from service.embedded import EmbeddedStores
+from service.errors import Unavailable
 from service.model import Scope, Site, SiteSettings
 from service.secrets import Secrets
 from service.settings import Settings
@@ -33,6 +34,7 @@ PROXIES = ip_network("127.0.0.0/8")
 GUEST = UUID("0199f1f0-0000-7000-8000-00000000000b")
 """Has a receipt of every site and never wrote."""
 EVERY_SCOPE = frozenset(Scope)
+TRIES = 5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,9 +58,12 @@ class Api:
 
     def new_site(self, **settings: Any) -> Site:
         """Make a site that takes comments of guests, and of pages of `ORIGIN`."""
-        slug = f"daily-{next(self.numbers)}"
         chosen = SiteSettings(**{"origins": (ORIGIN,), **settings})
-        return self.aside.run(self.service.core.sites.create(slug, "The Daily", chosen))
+        for _ in range(TRIES):  # a service that has begun just now may have no connection to lend
+            slug = f"daily-{next(self.numbers)}"
+            with suppress(Unavailable):
+                return self.aside.run(self.service.core.sites.create(slug, "The Daily", chosen))
+        raise AssertionError("No site can be made.")
 
     def new_key(
         self,
