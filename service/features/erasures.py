@@ -99,14 +99,8 @@ class Erasures:
             UnknownReader: the site never met them.
         """
         person = await self.records.person(site, ref, sees_escalated=True, now=now)
-        site_id, author_id, after = site.site_id, person.author_id, UUID(int=0)
-        ids = [each.comment_id for each in await self.records.just_sent(site, author_id)]
-        while True:
-            more = await self.store.comments(site_id, author_id, after=after, limit=BATCH)
-            if not more:
-                break
-            ids += more
-            after = more[-1]
+        site_id, author_id = site.site_id, person.author_id
+        ids = await self._comments(site, author_id)
         found: dict[UUID, Found] = {}
         for start in range(0, len(ids), BATCH):
             found |= await self.records.lookup.find_many(site, ids[start : start + BATCH])
@@ -174,24 +168,25 @@ class Erasures:
 
     async def _carry_out(self, site: Site, author_id: UUID, subject: bytes) -> None:
         """Take every comment away, then everything that names the author. Repeating is safe."""
-        now, erased, after = self.clock(), 0, UUID(int=0)
+        now = self.clock()
         dks = await self.store.submissions(site.site_id, author_id)
-        just_sent = [each.comment_id for each in await self.records.just_sent(site, author_id)]
-        while True:
-            ids = await self.store.comments(site.site_id, author_id, after=after, limit=BATCH)
-            batch = [*ids, *(each for each in just_sent if each not in ids)][:BATCH]
-            if not batch:
-                break
-            just_sent = []
-            requests = [self._request(comment_id, now) for comment_id in batch]
+        ids = await self._comments(site, author_id)
+        for start in range(0, len(ids), BATCH):
+            requests = [self._request(each, now) for each in ids[start : start + BATCH]]
             await self.decisions.decide([site], requests, actor=LAW, now=now)
-            await self.store.forget(site.slug, author_id, batch, ())
-            erased += len(batch)
-            after = ids[-1] if ids else after
-        await self.store.forget(site.slug, author_id, (), dks)
-        await self.store.finish(site.site_id, author_id, subject, comments=erased, at=now)
+        await self.store.forget(site.slug, author_id, ids, dks)
+        await self.store.finish(site.site_id, author_id, subject, comments=len(ids), at=now)
         await self.store.compact()
-        log.info("erase", site=site.slug, comments=erased)
+        log.info("erase", site=site.slug, comments=len(ids))
+
+    async def _comments(self, site: Site, author_id: UUID) -> list[UUID]:
+        """Return ids of all comments of an author, each once, also of what came just now."""
+        ids = [each.comment_id for each in await self.records.just_sent(site, author_id)]
+        after = UUID(int=0)
+        while more := await self.store.comments(site.site_id, author_id, after=after, limit=BATCH):
+            ids += more
+            after = more[-1]
+        return list(dict.fromkeys(ids))
 
     def _request(self, comment_id: UUID, now: datetime) -> DecisionRequest:
         return DecisionRequest(

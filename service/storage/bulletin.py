@@ -13,8 +13,6 @@ from service.errors import Unavailable
 from service.storage.postgres import Connection, connected
 
 CHANNEL: Final = "postbag_invalidate"
-MESSAGE_MAX_BYTES = 7_999
-"""Postgres takes no longer one."""
 PAUSE_SECONDS = 0.5
 """Between attempts to listen again."""
 SILENCE_SECONDS = 5.0

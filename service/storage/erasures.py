@@ -20,13 +20,11 @@ from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
 from service.storage.records import note_act_about
 from service.storage.redis import Keys, unavailable_when_down
+from service.storage.redo import pages
 from service.storage.rows import ERASED
 
 SQL = load_queries("erasures")
 READERS = load_queries("readers")
-
-STREAM_BATCH = 500
-"""Entries of the redo log that are looked through at once."""
 
 OF_AUTHOR = (
     "forget_comments",
@@ -43,9 +41,6 @@ OF_AUTHOR = (
 )
 OF_NOBODY = ("forget_submissions", "forget_sweeps")
 """What keeps a place for an author, which then names nobody."""
-
-
-_Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class UnderWay(NamedTuple):
@@ -182,17 +177,11 @@ class ErasureStore:
             for dk in dks:
                 if await self.redis.exists(at.submission(dk)):
                     await self.redis.hset(at.submission(dk), "author", str(ERASED))
-            ids, after = {str(each).encode() for each in comment_ids}, "-"
-            while ids:
-                found = cast(
-                    "_Entries", await self.redis.xrange(at.redo, min=after, count=STREAM_BATCH)
-                )
-                if not found:
-                    return
+            ids = {str(each).encode() for each in comment_ids}
+            async for found in pages(self.redis, slug):
                 gone = [entry for entry, fields in found if fields.get(b"id") in ids]
                 if gone:
                     await self.redis.xdel(at.redo, *gone)
-                after = f"({found[-1][0].decode()}"
 
     async def compact(self) -> None:
         """Ask Redis to write its file anew, without what was deleted from it.

@@ -22,7 +22,7 @@ SQL = load_queries("redo")
 BATCH = 500
 """Decisions read and looked for at once."""
 
-_Entries = list[tuple[bytes, Mapping[bytes, bytes]]]
+Entries = list[tuple[bytes, Mapping[bytes, bytes]]]
 
 TAKES_AWAY = frozenset({b"withdraw", b"delete"})
 """Actions after which a comment may be gone."""
@@ -99,7 +99,7 @@ class RedoStore:
     async def newest(self, slug: str, *, limit: int) -> list[Redo]:
         """Return the latest decisions of a site, oldest first."""
         with unavailable_when_down():
-            found = cast("_Entries", await self.redis.xrevrange(Keys(slug).redo, count=limit))
+            found = cast("Entries", await self.redis.xrevrange(Keys(slug).redo, count=limit))
         return _read(found[::-1])
 
     async def forget(self, slug: str) -> None:
@@ -109,15 +109,8 @@ class RedoStore:
 
     async def all(self, slug: str) -> AsyncIterator[list[Redo]]:
         """Yield a day's decisions of a site, as they were made, some at a time."""
-        after = "-"
-        while True:
-            with unavailable_when_down():
-                stream = Keys(slug).redo
-                found = cast("_Entries", await self.redis.xrange(stream, min=after, count=BATCH))
-            if not found:
-                return
+        async for found in pages(self.redis, slug):
             yield _read(found)
-            after = f"({found[-1][0].decode()}"
 
     async def missing(self, site_id: int, entries: Sequence[Redo]) -> list[Redo]:
         """Return those of which the log knows nothing."""
@@ -130,6 +123,23 @@ class RedoStore:
             )
         known = {(row["comment_id"], row["decision_id"]) for row in rows}
         return [entry for entry in entries if (entry.comment_id, entry.decision_id) not in known]
+
+
+async def pages(redis: Redis, slug: str) -> AsyncIterator[Entries]:
+    """Yield the entries of a site's redo log as Redis keeps them, oldest first, some at a time.
+
+    Raises:
+        QueueUnavailable: Redis is away.
+    """
+    after = "-"
+    while True:
+        with unavailable_when_down():
+            stream = Keys(slug).redo
+            found = cast("Entries", await redis.xrange(stream, min=after, count=BATCH))
+        if not found:
+            return
+        yield found
+        after = f"({found[-1][0].decode()}"
 
 
 async def is_erased(connection: Connection, site_id: int, subject: bytes) -> bool:
@@ -155,7 +165,7 @@ def said_of(decision: Decision, *, rule_version: int | None = None) -> str:
     ).decode()
 
 
-def _read(found: _Entries) -> list[Redo]:
+def _read(found: Entries) -> list[Redo]:
     """Read entries; those of an earlier release say too little to be made again."""
     return [_redo(fields) for _, fields in found if fields.get(b"said")]
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from service.features.screening.facts import AuthorFacts, Facts, Recent, likeness_of
+from service.features.screening.facts import AuthorFacts, Facts, Recent
 from service.features.screening.language import Language
 from service.features.screening.rules import (
     DAYS,
@@ -313,11 +313,6 @@ def test_group(
 def zoned(hours: Hours) -> Test:
     """Prepare a condition on hours: the zone is read once, not for each comment."""
     return partial(test_hours, hours, ZoneInfo(hours.zone))
-
-
-def likeness_for(views: Views, recent: Sequence[Recent]) -> str:
-    """Return the text's likeness where something is there to compare it with."""
-    return likeness_of(views) if recent else ""
 
 
 def _lately(facts: Facts, minutes: int) -> Sequence[Recent]:

@@ -184,8 +184,7 @@ def record_json(person: Person) -> dict[str, Any]:
         "rejected": standing.rejected,
         "waiting": person.waiting,
         "first_seen": optional_stamp(standing.first_seen),
-        "ban": person.ban
-        and {**(ban_json(person.ban) or {}), "everywhere": bool(person.ban.sites)},
+        "ban": _ban_json(person.ban),
         "trusted": standing.trusted,
         "always_hold": standing.always_hold,
         "reports": {
