@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from service.errors import Failure, Forbidden, Unauthenticated
 from service.settings import VERSION
 from service.web.catalogue import EVERYWHERE, failures_of
+from service.web.described import json_schema
 from service.web.openapi import openapi, query_parameters
 from service.web.operation import (
     HTML,
@@ -207,7 +208,7 @@ def _path_rows(operation: Operation) -> list[tuple[str, ...]]:
 def _query_rows(operation: Operation) -> list[tuple[str, ...]]:
     if operation.query is None:
         return []
-    schema = operation.query.model_json_schema()
+    schema = json_schema(operation.query)
     return [
         (
             f"<code>{escape(each['name'])}</code>",
@@ -227,7 +228,7 @@ def _body(operation: Operation) -> str:
 
 
 def _fields(model: type[BaseModel]) -> list[tuple[str, ...]]:
-    schema = model.model_json_schema()
+    schema = json_schema(model)
     return _field_rows(schema, schema.get("$defs", {}), "", ())
 
 

@@ -13,6 +13,7 @@ from service.errors import Failure, Unavailable
 from service.model import Scope
 from service.settings import VERSION
 from service.web.catalogue import failures_of
+from service.web.described import Described
 from service.web.operation import (
     JSON,
     AKey,
@@ -145,7 +146,9 @@ def _schemas(operations: Sequence[Operation]) -> tuple[Schemas, dict[str, Any]]:
             if isinstance(answer, type):
                 wanted[answer, "serialization"] = None
     wanted[ProblemOut, "serialization"] = None
-    schemas, whole = models_json_schema(list(wanted), ref_template=TEMPLATE)
+    schemas, whole = models_json_schema(
+        list(wanted), ref_template=TEMPLATE, schema_generator=Described
+    )
     return cast("Schemas", schemas), whole.get("$defs", {})
 
 

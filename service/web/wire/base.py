@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 class Wire(BaseModel):
     """A JSON object of the API. Unknown fields are refused, and nothing is converted.
 
-    A validator is made when it is first needed: most models only describe what is answered.
+    A validator is made when it is first needed: most models only describe what is answered. What
+    stands below a field describes it, too (`web/described`).
     """
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         defer_build=True,
     )
 
