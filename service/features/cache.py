@@ -1,7 +1,8 @@
 """This process's ready answers: built once for all who ask, told when they are no longer true.
 
 The cache knows no wire model: whoever asks brings the build along. It never answers with what an
-invalidation has overtaken, except while a rebuild fails or takes long, and then for minutes only.
+invalidation has overtaken, except while a rebuild fails or takes long, and then for minutes only,
+and except for a page that was built very often lately, for less than a second (`rhythm.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
@@ -17,7 +19,8 @@ import orjson
 
 from service.errors import Unavailable
 from service.features.fragments import Fragments
-from service.features.pressure import Level, Pressure
+from service.features.pressure import Busy, Level, Pressure
+from service.features.rhythm import Rhythm
 from service.features.shelf import Entry, Kept, Key, Shelf, Tally
 from service.telemetry import Metrics
 
@@ -166,6 +169,11 @@ def _unheard(_: Outcome) -> None:
     """Count nothing."""
 
 
+def _as_it_is(_: bytes) -> dict[str, bytes]:
+    """Compress nothing."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
     """Ready answers of one process. One event loop only."""
@@ -175,6 +183,9 @@ class Cache:
     heard: Callable[[Outcome], None] = _unheard
     pressure: Pressure = field(default_factory=Pressure)
     shelf: Shelf = field(default_factory=new_shelf)
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    press: Callable[[bytes], dict[str, bytes]] = _as_it_is
+    """Makes the compressed forms of a body, by the name of the encoding; in a thread."""
     fragments: Fragments = field(default_factory=Fragments)
     """Of the pages that are built."""
     fresh_seconds: float = FRESH_SECONDS
@@ -187,15 +198,21 @@ class Cache:
     """Keys whose rebuild has failed while stale bytes were there -> when to try again."""
 
     def current(self, key: Key) -> Entry | None:
-        """Return fresh bytes without counting a look-up or that they were used."""
-        kept = self.shelf.current(key, self.clock())
+        """Return fresh bytes without counting a look-up or that they were used.
+
+        So do those that linger while their successor is being built.
+        """
+        now = self.clock()
+        kept = self.shelf.current(key, now)
+        if kept is None and key in self._flights:
+            kept = self.shelf.lingering(key, now)
         return kept if isinstance(kept, Entry) else None
 
-    def compress(self, key: Key, entry: Entry, work: Callable[[bytes], dict[str, bytes]]) -> None:
+    def compress(self, key: Key, entry: Entry) -> None:
         """Make an entry's compressed forms in a thread, once, for whoever asks next."""
         if entry.forms or key in self._compressing:
             return
-        task = asyncio.create_task(asyncio.to_thread(work, entry.body))
+        task = asyncio.create_task(asyncio.to_thread(self.press, entry.body))
         self._compressing[key] = task
 
         def keep(done: asyncio.Task[dict[str, bytes]]) -> None:
@@ -217,7 +234,8 @@ class Cache:
         """Return the bytes of a key, built now if they are not ready.
 
         However many ask, one build is under way; it goes on when whoever asked has left. Nobody
-        gets what was begun before an invalidation that came before they asked.
+        gets what was begun before an invalidation that came before they asked, unless it was
+        begun in the last `LINGER_SECONDS` and the page is built as often as it may be.
 
         Raises:
             Unavailable: the build failed, and there are no stale bytes that may be served.
@@ -227,9 +245,13 @@ class Cache:
             return ready
 
         async def load(_: Sequence[Key], begun_at: float) -> Mapping[Key, Kept]:
-            built = await build()
-            return {key: self._entry(built, begun_at)}
+            entry = self._entry(key, await build(), begun_at)
+            await self._prepare(key, entry)
+            return {key: entry}
 
+        lingering = self._succeed(key, load)
+        if lingering is not None:
+            return lingering
         entry = (await self._ask([key], load))[key]
         assert isinstance(entry, Entry)
         return entry
@@ -265,11 +287,12 @@ class Cache:
     def invalidate(self, article_ids: Iterable[UUID], *, drop: bool) -> None:
         """Believe nothing any longer that depends on these articles.
 
-        With `drop` (removal, deletion, erasure) its bytes are gone, also for times of need.
+        With `drop` (removal, deletion, erasure) its bytes are gone, also for times of need; those
+        of a page that stands, within `LINGER_SECONDS`.
         """
         self.heard("inval")
         changed = tuple(article_ids)
-        self.shelf.invalidate(changed, drop=drop)
+        self.shelf.invalidate(changed, drop=drop, now=self.clock())
         if drop:
             self.fragments.drop(changed)
 
@@ -288,6 +311,27 @@ class Cache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _succeed(self, key: Key, load: _Load) -> Entry | None:
+        """Return bytes that linger, with their successor's build under way; None: there are none.
+
+        While builds fail or nothing may be begun they linger all the same.
+        """
+        now = self.clock()
+        lingering = self.shelf.lingering(key, now)
+        if not isinstance(lingering, Entry):
+            return None
+        if now >= self._resting.get(key, 0.0):
+            with suppress(Busy):
+                self._board([key], load)
+        self.heard("hit")
+        return lingering
+
+    async def _prepare(self, key: Key, entry: Entry) -> None:
+        """Compress a page before it follows one that lingers, if that one's forms were wanted."""
+        before = self.shelf.lingering(key, self.clock())
+        if isinstance(before, Entry) and before.forms:
+            entry.forms.update(await asyncio.to_thread(self.press, entry.body))
+
     async def _ask(self, keys: Sequence[Key], load: _Load) -> dict[Key, Kept]:
         asked = self.shelf.changes
         found: dict[Key, Kept] = {}
@@ -299,11 +343,16 @@ class Cache:
                 kept, is_new = await self._arrival(key, flight)
                 # A build that others began may not know what was invalidated before we asked.
                 asked_later = is_new and flight.begun < asked
-                if asked_later and self.shelf.changed_since(kept.article_ids, flight.begun):
+                if asked_later and self._is_overtaken(key, kept, flight.begun):
                     missing.append(key)
                 else:
                     found[key] = kept
         return found
+
+    def _is_overtaken(self, key: Key, kept: Kept, begun: int) -> bool:
+        """Tell whether what was built missed a change, and does not stand all the same."""
+        stands = self.shelf.current(key, self.clock()) is kept
+        return not stands and self.shelf.changed_since(kept.article_ids, begun)
 
     def _rests(self, key: Key, found: dict[Key, Kept]) -> bool:
         """Serve stale bytes at once while the latest failure is recent, or much is to be done."""
@@ -353,7 +402,7 @@ class Cache:
         self.heard("built")
         for key, kept in loaded.items():
             self._resting.pop(key, None)
-            self.shelf.put(key, kept, begun=begun)
+            self.shelf.put(key, kept, begun=begun, now=self.clock())
         return loaded
 
     async def _load_in_time(
@@ -399,7 +448,7 @@ class Cache:
             if self._stale(key) is not None:
                 self._resting[key] = now + REST_SECONDS
 
-    def _entry(self, built: Built, begun_at: float) -> Entry:
+    def _entry(self, key: Key, built: Built, begun_at: float) -> Entry:
         return Entry(
             body=built.body,
             etag=f'"{hashlib.blake2b(built.body, digest_size=12).hexdigest()}"',
@@ -407,6 +456,7 @@ class Cache:
             version=built.version,
             built_at=begun_at,
             fresh_until=begun_at + self.fresh_seconds,
+            stands_until=self.rhythm.stands_until(key, begun_at),
         )
 
     def _tally(self, article_id: UUID, counted: Counted | None, begun_at: float) -> Tally:

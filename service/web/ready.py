@@ -23,7 +23,6 @@ from service.features.cache import Cache, Entry
 from service.features.sites import SiteDirectory
 from service.model import Site
 from service.web.draining import Draining
-from service.web.encodings import compressed
 
 HEAD_MAX_BYTES = 4_096
 """Of a request that is looked at here; a longer one takes the ordinary way."""
@@ -119,7 +118,7 @@ class Kept:
 
     def wanted(self) -> None:
         """Have it compressed for whoever asks next."""
-        self.cache.compress(self.key, self.entry, compressed)
+        self.cache.compress(self.key, self.entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
 from service.storage.word_lists import WordListStore
 from service.telemetry import Metrics
+from service.web.encodings import compressed
 from service.wiring.ground import Ground, Loop, clock, new_id
 
 
@@ -95,7 +96,9 @@ class Core:
         )
         sites = SiteDirectory(sites=SiteStore(pool=pool), pending=pending)
         pressure = Pressure(heard=lambda reason: metrics.shed.labels(reason).inc())
-        cache = Cache(clock=time.monotonic, heard=hear(metrics), pressure=pressure)
+        cache = Cache(
+            clock=time.monotonic, heard=hear(metrics), pressure=pressure, press=compressed
+        )
         held = metrics.stores.cache_bytes.labels
         held("answers").set_function(lambda: cache.shelf.used_bytes)
         held("comments").set_function(lambda: cache.fragments.used_bytes)

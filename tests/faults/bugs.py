@@ -95,8 +95,8 @@ def _cache_stored_after_invalidation() -> None:
     _slow_builds()
     put = Shelf.put
 
-    def put_anyway(self: Shelf, key: Key, kept: Kept, *, begun: int) -> bool:
-        return put(self, key, kept, begun=max(begun, self.changes))
+    def put_anyway(self: Shelf, key: Key, kept: Kept, *, begun: int, now: float) -> bool:
+        return put(self, key, kept, begun=max(begun, self.changes), now=now)
 
     _changed.setattr(Shelf, "put", put_anyway)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -24,6 +25,8 @@ from service.features.cache import (
     new_shelf,
 )
 from service.features.pressure import Busy, Level
+from service.features.rhythm import AT_ONCE, Rhythm
+from service.features.shelf import LINGER_SECONDS
 from service.telemetry import Metrics
 
 STORY, OTHER = UUID(int=1), UUID(int=2)
@@ -414,7 +417,7 @@ async def test_what_is_kept_is_accounted_for_to_the_last_byte(clock: Clock) -> N
             for article in articles
             if (keys := {key for key, entry in kept.items() if article in entry.article_ids})
         }
-        assert cache.shelf._stale <= set(kept)  # noqa: SLF001
+        assert cache.shelf._doomed <= set(cache.shelf._stale) <= set(kept)  # noqa: SLF001
 
 
 async def test_many_invalidations_do_not_pile_up(cache: Cache) -> None:
@@ -557,35 +560,175 @@ async def test_outcomes_are_counted_in_the_metrics(clock: Clock) -> None:
         assert value("postbag_cache_builds_total", {"outcome": outcome}) == 1.0
 
 
+@pytest.mark.parametrize("at_once", [AT_ONCE, 1_000_000])
 async def test_readers_never_see_less_than_was_invalidated_before_they_asked(
-    cache: Cache,
+    clock: Clock, at_once: int
 ) -> None:
-    """Random askers, builds that end in any order, truths that only grow."""
+    """Random askers, builds that end in any order, truths that only grow.
+
+    A page that changes all the time may lag by less than a second, and never goes back.
+    """
+    cache = Cache(clock=clock, rhythm=Rhythm(at_once=at_once))
     chance = random.Random(17)  # noqa: S311 - a test may be repeated
-    truth = 0
+    truths = [clock.seconds]
+    lagging = 0
+
+    def told_for_sure() -> int:
+        oldest = clock.seconds - (LINGER_SECONDS if at_once == AT_ONCE else 0)
+        return bisect.bisect_right(truths, oldest) - 1
 
     async def build() -> Built:
-        read = truth
+        read = len(truths) - 1
         for _ in range(chance.randrange(4)):
             await asyncio.sleep(0)
         return Built(body=str(read).encode(), article_ids=(STORY,))
 
     async def ask() -> None:
-        told = truth
-        entry: Entry = await cache.get("page", build)
+        nonlocal lagging
+        told, latest = told_for_sure(), len(truths) - 1
+        ready = cache.current("page")
+        entry = ready or await cache.get("page", build)
         assert int(entry.body) >= told
+        lagging += int(entry.body) < latest
 
     asking: set[asyncio.Task[None]] = set()
     for _ in range(3_000):
+        clock.seconds += chance.random() * 0.02
         if chance.random() < 0.3:
-            truth += 1
+            truths.append(clock.seconds)
             cache.invalidate([STORY], drop=chance.random() < 0.5)
         if chance.random() < 0.6:
             asking.add(asyncio.create_task(ask()))
         await asyncio.sleep(0)
     await asyncio.gather(*asking)
+    assert (lagging > 0) is (at_once == AT_ONCE)
+    clock.seconds += LINGER_SECONDS
     ready = await cache.get("page", build)
-    assert int(ready.body) == truth
+    assert int(ready.body) == len(truths) - 1
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110 - a thread compresses
+            await asyncio.sleep(0.001)
+
+
+async def decide_often(cache: Cache, press: Press) -> Entry:
+    """Let a page be built as often as decisions are followed at once; return the last of them."""
+    for number in range(AT_ONCE):
+        press.truth = f"build {number}"
+        cache.invalidate([STORY], drop=True)
+        assert (await cache.get("page", press.build)).body == press.truth.encode()
+    cache.invalidate([STORY], drop=False)
+    press.truth = "stands"
+    return await cache.get("page", press.build)
+
+
+async def test_a_page_that_changes_all_the_time_is_built_four_times_a_second(
+    cache: Cache, clock: Clock
+) -> None:
+    press = Press()
+    await decide_often(cache, press)
+    begun = press.begun
+    for _ in range(100):
+        clock.seconds += 0.02
+        cache.invalidate([STORY], drop=True)
+        await cache.get("page", press.build)
+        await _turns_of_the_loop()
+    assert 6 <= press.begun - begun <= 8
+
+    clock.seconds += 10
+    press.truth = "seen at once"
+    cache.invalidate([STORY], drop=False)
+    assert (await cache.get("page", press.build)).body == b"seen at once"
+
+
+async def test_what_stands_is_served_until_its_successor_is_there(
+    cache: Cache, clock: Clock
+) -> None:
+    press = Press()
+    standing = await decide_often(cache, press)
+    press.hold()
+    press.truth = "next"
+    cache.invalidate([STORY], drop=True)
+    clock.seconds += 0.24
+    assert cache.current("page") is standing
+    clock.seconds += 0.02
+    assert cache.current("page") is None  # so that somebody has it built
+    assert await cache.get("page", press.build) is standing
+    await press.started.wait()
+    assert cache.current("page") is standing
+    press.gate.set()
+    await _turns_of_the_loop()
+    successor = cache.current("page")
+    assert successor is not None
+    assert successor.body == b"next"
+
+
+async def test_a_text_that_was_taken_away_is_gone_within_a_second_however_slow_a_build_is(
+    cache: Cache, clock: Clock
+) -> None:
+    press = Press()
+    standing = await decide_often(cache, press)
+    press.hold()
+    press.truth = "without the text"
+    cache.invalidate([STORY], drop=True)
+    clock.seconds += 0.3
+    assert await cache.get("page", press.build) is standing
+    await press.started.wait()
+    clock.seconds += 0.5
+    assert cache.current("page") is None
+    late = asyncio.create_task(cache.get("page", press.build))
+    await asyncio.sleep(0)
+    assert not late.done()  # neither what stood nor stale bytes
+    press.gate.set()
+    assert (await late).body == b"without the text"
+    cache.invalidate([OTHER], drop=False)
+    assert cache.shelf.any_since("page", 0.0) is not standing
+
+
+async def test_what_lingers_is_no_help_in_need_once_a_text_was_taken_away(
+    cache: Cache, clock: Clock
+) -> None:
+    press = Press()
+    standing = await decide_often(cache, press)
+    cache.invalidate([STORY], drop=True)
+    press.failure = Unavailable()
+    clock.seconds += 0.3
+    assert await cache.get("page", press.build) is standing
+    await _turns_of_the_loop()
+    clock.seconds += 0.5
+    with pytest.raises(Unavailable):
+        await cache.get("page", press.build)
+
+
+async def test_a_build_that_began_earlier_never_takes_the_place_of_a_later_one(
+    cache: Cache, clock: Clock
+) -> None:
+    newer = await cache.get("page", Press(truth="newer").build)
+    older = replace(newer, body=b"older", built_at=newer.built_at - 0.1)
+    now = clock.seconds
+    assert not cache.shelf.put("page", older, begun=cache.shelf.changes, now=now)
+    assert cache.ready("page") is newer
+
+
+async def test_a_page_whose_forms_are_wanted_follows_with_its_forms(clock: Clock) -> None:
+    cache = Cache(clock=clock, press=lambda body: {"br": body[::-1]})
+    press = Press()
+    cache.compress("page", await decide_often(cache, press))
+    await until(lambda: bool(current(cache).forms))
+    press.truth = "next"
+    cache.invalidate([STORY], drop=False)
+    clock.seconds += 0.26
+    await cache.get("page", press.build)
+    await until(lambda: current(cache).body == b"next")
+    assert current(cache).forms == {"br": b"txen"}
+
+
+def current(cache: Cache) -> Entry:
+    entry = cache.current("page")
+    assert entry is not None
+    return entry
 
 
 def test_a_change_survives_the_channel() -> None:
