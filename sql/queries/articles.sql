@@ -11,10 +11,11 @@ SELECT a.site_id, a.article_id, a.key, a.url, a.title, a.lang, a.state, a.mode, 
        (SELECT coalesce(sum(c.approved), 0)::bigint
         FROM article_counts AS c
         WHERE c.site_id = a.site_id
-          AND (c.article_id = a.article_id
-               OR c.article_id IN (SELECT m.article_id FROM articles AS m
-                                   WHERE m.site_id = a.site_id
-                                     AND m.merged_into = a.article_id))) AS count
+          -- An array, and not OR: that would read the counts of the whole site.
+          AND c.article_id = ANY (a.article_id || ARRAY(SELECT m.article_id FROM articles AS m
+                                                        WHERE m.site_id = a.site_id
+                                                          AND m.merged_into = a.article_id)))
+           AS count
 FROM articles AS asked
 JOIN articles AS a
     ON a.site_id = asked.site_id AND a.article_id = coalesce(asked.merged_into, asked.article_id)
