@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID
 
 import structlog
 
@@ -25,7 +27,13 @@ from service.storage.screenings import ScreeningStore
 log = structlog.get_logger(__name__)
 
 FINISH_SECONDS = 3.0
-"""R1: how often what is decided is looked for in Redis."""
+"""R1: how often what was decided lately is looked for in Redis."""
+LATELY = timedelta(seconds=10)
+"""How much later than it is dated a decision may be committed and yet be looked for so soon."""
+WALK_EVERY = 20
+"""R1: at every so many looks everything that waits is looked for in the log, as after a store was
+away: a queue of 100,000 takes a second of the processor."""
+FINISH_BATCH = 500
 EXPIRE_SECONDS = 1.0
 """R2: how often leases that ran out are ended."""
 STRUCTURE_SECONDS = 60.0
@@ -65,7 +73,7 @@ class Reconcile:
     async def run(self) -> None:
         """Repair without end. Only one process may."""
         async with asyncio.TaskGroup() as rules:
-            rules.create_task(self._every(FINISH_SECONDS, self.finish_decided))
+            rules.create_task(self._finish_without_end())
             rules.create_task(self._every(EXPIRE_SECONDS, self.expire_leases))
             rules.create_task(self._every(STRUCTURE_SECONDS, self.mend_structure))
             rules.create_task(self._every(MISSING_SECONDS, self.put_back_missing))
@@ -76,17 +84,32 @@ class Reconcile:
         """R1: clean Redis of what the log has decided; returns how many items that was."""
         cleaned = 0
         async for ids in self.pending.waiting_ids(site.slug):
-            latest = await self.decisions.latest(site.site_id, ids)
-            items = await self.pending.items(site.slug, [each for each in ids if each in latest])
-            finished = [
-                _finished(latest[comment_id])
-                for comment_id, item in items.items()
-                if item.n < latest[comment_id].n
-            ]
-            if finished:
-                await self.pending.finish(site.slug, finished)
-                crash.reached(crash.Point.RECONCILE_FINISHED)
-                cleaned += len(finished)
+            cleaned += await self._finish(site, ids)
+        return self._cleaned(site, cleaned)
+
+    async def finish_decided_since(self, site: Site, since: datetime) -> int:
+        """R1: the same for what was decided since then, however much waits."""
+        decided = await self.decisions.lately(site.site_id, since)
+        cleaned = 0
+        for at in range(0, len(decided), FINISH_BATCH):
+            ids = await self.pending.listed(site.slug, decided[at : at + FINISH_BATCH])
+            cleaned += await self._finish(site, ids) if ids else 0
+        return self._cleaned(site, cleaned)
+
+    async def _finish(self, site: Site, ids: Sequence[UUID]) -> int:
+        latest = await self.decisions.latest(site.site_id, ids)
+        items = await self.pending.items(site.slug, [each for each in ids if each in latest])
+        finished = [
+            _finished(latest[comment_id])
+            for comment_id, item in items.items()
+            if item.n < latest[comment_id].n
+        ]
+        if finished:
+            await self.pending.finish(site.slug, finished)
+            crash.reached(crash.Point.RECONCILE_FINISHED)
+        return len(finished)
+
+    def _cleaned(self, site: Site, cleaned: int) -> int:
         if cleaned:
             self.mended("finish_decided", cleaned)
             log.info("decided_items_finished", site=site.slug, items=cleaned)
@@ -156,6 +179,22 @@ class Reconcile:
         )
         await self.outbox.purge(before=now - TOLD_KEPT)
         await self.screenings.purge(before=now - SCREENINGS_KEPT)
+
+    async def _finish_without_end(self) -> None:
+        """Apply R1: to everything that waits at first, and whenever a look may have missed it."""
+        patience = Patience("repair_waits")
+        looked = self.clock()
+        for look in count():
+            wholly = look % WALK_EVERY == 0 or patience.missed is not None
+            with patience:
+                begun = self.clock()
+                for site in await self.sites.all_sites():
+                    if wholly:
+                        await self.finish_decided(site)
+                    else:
+                        await self.finish_decided_since(site, looked - LATELY)
+                looked = begun
+            await asyncio.sleep(FINISH_SECONDS)
 
     async def _every(self, seconds: float, rule: Callable[[Site], Awaitable[object]]) -> None:
         async def on_every_site() -> None:

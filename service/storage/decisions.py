@@ -166,6 +166,12 @@ class DecisionStore:
             rows = await connection.fetch(SQL["latest"], site_id, list(comment_ids))
         return {row["comment_id"]: decision_of(row) for row in rows}
 
+    async def lately(self, site_id: int, since: datetime) -> list[UUID]:
+        """Return what was decided since then, each comment once."""
+        async with connected(self.pool) as connection:
+            rows = await connection.fetch(SQL["lately"], site_id, since)
+        return [row["comment_id"] for row in rows]
+
     @asynccontextmanager
     async def deciding(
         self, articles: Mapping[ArticlePlace, str | None], *, only_free: bool = False

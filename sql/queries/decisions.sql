@@ -519,3 +519,11 @@ CROSS JOIN LATERAL (
     ORDER BY n DESC LIMIT 1
 ) d
 WHERE p.site_id = $1 AND p.comment_id = ANY($2::uuid[]);
+
+-- name: lately
+-- What was decided since a time, each comment once.
+--   $1 site_id integer, $2 since timestamptz
+-- Index: decisions_by_time.
+SELECT DISTINCT comment_id
+FROM decisions
+WHERE site_id = $1 AND at >= $2;

@@ -180,6 +180,24 @@ async def test_an_escalation_that_was_undone_before_a_crash_is_finished_once(
     assert item.n == 2
 
 
+async def test_what_was_decided_lately_leaves_the_queue_without_a_walk_over_it(
+    newsroom: Newsroom,
+) -> None:
+    decided, escalated, other = [await newsroom.post() for _ in range(3)]
+    before = newsroom.now
+    await decide_and_die(newsroom, Action.REJECT, decided)
+    await decide_and_die(newsroom, Action.ESCALATE, escalated)
+    later = newsroom.now + timedelta(seconds=1)
+    assert await newsroom.reconcile.finish_decided_since(newsroom.site, later) == 0
+    assert await newsroom.reconcile.finish_decided_since(newsroom.site, before) == 2
+    assert await newsroom.reconcile.finish_decided_since(newsroom.site, before) == 0
+    assert await item_of(newsroom, decided) is None
+    kept = await item_of(newsroom, escalated)
+    assert kept is not None
+    assert kept.escalated
+    assert await claim(newsroom) == [escalated.comment_id, other.comment_id]
+
+
 async def test_what_came_back_with_an_old_redis_is_finished(newsroom: Newsroom) -> None:
     comment = await newsroom.post()
     await newsroom.approve(comment)
