@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from service.cli import later
 from service.cli.root import postbag
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    later.install()
     postbag(prog_name="postbag")
 
 

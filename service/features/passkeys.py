@@ -10,18 +10,9 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import webauthn
-from webauthn.helpers import (
-    base64url_to_bytes,
-    options_to_json_dict,
-    parse_client_data_json,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
+import webauthn.helpers
+import webauthn.helpers.exceptions
+import webauthn.helpers.structs
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from service.features import text
@@ -41,9 +32,6 @@ PASSKEYS_MAX = 20
 """Of one member."""
 SIGN_IN = "sign-in"
 """What a challenge is for that nobody in particular asked for."""
-
-NOT_OURS = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
-"""What the library raises for an answer that is none; some of its parsers let Python's through."""
 
 
 class PasskeyKnown(Conflict):
@@ -95,9 +83,9 @@ class Passkeys:
             rp_id=party.host,
             challenge=challenge,
             timeout=CHALLENGE_SECONDS * 1_000,
-            user_verification=UserVerificationRequirement.REQUIRED,
+            user_verification=webauthn.helpers.structs.UserVerificationRequirement.REQUIRED,
         )
-        return options_to_json_dict(options)
+        return webauthn.helpers.options_to_json_dict(options)
 
     async def ask_for_new(
         self,
@@ -126,16 +114,17 @@ class Passkeys:
             user_display_name=name or email,
             challenge=challenge,
             timeout=CHALLENGE_SECONDS * 1_000,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
+            authenticator_selection=webauthn.helpers.structs.AuthenticatorSelectionCriteria(
+                resident_key=webauthn.helpers.structs.ResidentKeyRequirement.REQUIRED,
                 require_resident_key=True,
-                user_verification=UserVerificationRequirement.REQUIRED,
+                user_verification=webauthn.helpers.structs.UserVerificationRequirement.REQUIRED,
             ),
             exclude_credentials=[
-                PublicKeyCredentialDescriptor(id=each.credential_id) for each in known
+                webauthn.helpers.structs.PublicKeyCredentialDescriptor(id=each.credential_id)
+                for each in known
             ],
         )
-        return options_to_json_dict(options)
+        return webauthn.helpers.options_to_json_dict(options)
 
     async def recognise(
         self, party: RelyingParty, credential: Mapping[str, Any], *, now: datetime
@@ -148,8 +137,8 @@ class Passkeys:
         """
         challenge = await self._answered(credential, SIGN_IN)
         try:
-            credential_id = base64url_to_bytes(str(credential["rawId"]))
-        except NOT_OURS:
+            credential_id = webauthn.helpers.base64url_to_bytes(str(credential["rawId"]))
+        except _not_ours():
             raise Unauthenticated from None
         known = await self.store.find_passkey(credential_id)
         if challenge is None or known is None:
@@ -164,7 +153,7 @@ class Passkeys:
                 credential_current_sign_count=known.sign_count,
                 require_user_verification=True,
             )
-        except NOT_OURS:
+        except _not_ours():
             raise Unauthenticated from None
         if not await self.store.use_passkey(known, sign_count=verified.new_sign_count, now=now):
             raise Unauthenticated
@@ -197,7 +186,7 @@ class Passkeys:
                 expected_origin=sorted(party.origins),
                 require_user_verification=True,
             )
-        except NOT_OURS:
+        except _not_ours():
             raise _not_asked_for() from None
         return Passkey(
             passkey_id=self.new_id(),
@@ -244,13 +233,19 @@ class Passkeys:
     async def _answered(self, credential: Mapping[str, Any], purpose: str) -> bytes | None:
         """Return the challenge that is answered, used up; None when it is none for this."""
         try:
-            raw = base64url_to_bytes(str(credential["response"]["clientDataJSON"]))
-            said = parse_client_data_json(raw)
-        except NOT_OURS:
+            raw = webauthn.helpers.base64url_to_bytes(str(credential["response"]["clientDataJSON"]))
+            said = webauthn.helpers.parse_client_data_json(raw)
+        except _not_ours():
             return None
         if said.cross_origin or await self.challenges.take(said.challenge) != purpose:
             return None
         return said.challenge
+
+
+def _not_ours() -> tuple[type[Exception], ...]:
+    """Return what the library raises for an answer that is none; some is Python's own."""
+    told = webauthn.helpers.exceptions.WebAuthnException
+    return (told, ValueError, KeyError, TypeError, AttributeError)
 
 
 def _not_asked_for() -> Invalid:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,8 @@ MOVE_MAX: Final = 1.0
 STEP_MAX: Final = 10.0
 """What one example may weigh, where few are of its kind."""
 
-Labels = npt.NDArray[np.bool_]
-Scores = npt.NDArray[np.float64]
+Labels: TypeAlias = "npt.NDArray[np.bool_]"
+Scores: TypeAlias = "npt.NDArray[np.float64]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

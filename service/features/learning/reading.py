@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -23,11 +23,11 @@ CHARS_MAX: Final = 2_000
 GROUPS: Final = (2, 3, 4, 5)
 """Letters of a group."""
 
-Buckets = npt.NDArray[np.int32]
-Values = npt.NDArray[np.float32]
+Buckets: TypeAlias = "npt.NDArray[np.int32]"
+Values: TypeAlias = "npt.NDArray[np.float32]"
 
-_FACTOR = np.uint32(0x01000193)
-_MIX = np.uint32(0x85EBCA6B)
+_FACTOR = 0x01000193
+_MIX = 0x85EBCA6B
 _WORD = re.compile(r"\w+")
 PERSON = "person"
 """What stands for any term of a group of people: a comment is not bad for whom it names."""
@@ -66,7 +66,7 @@ def _groups(text: str) -> list[tuple[Buckets, int]]:
     for length in range(1, max(GROUPS) + 1):
         if len(codes) < length:
             break
-        hashed = (hashed[: len(codes) - length + 1] ^ codes[length - 1 :]) * _FACTOR
+        hashed = (hashed[: len(codes) - length + 1] ^ codes[length - 1 :]) * np.uint32(_FACTOR)
         if length in GROUPS:
             found.append((_bucket(hashed ^ np.uint32(length)), length))
     return found or [(np.zeros(0, dtype=np.int32), 1)]
@@ -79,7 +79,7 @@ def _words(text: str) -> Buckets:
 
 
 def _bucket(hashed: npt.NDArray[np.uint32]) -> Buckets:
-    mixed = (hashed ^ (hashed >> np.uint32(15))) * _MIX
+    mixed = (hashed ^ (hashed >> np.uint32(15))) * np.uint32(_MIX)
     return ((mixed ^ (mixed >> np.uint32(13))) & np.uint32(BUCKETS - 1)).astype(np.int32)
 
 

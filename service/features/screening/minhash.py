@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,14 +36,12 @@ SHORT_MIN = 8
 CHARS_MAX = 2_000
 """Of a text that are looked at."""
 
-Numbers = npt.NDArray[np.uint16]
+Numbers: TypeAlias = "npt.NDArray[np.uint16]"
+_Words: TypeAlias = "npt.NDArray[np.uint32]"
 
 _REPEATED = re.compile(r"(.)\1+")
 _PRIME_SEED = 20_261_125
-_GROUP_FACTORS = np.array([0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D], dtype=np.uint32)
-_CHANCE = np.random.default_rng(_PRIME_SEED)
-_FACTORS = (_CHANCE.integers(0, 2**31, PERMUTATIONS, dtype=np.uint32) * 2 + 1)[:, None]
-_SHIFTS = _CHANCE.integers(0, 2**32, PERMUTATIONS, dtype=np.uint32)[:, None]
+_GROUP_FACTORS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,10 @@ def signature_of_views(views: Views, *, salt: int) -> Signature | None:
     codes = np.frombuffer(letters.encode("utf-32-le"), dtype=np.uint32)
     groups = np.zeros(len(codes) - GROUP + 1, dtype=np.uint32)
     for at, factor in enumerate(_GROUP_FACTORS):
-        groups = (groups ^ codes[at : len(codes) - GROUP + 1 + at]) * factor
+        groups = (groups ^ codes[at : len(codes) - GROUP + 1 + at]) * np.uint32(factor)
         groups ^= groups >> np.uint32(15)
-    mixed = groups[None, :] * _FACTORS + _SHIFTS
+    factors, shifts = _orders()
+    mixed = groups[None, :] * factors + shifts
     smallest = mixed.min(axis=1)
     return Signature((smallest >> np.uint32(16)).astype("<u2").tobytes(), _bands(smallest, salt))
 
@@ -95,11 +96,20 @@ def likenesses(one: Signature, others: Numbers) -> npt.NDArray[np.float64]:
     return shares
 
 
+@cache
+def _orders() -> tuple[_Words, _Words]:
+    """Return what puts the groups in 64 orders; always the same."""
+    chance = np.random.default_rng(_PRIME_SEED)
+    factors = chance.integers(0, 2**31, PERMUTATIONS, dtype=np.uint32) * 2 + 1
+    shifts = chance.integers(0, 2**32, PERMUTATIONS, dtype=np.uint32)
+    return factors[:, None], shifts[:, None]
+
+
 def _numbers(signature: Signature) -> Numbers:
     return np.frombuffer(signature.numbers, dtype="<u2")
 
 
-def _bands(smallest: npt.NDArray[np.uint32], salt: int) -> tuple[int, ...]:
+def _bands(smallest: _Words, salt: int) -> tuple[int, ...]:
     rows = smallest.reshape(BANDS, ROWS)
     hashed = (np.arange(BANDS, dtype=np.uint32) + np.uint32(1)) * np.uint32(0x9E3779B1)
     hashed ^= np.uint32(salt * 0x85EBCA77 & 0xFFFFFFFF)

@@ -1,0 +1,91 @@
+"""Modules that are not loaded before something of theirs is needed.
+
+A process that answers readers needs none of these. They stay ordinary imports where they are used,
+of a module and never of a name in it (`import numpy as np`): asking a module for the first name
+loads it. Without `install`, as in tests, everything is loaded where it is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from threading import RLock
+from types import ModuleType
+from typing import Final
+
+LATER: Final = frozenset(
+    {
+        # What compares and learns: 70 ms, 18 MiB.
+        *("numpy", "numpy.typing"),
+        # Passkeys: 60 ms, 6 MiB.
+        *("webauthn", "webauthn.helpers", "webauthn.helpers.exceptions"),
+        "webauthn.helpers.structs",
+        # Rules as a text: 40 ms, 4 MiB.
+        "service.features.rulebook_yaml",
+        # The picture of a secret for an authenticator.
+        "segno",
+    }
+)
+
+
+def install(names: frozenset[str] = LATER) -> None:
+    """Let imports of these modules wait until a name in them is asked for."""
+    sys.meta_path.insert(0, _Finder(names))
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._names:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(Loader):
+    """Makes a module as another does, but runs nothing of it."""
+
+    def __init__(self, real: Loader) -> None:
+        self.real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.real.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__.loader = module.__loader__ = self.real
+        module.__class__ = _Waiting
+
+
+_ONE_AT_A_TIME = RLock()
+_LOADING: set[str] = set()
+
+
+class _Waiting(ModuleType):
+    """A module that runs when it is first asked for a name. Threads that ask meanwhile wait."""
+
+    def __getattr__(self, name: str) -> object:
+        with _ONE_AT_A_TIME:
+            if self.__name__ in _LOADING:  # asked by itself: it has no such name yet
+                raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+            if type(self) is _Waiting:
+                self._load()
+        return getattr(self, name)
+
+    def _load(self) -> None:
+        assert self.__spec__ is not None
+        assert self.__spec__.loader is not None
+        _LOADING.add(self.__name__)
+        try:
+            self.__spec__.loader.exec_module(self)
+        finally:
+            _LOADING.discard(self.__name__)
+        object.__setattr__(self, "__class__", ModuleType)  # an ordinary one from now on
