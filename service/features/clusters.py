@@ -196,16 +196,18 @@ class Clusters:
         signature = signature_of(text, salt=site.site_id)
         if signature is None:
             return None
-        near = _Near()
-        for row in await self.store.alike(signature.bands):
-            near.add(row)
-        nearest = near.nearest(site.site_id, signature)
-        if nearest is None:
+        near = await self.store.near(site.site_id, signature.bands)
+        alike, cluster_id = max(
+            ((likeness(signature, Signature(numbers, ())), each) for each, numbers in near),
+            default=(0.0, None),
+        )
+        if cluster_id is None or alike < ALIKE:
             return None
-        cluster = await self.store.find(*nearest[0])
-        if cluster is None:
+        place = ClusterPlace(site.site_id, cluster_id)
+        found = await self.store.lately(place, since=now - WINDOW, limit=LATEST_MAX)
+        if found is None:
             return None
-        latest = await self.store.latest(nearest[0], since=now - WINDOW, limit=LATEST_MAX)
+        cluster, latest = found
         return ClusterFacts(
             size=cluster.size + 1,
             authors=cluster.authors,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -201,12 +201,13 @@ class Screen:
             Unavailable: Redis is away; nothing could be accepted either.
         """
         begun = time.monotonic()
-        facts = await self._facts(site, piece, now=now)
         try:
             rules = await self.rulebook.of(site)
         except Unavailable:
+            facts = await self._facts(site, piece, frozenset(), now=now)
             verdict = Verdict(publish=False, ruling="hold", why=(UNCHECKED,))
         else:
+            facts = await self._facts(site, piece, rules.kinds, now=now)
             verdict = _held_back(await self._evaluate(facts, rules), piece)
         self.heard_seconds(time.monotonic() - begun)
         for signal in verdict.signals:
@@ -218,17 +219,26 @@ class Screen:
             raise RefusedByRule(_told(site, piece, verdict))
         return Screening(verdict=verdict, screened=_screened(facts, verdict))
 
-    async def _facts(self, site: Site, piece: Piece, *, now: datetime) -> Facts:
+    async def _facts(
+        self, site: Site, piece: Piece, asked: Collection[str], *, now: datetime
+    ) -> Facts:
+        """Gather what is known of a text; what is alike only where rules ask for it (`asked`).
+
+        The queue counts what is alike once a minute in any case.
+        """
         article, standing = piece.article, piece.standing
         failures: dict[str, str] = {}
         home = article.article_id if article else None
         told = article.views_per_hour if article else None
         lately = await self._lately(site, piece, home)
         reports = await self._open_reports(site, piece)
-        scores, cluster, outside = await asyncio.gather(
-            _answer("scores", self.scores_of(site, piece), failures),
-            _answer("cluster", self.cluster_of(site, piece, now), failures),
-            _answer("check", self.outside_of(site, piece, now), failures, seconds=OUTSIDE_SECONDS),
+        # One after the other: mostly none has to wait, and three tasks cost more than they do.
+        scores = await _answer("scores", self.scores_of(site, piece), failures)
+        cluster = None
+        if "cluster" in asked:
+            cluster = await _answer("cluster", self.cluster_of(site, piece, now), failures)
+        outside = await _answer(
+            "check", self.outside_of(site, piece, now), failures, seconds=OUTSIDE_SECONDS
         )
         own = str(piece.comment_id)
         sent = [one for one in lately.sent if one.name != own][:RECENT_MAX]

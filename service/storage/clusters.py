@@ -269,10 +269,11 @@ class ClusterStore:
             yield turn
             await turn.write()
 
-    async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
-        """Return every signature of clusters that have one with one of these bands."""
+    async def near(self, site_id: int, bands: Collection[int]) -> list[tuple[UUID, bytes]]:
+        """Return a site's clusters that have one of these bands, with each of their signatures."""
         async with connected(self.pool) as connection:
-            return await _alike(connection, bands)
+            rows = await connection.fetch(SQL["near"], site_id, list(bands))
+        return [(row["cluster_id"], row["numbers"]) for row in rows]
 
     async def forget(self, *, before: datetime, limit: int) -> int:
         """Delete clusters that nothing came to since; returns how many."""
@@ -333,13 +334,16 @@ class ClusterStore:
             clusters[member_id] = Cluster(**counts)
         return clusters
 
-    async def latest(
+    async def lately(
         self, place: ClusterPlace, *, since: datetime, limit: int
-    ) -> list[tuple[datetime, UUID | None]]:
-        """Return when the latest comments of a cluster came and of whom, newest first."""
+    ) -> tuple[Cluster, list[tuple[datetime, UUID | None]]] | None:
+        """Return a cluster, and when its latest comments came and of whom, newest first."""
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["latest"], *place, since, limit)
-        return [(row["at"], row["author_id"]) for row in rows]
+            row = await connection.fetchrow(SQL["find"], *place)
+            if row is None:
+                return None
+            latest = await connection.fetch(SQL["latest"], *place, since, limit)
+        return Cluster(**row), [(each["at"], each["author_id"]) for each in latest]
 
 
 async def _alike(connection: Connection, bands: Collection[int]) -> list[SignatureRow]:

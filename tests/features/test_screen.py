@@ -266,13 +266,22 @@ async def test_whoever_fails_or_hangs_holds_the_comment_and_is_recorded(
         await asyncio.Event().wait()
         return None
 
-    room = by(await new_site(POST), rules(), scores_of=fail, cluster_of=hang)
+    campaign = rule({"cluster": {"size_min": 5}})
+    room = by(await new_site(POST), rules(campaign), scores_of=fail, cluster_of=hang)
     held = await room.submit("A harmless remark.")
     assert held.found.status == "pending"
     assert [(each.rule, each.error) for each in waiting(held).why] == [
         ("cluster_unavailable", "TimeoutError"),
         ("scores_unavailable", "ZeroDivisionError"),
     ]
+
+
+async def test_what_is_alike_is_looked_for_only_where_a_rule_asks(new_site: OpenSite) -> None:
+    async def fail(_site: Site, _piece: Piece, _now: object) -> ClusterFacts | None:
+        raise ZeroDivisionError
+
+    room = by(await new_site(POST), rules(rule(FERRY)), cluster_of=fail)
+    assert (await room.submit("A harmless remark.")).at_once
 
 
 async def test_a_rule_that_fails_holds_the_comment_and_stops_no_other(new_site: OpenSite) -> None:

@@ -84,6 +84,8 @@ class RuleSet:
     folded: tuple[Together, ...]
     """Numbers of patterns over the `norm` and skeleton views, in batches."""
     raw: tuple[Together, ...]
+    kinds: frozenset[str]
+    """Kinds of conditions that any of the rules has: what nothing asks need not be known."""
 
 
 def compile_rules(
@@ -147,6 +149,9 @@ class _Compiler:
                 together([one for one in numbered if not self._is_raw[one[0]]], raw=False)
             ),
             raw=tuple(together([one for one in numbered if self._is_raw[one[0]]], raw=True)),
+            kinds=frozenset(
+                leaf.kind for one in ready for leaf in one.rule.when.leaves() if leaf.kind
+            ),
         )
 
     def _check(self, rule: Rule, pointer: str) -> None:
