@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,21 +33,8 @@ from service.features.screening.rules import (
 from service.features.screening.views import Span, Views
 from service.model import Status
 
-HOST_ENDS = (
-    "com|net|org|info|biz|ru|cn|xyz|top|shop|site|online|club|live|icu|io|co|me|ly|gl|gd|cc|tk"
-    "|fr|ma|dz|tn|uk|de|be|ch|ca|us|eu|in"
-)
-"""By which a host is known that has no scheme before it."""
-_LINK = re.compile(
-    r"(?:https?://|www\.)[^\s<>\"')\]]+"
-    rf"|(?<![\w@.-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{HOST_ENDS})(?![\w@-])(?:/[^\s<>\"')\]]*)?",
-    re.IGNORECASE,
-)
-_HOST = re.compile(r"^(?:https?://)?(?:[^/@\s]*@)?([^/:?#]+)", re.IGNORECASE)
 _CAPITALS = string.ascii_uppercase.encode()
 _LETTERS = string.ascii_letters.encode()
-LINKS_MAX = 100
-"""Links of one comment that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +72,6 @@ class Reading:
 
 
 Test: TypeAlias = Callable[[Reading], Evidence | None]
-
-
-def links_in(text: str) -> tuple[tuple[Span, str], ...]:
-    """Return each link of a text, with or without scheme: its place, its host."""
-    if "." not in text:
-        return ()
-    found: list[tuple[Span, str]] = []
-    for match in _LINK.finditer(text):
-        host = _HOST.match(match.group())
-        if host:
-            found.append((match.span(), host.group(1).lower().removeprefix("www.").rstrip(".")))
-        if len(found) >= LINKS_MAX:
-            break
-    return tuple(found)
 
 
 def test_text(number: int, least: int, reading: Reading) -> Evidence | None:

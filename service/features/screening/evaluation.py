@@ -13,9 +13,10 @@ from dataclasses import replace
 from typing import Final
 
 from service.features.screening import conditions
-from service.features.screening.conditions import Reading, links_in
+from service.features.screening.conditions import Reading
 from service.features.screening.facts import Facts, likeness_of
 from service.features.screening.language import Code, language_of
+from service.features.screening.links import links_in
 from service.features.screening.priority import (
     RAISE_MAX,
     prioritised,

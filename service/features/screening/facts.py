@@ -11,7 +11,7 @@ from uuid import UUID
 
 from service.features.screening.letters import LEET
 from service.features.screening.verdict import Signal
-from service.features.screening.views import Views, views_of
+from service.features.screening.views import LINK, Views, views_of
 from service.model import AuthorKind, Mode, Status
 
 RECENT_MAX = 100
@@ -140,6 +140,8 @@ class Facts:
 
 _SPELLED = str.maketrans({sign: LEET[sign] for sign in "0134578@$"})
 """Everywhere and not only between letters: the same text gives the same, which is enough."""
+_READ = bytes(range(128)).decode().translate(_SPELLED).encode() + bytes(128)
+_DROPPED = bytes(code for code in range(128) if not chr(_READ[code]).isalnum())
 
 
 def likeness(text: str) -> str:
@@ -149,5 +151,11 @@ def likeness(text: str) -> str:
 
 def likeness_of(views: Views) -> str:
     """Return `likeness` of a text that was read already."""
-    letters = "".join(filter(str.isalnum, views.norm.text.translate(_SPELLED)))
-    return hashlib.blake2s(letters.encode(), digest_size=LIKENESS_BYTES).hexdigest()
+    text = views.norm.text
+    for sign in LINK:
+        text = text.replace(sign, "")
+    if text.isascii():
+        letters = text.encode().translate(_READ, _DROPPED)
+    else:
+        letters = "".join(filter(str.isalnum, text.translate(_SPELLED))).encode()
+    return hashlib.blake2s(letters, digest_size=LIKENESS_BYTES).hexdigest()

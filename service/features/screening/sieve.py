@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import re2
 
-from service.features.screening.conditions import HOST_ENDS
 from service.features.screening.facts import LIKENESS_BYTES
 from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
+from service.features.screening.links import may_link
 from service.features.screening.rules import Condition, Rule, Text
 from service.features.screening.views import normalised
 from service.features.screening.wordindex import GAP_MAX, PHRASE_MAX
@@ -118,7 +118,7 @@ class Sieve:
 
     def may_match(self, text: str) -> bool:
         """Whether one of the rules may match a text."""
-        if self._links and "." in text and _links().search(text) is not None:
+        if self._links and may_link(text):
             return True
         if self._letters is None:
             return False
@@ -134,16 +134,6 @@ class Sieve:
         if not plain.isascii() or _tricky().search(plain) is not None:
             return True
         return words.search(_once(plain)) is not None
-
-
-@cache
-def _links() -> Any:
-    """Return a pattern that is found wherever a link begins, and now and then elsewhere."""
-    options = re2.Options()
-    options.case_sensitive = False
-    options.never_capture = True
-    ends = rf"[a-z0-9-]\.(?:{HOST_ENDS})(?:[^a-z0-9]|$)"
-    return re2.compile(rf"https?://|www\.|{ends}", options)
 
 
 def _needed(condition: Condition, lists: Mapping[str, WordList]) -> Clues | None:

@@ -11,12 +11,13 @@ All work is linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
+from service.features.screening.signs import SEPARATORS, SPACERS, TRAILING, Sign, signs_in
 
 Span = tuple[int, int]
 """Half-open range of code points in the original text."""
@@ -33,15 +34,23 @@ Kept = tuple[str, Sequence[int]]
 RUN_MAX = 2
 """The same character in a row that both views keep."""
 
+FEW_MAX = 12
+"""Different characters beyond ASCII that are replaced one by one."""
+
 READ_LATELY = 32
 """Texts whose views are remembered: rules, models and the look for texts alike each want them."""
 
 JOINED_MAX = 24
 """Single letters in a row that are read in more than one way."""
 
+WORD = re.compile(r"[^\W_]+")
+"""A word as `words_in` cuts it, to learn where it stands."""
+_SIGNS_AS_SPACES = bytes(code if chr(code).isalnum() else 0x20 for code in range(128)) + bytes(128)
 _ADDRESSED = re.compile(r"(?:https?://|www\.)[^\s<>\"']+|(?<!\w)@\w+", re.IGNORECASE)
 _LONG_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
-_SPACES = re.compile(r"[\s]{2,}|[\t\n\r\x0b\x0c]")
+_BLANKS = dict.fromkeys(map(ord, "\t\n\r\x0b\x0c"), " ")
+_SPACES = re.compile(r"\s{2,}")
+_BEYOND_ASCII = re.compile(r"[^\t-\r\x20-\x7e]")
 _HIDING = re.compile(r"\w[\u00ad\u200b\u200e\u200f\u2060\ufe00-\ufe0f\ufeff]+\w")
 
 _OTHER_LETTERS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0531-\u0587]")
@@ -54,26 +63,33 @@ _LEET_SIGNS = "".join(re.escape(sign) for sign in LEET)
 _LEET_WORD = re.compile(rf"[a-z{_LEET_SIGNS}][a-z{_LEET_SIGNS}._\-]*")
 _LEET_BESIDE_LETTER = re.compile(rf"[a-z][._\-]?[{_LEET_SIGNS}]|[{_LEET_SIGNS}][._\-]?[a-z]")
 _LEET_TABLE = str.maketrans(LEET)
-_TRAILING = "!|+._-"
-"""Signs that end a sentence or a word more often than they spell one."""
-_SEPARATED = re.compile(r"(?<=[^\W\d_])[._\-·•~/\\^](?=[^\W\d_])")
-_SPACED = re.compile(r"(?<![\w'])[^\W\d_](?:[ ._\-·•*]{1,2}[^\W\d_]){2,}(?!\w)")
+_SEPARATED = re.compile(rf"(?<=[^\W\d_])[{SEPARATORS}](?=[^\W\d_])")
+_SPACED = re.compile(rf"(?<![\w'])[^\W\d_](?:[{SPACERS}]{{1,2}}[^\W\d_]){{2,}}(?!\w)")
 _ONE_LETTER = frozenset("aiuoyrnesw")
 """Words of one letter, as written out or in haste: `u r a`, `y a`."""
 _TRICKY = re.compile(
-    rf"[a-z][{_LEET_SIGNS}]|[{_LEET_SIGNS}][a-z]"
-    r"|[^\W\d_][._\-·•~/\\^][^\W\d_]|(?<!\w)[^\W\d_] {1,2}[^\W\d_](?!\w)"
+    rf"[a-z][{_LEET_SIGNS}]|[{_LEET_SIGNS}][a-z]|[^\W\d_][{SEPARATORS}][^\W\d_]"
+    r"|(?<!\w)[^\W\d_] {1,2}[^\W\d_](?!\w)"
 )
+"""Without any of this a text is not looked through."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
-    """A reading of a text, and where each of its characters came from."""
+    """A reading of a text, and where each of its characters came from.
+
+    Without slots, because its words are remembered for all that ask.
+    """
 
     text: str
     origins: Sequence[int] | None
     """Start in the original of each character, then the original's length; None when the
     two run side by side."""
+
+    @cached_property
+    def words(self) -> list[str]:
+        """What stands between signs, in its order: letters and digits."""
+        return words_in(self.text)
 
     def span(self, start: int, end: int) -> Span:
         """Return where in the original a non-empty part of the view stands.
@@ -84,6 +100,13 @@ class View:
         if self.origins is None:
             return start, end
         return self.origins[start], max(self.origins[end - 1] + 1, self.origins[end])
+
+
+def words_in(text: str) -> list[str]:
+    """Return what stands between signs in a text: letters and digits."""
+    if text.isascii():
+        return text.encode().translate(_SIGNS_AS_SPACES).decode().split()
+    return WORD.findall(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +125,8 @@ class Views:
 def views_of(text: str) -> Views:
     """Read a text both ways."""
     tricks: list[Trick] = []
-    norm = _normalised(text, tricks)
-    skeleton = _looked_through(norm, tricks)
+    norm, signs = _normalised(text, tricks)
+    skeleton = _looked_through(norm, signs, tricks)
     return Views(raw=text, norm=norm, skeleton=skeleton, tricks=tuple(tricks))
 
 
@@ -115,7 +138,7 @@ def unread_views(text: str) -> Views:
 
 def normalised(text: str) -> str:
     """Return the `norm` view's text: what words, phrases and patterns are compared in."""
-    return _normalised(text, []).text
+    return _normalised(text, [])[0].text
 
 
 @lru_cache(maxsize=4_096)
@@ -124,21 +147,35 @@ def folded(letters: str) -> str:
     return "".join(FOLDING[character] for character in letters)
 
 
-def _normalised(text: str, tricks: list[Trick]) -> View:
+def _normalised(text: str, tricks: list[Trick]) -> tuple[View, Collection[int]]:
+    """Return the `norm` view, and the signs of what may still hide words in it."""
     view = View(text, None)
     if "@" in text or "://" in text or "www." in text or "WWW." in text:
         view = _replaced(view, _ADDRESSED, _addressed)
     view = _lowered(view) if view.text.isascii() else _folded(view, tricks)
-    view = _replaced(view, _SPACES, _spaced)
+    view = _evened(view)
+    signs = signs_in(view.text)
+    if Sign.RUN not in signs:
+        return view, signs
     shorter = _replaced(view, _LONG_RUN, _shortened)
-    if shorter is not view and len(shorter.text) + 2 < len(view.text):
+    if len(shorter.text) + 2 < len(view.text):
         tricks.append("repeats")
-    return shorter
+    return shorter, signs_in(shorter.text)
 
 
 def _addressed(match: re.Match[str]) -> Kept:
     token = MENTION if match.group().startswith("@") else LINK
     return token, (0,) * len(token)
+
+
+def _evened(view: View) -> View:
+    """Write every blank as a space, and no more than two in a row."""
+    text = view.text
+    if not text.isprintable():
+        view = View(text.translate(_BLANKS), view.origins)
+    if "   " in view.text or not view.text.isprintable():
+        view = _replaced(view, _SPACES, _spaced)
+    return view
 
 
 def _spaced(match: re.Match[str]) -> Kept:
@@ -199,20 +236,42 @@ def _lowered(view: View) -> View:
 
 
 def _folded(view: View, tricks: list[Trick]) -> View:
-    if _HIDING.search(view.text):
-        tricks.append("zero_width")
-    pieces = list(map(FOLDING.__getitem__, view.text))
+    alike = _folded_alike(view.text)
+    if alike is not None:
+        return View(alike, view.origins)
+    pieces = [FOLDING[character] for character in view.text]
     letters = "".join(pieces)
-    if len(letters) != len(pieces) or "" in pieces:
+    if "" in pieces:
+        if _HIDING.search(view.text):
+            tricks.append("zero_width")
+        view = View(letters, _moved(view, pieces))
+    elif len(letters) != len(pieces):
         view = View(letters, _moved(view, pieces))
     else:
         view = View(letters, view.origins)
-    if _OTHER_LETTERS.search(letters):
+    if not letters.isascii() and _OTHER_LETTERS.search(letters):
         alike = _unmasked(letters)
         if alike != letters:
             tricks.append("look_alike")
             view = View(alike, view.origins)
     return view
+
+
+def _folded_alike(text: str) -> str | None:
+    """Fold a text whose few characters beyond ASCII become one of it or stay; None for others.
+
+    So are most that are written in Latin letters, and it takes a third of the time.
+    """
+    others = set(_BEYOND_ASCII.findall(text))
+    if len(others) > FEW_MAX:
+        return None
+    for other in others:
+        letter = FOLDING[other]
+        if letter != other or other.lower() != other or _OTHER_LETTERS.match(other):
+            if len(letter) != 1 or not letter.isascii():
+                return None
+            text = text.replace(other, letter)
+    return text.lower().replace("`", "'")
 
 
 def _moved(view: View, pieces: list[str]) -> list[int]:
@@ -245,19 +304,24 @@ def _unmasked(letters: str) -> str:
     return _MIXABLE_WORD.sub(unmask, letters)
 
 
-def _looked_through(norm: View, tricks: list[Trick]) -> View:
-    if not _TRICKY.search(norm.text):
+def _looked_through(norm: View, signs: Collection[int], tricks: list[Trick]) -> View:
+    if Sign.TRICKY not in signs or not _TRICKY.search(norm.text):
         return norm
-    plain = _LEET_WORD.sub(_spelled, norm.text)
     view = norm
-    if plain != norm.text:
-        tricks.append("leet")
-        view = View(plain, norm.origins)
-    joined = _replaced(view, _SPACED, _joined)
-    if joined is not view:
-        tricks.append("spacing")
-    joined = _replaced(joined, _SEPARATED, _nothing)
-    return _replaced(joined, _LONG_RUN, _shortened)
+    if Sign.SPELLED in signs:
+        plain = _LEET_WORD.sub(_spelled, norm.text)
+        if plain != norm.text:
+            tricks.append("leet")
+            view = View(plain, norm.origins)
+    changed = view is not norm
+    if changed or Sign.SPACED in signs:
+        joined = _replaced(view, _SPACED, _joined)
+        if joined is not view:
+            tricks.append("spacing")
+            view = joined
+    if view is not norm or Sign.SEPARATED in signs:
+        view = _replaced(view, _SEPARATED, _nothing)
+    return norm if view is norm else _replaced(view, _LONG_RUN, _shortened)
 
 
 def _spelled(match: re.Match[str]) -> str:
@@ -265,7 +329,7 @@ def _spelled(match: re.Match[str]) -> str:
     word = match.group()
     if word.isalpha():
         return word
-    core = word.rstrip(_TRAILING)
+    core = word.rstrip(TRAILING)
     if not _LEET_BESIDE_LETTER.search(core):
         return word
     return core.replace("11", "ll").translate(_LEET_TABLE) + word[len(core) :]

@@ -21,7 +21,7 @@ from service.features.screening import (
     evaluate,
     likeness,
 )
-from service.features.screening.conditions import links_in
+from service.features.screening.links import links_in
 from service.features.screening.rules import STRENGTH
 from service.model import Mode, Status
 from tests.features.screening.make import (
