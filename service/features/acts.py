@@ -110,8 +110,8 @@ class Acts:
         self.changes.publish(waiting, branch, unseen=self.actor.kind == "rule")
         self.changes.settle(waiting, place, n=subject.next_n)
         if not replaces:
-            self.changes.drop_kept(place)
             if subject.latest is not None:
+                self.changes.drop_kept(place)
                 self._grant_appeal(subject, note=note)
             self.changes.count_for_author(place.site_id, waiting.author, approved=1)
         self._tell(subject, "comment.edited" if replaces else "comment.approved", waiting)

@@ -358,9 +358,8 @@ class Decisions:
 
 
 def _question(motion: Motion, request: DecisionRequest) -> Question:
-    item = motion.items.get(request.comment_id)
-    dk = item.dk if item and item.keyed else None
-    return Question(motion.places[request.comment_id], request.decision_id, dk)
+    place, item = motion.places[request.comment_id], motion.items.get(request.comment_id)
+    return Question(place, request.decision_id, item)
 
 
 def _age(motion: Motion, request: DecisionRequest) -> tuple[datetime, UUID]:

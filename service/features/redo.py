@@ -154,9 +154,7 @@ class Redoing:
         return await Sitting.open(
             deciding,
             sites={site.site_id: site},
-            questions=[
-                Question(place, decision.decision_id, item.dk if item and item.keyed else None)
-            ],
+            questions=[Question(place, decision.decision_id, item)],
             items={place.comment_id: item} if item else {},
             leases={},
             changes=Changes(at=decision.at),

@@ -55,14 +55,16 @@ class Sitting(Acts):
             comment_id: subject_of(case, items.get(comment_id))
             for comment_id, case in cases.items()
         }
+        changes.copied.update(
+            subject.case.place for subject in subjects.values() if subject.is_copied
+        )
         above = {
             place.comment_id: place
             for place in (parent_place(subject) for subject in subjects.values())
             if place is not None
         }
-        rows = await deciding.branches(
-            [*(subject.case.place for subject in subjects.values()), *above.values()]
-        )
+        public = [case.place for case in cases.values() if case.public is not None]
+        rows = await deciding.branches([*public, *above.values()])
         unsettled = [
             Question(place)
             for place in above.values()

@@ -40,6 +40,16 @@ class Subject:
         return status_of(self.case.public, self.waiting, self.latest)
 
     @property
+    def is_copied(self) -> bool:
+        """Whether the journal has what waits, with all that came with it."""
+        revision = self.case.journaled_revision
+        return (
+            revision is not None
+            and self.waiting is not None
+            and (revision >= self.waiting.revision)
+        )
+
+    @property
     def judges_edit(self) -> bool:
         """Whether what waits is an edit of a public comment."""
         return self.waiting is not None and is_edit(self.waiting, self.case.public)

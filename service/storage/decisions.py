@@ -13,7 +13,8 @@ import asyncpg
 
 from service.model import Comment, Decision, ItemKind, PendingComment, Status
 from service.payload import from_payload
-from service.storage.changes import ArticlePlace, Branch, Changes, Place, digest
+from service.storage.changes import SQL as CHANGES
+from service.storage.changes import ArticlePlace, Branch, Changes, Place, bytea
 from service.storage.postgres import (
     TURN_SECONDS,
     Connection,
@@ -63,6 +64,9 @@ class Case:
     same: Entry | None
     """The decision made earlier under the id that is now sent."""
     journaled: PendingComment | None
+    """What waits in the journal, unless something newer is known to."""
+    journaled_revision: int | None
+    """Which text of it waits in the journal."""
     kept: PendingComment | None
     """The text kept of it while it is not public."""
     submitted_as: UUID | None
@@ -74,7 +78,20 @@ class Question(NamedTuple):
 
     place: Place
     decision_id: UUID | None = None
-    dk: str | None = None
+    item: PendingComment | None = None
+    """What is known to wait."""
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As `cases` wants it."""
+        item = self.item
+        return {
+            **self.place._asdict(),
+            "decision_id": self.decision_id,
+            "dk": bytea(item.dk) if item is not None and item.keyed else None,
+            "revision": item.revision if item is not None else None,
+            "n": item.n if item is not None else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,18 +115,13 @@ class Deciding:
 
     async def cases(self, questions: Sequence[Question]) -> dict[UUID, Case]:
         """Return what Postgres knows of each comment."""
-        rows = await self.connection.fetch(
-            SQL["cases"],
-            [question.place.site_id for question in questions],
-            [question.place.article_id for question in questions],
-            [question.place.comment_id for question in questions],
-            [question.decision_id for question in questions],
-            [digest(question.dk) for question in questions],
-        )
+        rows = await self.connection.fetch(SQL["cases"], [each.row for each in questions])
         return {row["comment_id"]: _case(row) for row in rows}
 
     async def branches(self, places: Sequence[Place]) -> dict[UUID, Branch]:
         """Return the public rows of comments and of what stands above them."""
+        if not places:
+            return {}
         rows = await self.connection.fetch(
             SQL["branches"],
             [place.site_id for place in places],
@@ -130,7 +142,13 @@ class Deciding:
 
     async def write(self, changes: Changes) -> None:
         """Write everything; the transaction commits when its block ends."""
-        for name, rows in changes.rows():
+        await self._write_rows(changes.rows(Changes.FIRST))
+        if changes:
+            await self.connection.execute(CHANGES["write"], changes.document)
+        await self._write_rows(changes.rows(Changes.AFTER))
+
+    async def _write_rows(self, statements: Iterable[tuple[str, list[tuple[Any, ...]]]]) -> None:
+        for name, rows in statements:
             await write_rows(self.connection, SQL.get(name) or SCREENINGS[name], rows)
 
 
@@ -250,6 +268,7 @@ def _case(row: asyncpg.Record) -> Case:
         latest=_entry(row["latest"]),
         same=_entry(row["same"]),
         journaled=from_payload(row["journaled"]) if row["journaled"] else None,
+        journaled_revision=row["journaled_revision"],
         kept=from_payload(row["kept"]) if row["kept"] else None,
         submitted_as=row["submitted_as"],
     )

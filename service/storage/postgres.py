@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -228,7 +229,14 @@ async def _teach_json(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 def _to_jsonb(value: Any) -> bytes:
-    return JSONB_VERSION + orjson.dumps(value)
+    return JSONB_VERSION + orjson.dumps(value, default=_uuid_text)
+
+
+def _uuid_text(value: object) -> str:
+    """Write an id: asyncpg has UUIDs of its own, which orjson does not know."""
+    if not isinstance(value, UUID):
+        raise TypeError(type(value).__name__)
+    return str(value)
 
 
 def _from_jsonb(value: bytes) -> Any:

@@ -76,10 +76,10 @@ ON CONFLICT (site_id, article_id) DO NOTHING;
 
 -- name: cases
 -- What is known of comments that are to be decided: the public row, the latest decision, the one
--- already made under the same id, what waits in the journal, the text kept of it, and another
--- comment that the same submission became.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 decision_ids uuid[],
---   $5 dks bytea[] (side by side; null dk for submissions without a key)
+-- already made under the same id, the revision that waits in the journal, with its text where a
+-- newer one is not known, the text kept of it, and another comment that the same submission became.
+--   $1 questions jsonb (a list of {site_id, article_id, comment_id, decision_id; dk, null for
+--   submissions without a key; revision and n of what is known to wait, null for nothing})
 -- Index: each table's primary key.
 SELECT wanted.site_id, wanted.article_id, wanted.comment_id, a.key AS article_key,
        c.parent_id, c.root_id, c.depth, c.author_id, c.author_kind, c.author_name, c.author_badge,
@@ -88,11 +88,14 @@ SELECT wanted.site_id, wanted.article_id, wanted.comment_id, a.key AS article_ke
        c.shown_replies,
        to_jsonb(latest) AS latest,
        to_jsonb(same) AS same,
-       j.payload AS journaled,
+       j.revision AS journaled_revision,
+       CASE WHEN wanted.revision IS NULL OR j.revision > wanted.revision OR j.n > wanted.n
+            THEN j.payload END AS journaled,
        k.payload AS kept,
        s.comment_id AS submitted_as
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[])
-    AS wanted (site_id, article_id, comment_id, decision_id, dk)
+FROM jsonb_to_recordset($1::jsonb) AS wanted (
+    site_id integer, article_id uuid, comment_id uuid, decision_id uuid, dk bytea,
+    revision integer, n integer)
 LEFT JOIN articles a ON a.site_id = wanted.site_id AND a.article_id = wanted.article_id
 LEFT JOIN comments c ON c.site_id = wanted.site_id AND c.article_id = wanted.article_id
     AND c.comment_id = wanted.comment_id
@@ -165,41 +168,6 @@ SELECT payload FROM kept_texts
 WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND revision = $4
   AND expires_at > now();
 
--- name: append
--- Entries of the log, in their order; 23505 when a comment's n-th decision is somebody else's.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 ns integer[],
---   $5 decision_ids uuid[], $6 actions text[], $7 revisions integer[], $8 kinds text[],
---   $9 statuses text[], $10 reasons text[], $11 notes text[], $12 actor_kinds text[],
---   $13 actor_ids text[], $14 reverses uuid[], $15 duplicates_of uuid[], $16 content_hashes bytea[],
---   $17 ats timestamptz[], $18 request_ids text[], $19 langs text[], $20 rule_versions integer[],
---   $21 risks real[], $22 rules text[] (each a list in JSON, or null)
-INSERT INTO decisions (site_id, article_id, comment_id, n, decision_id, action, revision, kind,
-                       status, reason, note, actor_kind, actor_id, reverses, duplicate_of,
-                       content_hash, at, request_id, lang, rule_version, risk, rules)
-SELECT site_id, article_id, comment_id, n, decision_id, action, revision, kind, status, reason,
-       note, actor_kind, actor_id, reverses, duplicate_of, content_hash, at, request_id, lang,
-       rule_version, risk,
-       CASE WHEN rules IS NOT NULL
-            THEN ARRAY(SELECT jsonb_array_elements_text(rules::jsonb)) END
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::text[],
-            $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-            $13::text[], $14::uuid[], $15::uuid[], $16::bytea[], $17::timestamptz[],
-            $18::text[], $19::text[], $20::integer[], $21::real[], $22::text[])
-    WITH ORDINALITY AS new (site_id, article_id, comment_id, n, decision_id, action, revision, kind,
-                            status, reason, note, actor_kind, actor_id, reverses, duplicate_of,
-                            content_hash, at, request_id, lang, rule_version, risk, rules, place)
-ORDER BY place;
-
--- name: name_subject
--- Whose comments decisions are about.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 author_ids uuid[]
---   (side by side)
-INSERT INTO decision_subjects (site_id, article_id, comment_id, author_id)
-SELECT site_id, article_id, comment_id, author_id
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[])
-    AS new (site_id, article_id, comment_id, author_id)
-ON CONFLICT (site_id, article_id, comment_id) DO NOTHING;
-
 -- name: place
 -- Where comments are. Rows come in the order of the key, so that two transactions never deadlock.
 --   $1 site_ids integer[], $2 comment_ids uuid[], $3 article_ids uuid[] (side by side)
@@ -207,34 +175,6 @@ INSERT INTO comment_places (site_id, comment_id, article_id)
 SELECT site_id, comment_id, article_id
 FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS new (site_id, comment_id, article_id)
 ON CONFLICT (site_id, comment_id) DO NOTHING;
-
--- name: publish
--- Comments in public, new or again.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 parent_ids uuid[],
---   $5 root_ids uuid[], $6 depths smallint[], $7 author_ids uuid[], $8 author_kinds text[],
---   $9 author_names text[], $10 author_badges text[], $11 author_avatars text[],
---   $12 author_emails text[], $13 texts text[], $14 langs text[], $15 revisions integer[],
---   $16 created_ats timestamptz[], $17 published_ats timestamptz[], $18 edited_ats timestamptz[],
---   $19 bests float8[], $20 unseen boolean[] (side by side)
-INSERT INTO comments AS c
-    (site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
-     author_name, author_badge, author_avatar, author_email, text, lang, status, revision,
-     created_at, published_at, edited_at, best, unseen)
-SELECT site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
-       author_name, author_badge, author_avatar, author_email, text, lang, 'approved', revision,
-       created_at, published_at, edited_at, best, unseen
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::smallint[],
-            $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-            $13::text[], $14::text[], $15::integer[], $16::timestamptz[], $17::timestamptz[],
-            $18::timestamptz[], $19::double precision[], $20::boolean[])
-    AS new (site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
-            author_name, author_badge, author_avatar, author_email, text, lang, revision,
-            created_at, published_at, edited_at, best, unseen)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    author_name = excluded.author_name, author_badge = excluded.author_badge,
-    author_avatar = excluded.author_avatar, text = excluded.text, lang = excluded.lang,
-    status = 'approved', revision = excluded.revision, edited_at = excluded.edited_at,
-    unseen = excluded.unseen;
 
 -- name: keep_revision
 -- Texts that approved edits replace.
@@ -287,18 +227,6 @@ FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[])
     AS new (site_id, article_id, comment_id, replies, shown)
 WHERE c.site_id = new.site_id AND c.article_id = new.article_id AND c.comment_id = new.comment_id;
 
--- name: shift_counts
--- Articles' counts, and the versions of their threads.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 approved integer[], $4 shown_roots integer[]
---   (as differences), $5 versions integer[] (side by side; each article once)
--- Index: article_counts_pkey.
-UPDATE article_counts c
-SET approved = c.approved + new.approved, shown_roots = c.shown_roots + new.shown_roots,
-    version = c.version + new.version
-FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[])
-    AS new (site_id, article_id, approved, shown_roots, version)
-WHERE c.site_id = new.site_id AND c.article_id = new.article_id;
-
 -- name: describe_article
 -- What pages said of articles that the back end has not described; the first of several stays.
 --   $1 site_ids integer[], $2 article_ids uuid[], $3 urls text[], $4 titles text[] (side by side)
@@ -315,17 +243,6 @@ FROM (
 ) told
 WHERE a.site_id = told.site_id AND a.article_id = told.article_id AND NOT a.managed
   AND (a.url IS NULL AND told.url IS NOT NULL OR a.title IS NULL AND told.title IS NOT NULL);
-
--- name: keep_text
--- What was sent and is not public.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
---   $5 payloads jsonb[], $6 expires_ats timestamptz[] (side by side)
-INSERT INTO kept_texts (site_id, article_id, comment_id, revision, payload, expires_at)
-SELECT site_id, article_id, comment_id, revision, payload, expires_at
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::jsonb[], $6::timestamptz[])
-    AS new (site_id, article_id, comment_id, revision, payload, expires_at)
-ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
-    payload = excluded.payload, expires_at = excluded.expires_at;
 
 -- name: close_reports
 -- Reports of comments, answered by what was decided.
@@ -403,24 +320,6 @@ USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id
 WHERE old.site_id = gone.site_id AND old.article_id = gone.article_id
   AND old.comment_id = gone.comment_id;
 
--- name: settle_journal
--- The journal's word that revisions were decided. Rows come in the order of the key.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
---   $5 ns integer[], $6 kinds text[], $7 seqs bigint[], $8 dks bytea[], $9 fingerprints bytea[],
---   $10 created_ats timestamptz[] (side by side)
-INSERT INTO intake_journal AS j
-    (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
-     created_at)
-SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'decided', NULL, dk, fingerprint,
-       created_at
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[],
-            $7::bigint[], $8::bytea[], $9::bytea[], $10::timestamptz[])
-    AS new (site_id, article_id, comment_id, revision, n, kind, seq, dk, fingerprint, created_at)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
-    seq = greatest(j.seq, excluded.seq), state = 'decided', payload = NULL, journaled_at = now()
-WHERE j.revision <= excluded.revision OR j.state = 'decided';
-
 -- name: journal
 -- What waits; a later text or a later decision wins, what was decided meanwhile stays decided. Rows
 -- come in the order of the key.
@@ -459,20 +358,6 @@ ON CONFLICT (site_id, article_id, dk) DO NOTHING;
 -- Index: submissions_pkey.
 UPDATE submissions SET status = 201 WHERE site_id = $1 AND article_id = $2 AND dk = $3;
 
--- name: count_for_author
--- What authors' records with their sites gain. Rows come in the order of the key, each author once.
---   $1 site_ids integer[], $2 author_ids uuid[], $3 kinds text[], $4 names text[],
---   $5 approved integer[], $6 rejected integer[], $7 first_seen timestamptz[] (side by side)
-INSERT INTO readers AS r (site_id, author_id, kind, name, approved, rejected, first_seen)
-SELECT site_id, author_id, kind, name, approved, rejected, first_seen
-FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::integer[],
-            $7::timestamptz[])
-    AS new (site_id, author_id, kind, name, approved, rejected, first_seen)
-ON CONFLICT (site_id, author_id) DO UPDATE SET
-    name = excluded.name, approved = r.approved + excluded.approved,
-    rejected = r.rejected + excluded.rejected,
-    first_seen = least(r.first_seen, excluded.first_seen);
-
 -- name: uncount_for_author
 -- What authors' records with their sites lose by decisions that are undone.
 --   $1 site_ids integer[], $2 author_ids uuid[], $3 approved integer[], $4 rejected integer[]
@@ -484,16 +369,6 @@ SET approved = greatest(r.approved - lost.approved, 0),
 FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::integer[])
     AS lost (site_id, author_id, approved, rejected)
 WHERE r.site_id = lost.site_id AND r.author_id = lost.author_id;
-
--- name: tell
--- What the rest of the world is still to be told, in its order.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 kinds text[], $4 comment_ids uuid[],
---   $5 payloads jsonb[] (side by side)
-INSERT INTO outbox (site_id, article_id, kind, comment_id, payload)
-SELECT site_id, article_id, kind, comment_id, payload
-FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::uuid[], $5::jsonb[])
-    WITH ORDINALITY AS new (site_id, article_id, kind, comment_id, payload, place)
-ORDER BY place;
 
 -- name: names
 -- What colleagues call those who decided.

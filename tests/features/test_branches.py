@@ -64,11 +64,10 @@ def test_any_order_of_appearing_and_disappearing_leaves_the_counts_a_slow_walk_f
         while at is not None:
             depth, at = depth + 1, parents[at]
         assert row.depth == depth
-    written = dict(changes.rows())
-    totals = written.get("shift_counts", [(1, ARTICLE, 0, 0, 0)])[0]
-    assert totals[2] == len(approved)
-    assert totals[3] == len([number for number in shown if parents[number] is None])
-    for row_args in written.get("shift_replies", []):
+    totals = [*changes.document["counts"], {"approved": 0, "shown_roots": 0}][0]
+    assert totals["approved"] == len(approved)
+    assert totals["shown_roots"] == len([number for number in shown if parents[number] is None])
+    for row_args in dict(changes.rows(Changes.AFTER)).get("shift_replies", []):
         number = row_args[2].int - 1
         assert row_args[3] == rows[row_args[2]].reply_count, number
         assert row_args[4] == rows[row_args[2]].shown_replies, number

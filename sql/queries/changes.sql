@@ -1,0 +1,111 @@
+-- What every decision of a transaction writes.
+
+-- name: write
+-- Everything in one round trip, of a document with a list of rows for each table: entries of the
+-- log in their order, with whose comments they are about (23505 when a comment's n-th decision is
+-- somebody else's); comments in public, new or again; texts that were sent and are not public; the
+-- journal's word that revisions were decided; what authors' records gain; articles' counts, as
+-- differences, whose threads have a new version; and what the rest of the world is still to be told,
+-- in its order. Rows of the journal and of records come in the order of their keys, so that two
+-- transactions never deadlock.
+--   $1 document jsonb
+-- Index: article_counts_pkey.
+WITH told AS MATERIALIZED (
+    SELECT $1::jsonb AS document
+), decided AS MATERIALIZED (
+    SELECT new.site_id, new.article_id, new.comment_id, new.n, new.decision_id, new.action,
+           new.revision, new.kind, new.status, new.reason, new.note, new.actor_kind, new.actor_id,
+           new.reverses, new.duplicate_of, new.content_hash, new.at, new.request_id, new.lang,
+           new.rule_version, new.risk, new.rules, new.author_id, new.place
+    FROM told, ROWS FROM (
+        jsonb_to_recordset(document -> 'decisions') AS (
+            site_id integer, article_id uuid, comment_id uuid, n integer, decision_id uuid,
+            action text, revision integer, kind text, status text, reason text, note text,
+            actor_kind text, actor_id text, reverses uuid, duplicate_of uuid, content_hash bytea,
+            at timestamptz, request_id text, lang text, rule_version integer, risk real,
+            rules text[], author_id uuid)
+    ) WITH ORDINALITY AS new (
+        site_id, article_id, comment_id, n, decision_id, action, revision, kind, status, reason,
+        note, actor_kind, actor_id, reverses, duplicate_of, content_hash, at, request_id, lang,
+        rule_version, risk, rules, author_id, place)
+), logged AS (
+    INSERT INTO decisions (site_id, article_id, comment_id, n, decision_id, action, revision, kind,
+                           status, reason, note, actor_kind, actor_id, reverses, duplicate_of,
+                           content_hash, at, request_id, lang, rule_version, risk, rules)
+    SELECT site_id, article_id, comment_id, n, decision_id, action, revision, kind, status, reason,
+           note, actor_kind, actor_id, reverses, duplicate_of, content_hash, at, request_id, lang,
+           rule_version, risk, rules
+    FROM decided
+    ORDER BY place
+), named AS (
+    INSERT INTO decision_subjects (site_id, article_id, comment_id, author_id)
+    SELECT site_id, article_id, comment_id, author_id
+    FROM decided
+    WHERE author_id IS NOT NULL
+    ON CONFLICT (site_id, article_id, comment_id) DO NOTHING
+), published AS (
+    INSERT INTO comments AS c
+        (site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
+         author_name, author_badge, author_avatar, author_email, text, lang, status, revision,
+         created_at, published_at, edited_at, best, unseen)
+    SELECT site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
+           author_name, author_badge, author_avatar, author_email, text, lang, 'approved', revision,
+           created_at, published_at, edited_at, best, unseen
+    FROM told, jsonb_to_recordset(document -> 'comments') AS new (
+        site_id integer, article_id uuid, comment_id uuid, parent_id uuid, root_id uuid,
+        depth smallint, author_id uuid, author_kind text, author_name text, author_badge text,
+        author_avatar text, author_email text, text text, lang text, revision integer,
+        created_at timestamptz, published_at timestamptz, edited_at timestamptz,
+        best double precision, unseen boolean)
+    ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+        author_name = excluded.author_name, author_badge = excluded.author_badge,
+        author_avatar = excluded.author_avatar, text = excluded.text, lang = excluded.lang,
+        status = 'approved', revision = excluded.revision, edited_at = excluded.edited_at,
+        unseen = excluded.unseen
+), kept AS (
+    INSERT INTO kept_texts (site_id, article_id, comment_id, revision, payload, expires_at)
+    SELECT site_id, article_id, comment_id, revision, payload, expires_at
+    FROM told, jsonb_to_recordset(document -> 'kept') AS new (
+        site_id integer, article_id uuid, comment_id uuid, revision integer, payload jsonb,
+        expires_at timestamptz)
+    ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
+        payload = excluded.payload, expires_at = excluded.expires_at
+), settled AS (
+    INSERT INTO intake_journal AS j
+        (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
+         created_at)
+    SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'decided', NULL, dk,
+           fingerprint, created_at
+    FROM told, jsonb_to_recordset(document -> 'journal') AS new (
+        site_id integer, article_id uuid, comment_id uuid, revision integer, n integer, kind text,
+        seq bigint, dk bytea, fingerprint bytea, created_at timestamptz)
+    ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+        revision = excluded.revision, n = excluded.n, kind = excluded.kind,
+        seq = greatest(j.seq, excluded.seq), state = 'decided', payload = NULL,
+        journaled_at = now()
+    WHERE j.revision <= excluded.revision OR j.state = 'decided'
+), recorded AS (
+    INSERT INTO readers AS r (site_id, author_id, kind, name, approved, rejected, first_seen)
+    SELECT site_id, author_id, kind, name, approved, rejected, first_seen
+    FROM told, jsonb_to_recordset(document -> 'readers') AS new (
+        site_id integer, author_id uuid, kind text, name text, approved integer, rejected integer,
+        first_seen timestamptz)
+    ON CONFLICT (site_id, author_id) DO UPDATE SET
+        name = excluded.name, approved = r.approved + excluded.approved,
+        rejected = r.rejected + excluded.rejected,
+        first_seen = least(r.first_seen, excluded.first_seen)
+), counted AS (
+    UPDATE article_counts c
+    SET approved = c.approved + new.approved, shown_roots = c.shown_roots + new.shown_roots,
+        version = c.version + 1
+    FROM told, jsonb_to_recordset(document -> 'counts') AS new (
+        site_id integer, article_id uuid, approved integer, shown_roots integer)
+    WHERE c.site_id = new.site_id AND c.article_id = new.article_id
+)
+INSERT INTO outbox (site_id, article_id, kind, comment_id, payload)
+SELECT new.site_id, new.article_id, new.kind, new.comment_id, new.payload
+FROM told, ROWS FROM (
+    jsonb_to_recordset(document -> 'outbox') AS (
+        site_id integer, article_id uuid, comment_id uuid, kind text, payload jsonb)
+) WITH ORDINALITY AS new (site_id, article_id, comment_id, kind, payload, place)
+ORDER BY new.place;
