@@ -24,6 +24,10 @@ LATER: Final = frozenset(
         "webauthn.helpers.structs",
         # Rules as a text: 40 ms, 4 MiB.
         "service.features.rulebook_yaml",
+        # Comments that hold Markdown: 40 ms.
+        "service.features.body.subset",
+        # Pages.
+        "jinja2",
         # The picture of a secret for an authenticator.
         "segno",
     }

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from service.errors import Invalid
 from service.features import body, text
-from service.features.body.markdown import LINES_MAX, MARKS_MAX, NESTING_MAX
+from service.features.body.grow import NESTING_MAX
+from service.features.body.markdown import LINES_MAX, MARKS_MAX
 from service.features.body.render import LINK_REL, TAGS
 
 KEYS = {

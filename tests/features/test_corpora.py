@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from service.errors import Invalid
 from service.features import body, text
-from service.features.body.markdown import NESTING_MAX
+from service.features.body.grow import NESTING_MAX
 from tests.features.test_body import HREF, KEYS, depth, nodes
 from tests.features.test_text import curious_texts
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
     from service.features.body.tree import Tree
 
+NESTING_MAX = 20
+"""Quotes and lists within one another, and as many marks within marks (security.md 4.2).
+A tree of 250 marks would be too deep to be written as JSON."""
+
 _Node = dict[str, Any]
 
 _BLOCKS: dict[str, _Node] = {
@@ -23,13 +27,13 @@ _BLOCKS: dict[str, _Node] = {
 _MARKS = {"em_open": "em", "strong_open": "strong", "s_open": "del"}
 
 
-def is_too_deep(tokens: Sequence[Token], *, nesting_max: int) -> bool:
+def is_too_deep(tokens: Sequence[Token]) -> bool:
     """Whether blocks or marks nest as deep as the bound.
 
     Behind it the parser drops what was written in blocks, and knows none for marks.
     """
     return any(
-        deepest.level >= nesting_max - 1
+        deepest.level >= NESTING_MAX - 1
         for token in tokens
         for deepest in (token, *(token.children or ()))
     )

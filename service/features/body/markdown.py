@@ -1,29 +1,18 @@
 """From the Markdown a reader wrote to the tree everybody shows.
 
-The parser is markdown-it-py with a handful of rules. Nothing a reader wrote disappears:
-what the subset has no place for stays as it was typed.
+The parser (`body/subset`) is asked where there is something for it. Nothing a reader wrote
+disappears: what the subset has no place for stays as it was typed.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock, fence, list_block
-
+from service.features.body import subset
 from service.features.body.grow import grow, is_too_deep
-from service.features.body.links import bare_address, safe_href, shown
 from service.features.body.render import to_plain
 from service.features.body.tree import Inline, Tree
 from service.features.text import has_visible
-
-if TYPE_CHECKING:
-    from markdown_it.rules_inline import StateInline
-
-NESTING_MAX = 20
-"""Quotes and lists within one another, and as many marks within marks (security.md 4.2).
-A tree of 250 marks would be too deep to be written as JSON."""
 
 MARKS_MAX = 500
 """Characters that could be Markdown in one text. Beyond, nothing is: 10,000 brackets
@@ -33,10 +22,6 @@ LINES_MAX = 500
 """Lines in one text that Markdown is looked for in, for the same reason."""
 
 _MARKS = re.compile(r"[*_~`\[\]<>\\:]")
-_STOPS = re.compile(r"[\n*_~`\[\]<\\:]")
-"""Where running text ends and an inline rule may begin. Fewer than the parser's own,
-which stop for rules we do not have."""
-
 _PLAIN_LINE = (
     r"[^\s\d>+\-#*_~`\[\]<\\:&\0][^\n\r\0*_~`\[\]<>\\:]*(?::(?!//)[^\n\r\0*_~`\[\]<>\\:]*)*(?<!\s)"
 )
@@ -44,11 +29,6 @@ _PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n{{1,2}}{_PLAIN_LINE})*")
 """What holds nothing that could be Markdown, as most comments do."""
 
 _EMPTY_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
-_FENCE = re.compile(r"[^\S\n]*`{3,}[^\S\n]*[\w+#.-]{0,20}[^\S\n]*")
-"""An opening fence, with at most the name of a language behind it."""
-
-_BULLETS = ("-", "*")
-_FIRST_NUMBER = re.compile(r"0*1[.)](?:[ \t]|$)")
 
 
 def parse(text: str) -> Tree:
@@ -63,8 +43,8 @@ def parse(text: str) -> Tree:
         return _plain(text)
     if len(_MARKS.findall(text)) > MARKS_MAX or text.count("\n") > LINES_MAX:
         return _as_typed(text)
-    tokens = _PARSER.parse(text)
-    if is_too_deep(tokens, nesting_max=NESTING_MAX):
+    tokens = subset.PARSER.parse(text)
+    if is_too_deep(tokens):
         return _as_typed(text)
     tree = grow(tokens)
     return tree if has_visible(to_plain(tree)) else _as_typed(text)
@@ -89,79 +69,3 @@ def _as_typed(text: str) -> Tree:
         if any(isinstance(word, str) for word in words):
             tree.append({"t": "p", "c": words})
     return tree
-
-
-class _Subset(MarkdownIt):
-    """The parser with our idea of an acceptable link."""
-
-    def normalizeLink(self, url: str) -> str:  # noqa: N802 - the parser's name
-        """Give the address to link to, or "" if it is refused."""
-        return safe_href(url) or ""
-
-    def normalizeLinkText(self, link: str) -> str:  # noqa: N802 - the parser's name
-        """Give the words shown for a bare address."""
-        return shown(link, self.normalizeLink(link))
-
-    def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
-        """Accept what `normalizeLink` accepted."""
-        return bool(url)
-
-
-def _bare_link(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's signature
-    """Inline rule: an address in running text, found at the colon behind its scheme."""
-    if silent or state.linkLevel or not state.src.startswith("://", state.pos):
-        return False
-    scheme = "https" if state.pending[-5:].lower() == "https" else "http"
-    before = state.pending[: -len(scheme)]
-    if state.pending[-len(scheme) :].lower() != scheme or before[-1:].isalnum():
-        return False
-    start = state.pos - len(scheme)
-    found = bare_address(state.src, start)
-    if not found:
-        return False
-    address, href = found
-    state.pending = before
-    state.push("link_open", "a", 1).attrs = {"href": href}
-    state.push("text", "", 0).content = shown(address, href)
-    state.push("link_close", "a", -1)
-    state.pos = start + len(address)
-    return True
-
-
-def _list(state: StateBlock, line: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's signature
-    """Block rule: a list, unless that would drop what was written.
-
-    "1984. A year" would be counted as 1, and "+1" said with a space would lose its plus.
-    """
-    first = _line(state, line)
-    goes_on = silent and state.sCount[line] < state.blkIndent
-    if goes_on or first.startswith(_BULLETS) or _FIRST_NUMBER.match(first):
-        return list_block(state, line, end, silent)
-    return False
-
-
-def _fence(state: StateBlock, line: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's signature
-    """Block rule: a fence of backticks; words behind it would vanish, so they refuse it."""
-    return bool(_FENCE.fullmatch(_line(state, line))) and fence(state, line, end, silent)
-
-
-def _line(state: StateBlock, line: int) -> str:
-    return state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
-
-
-def _subset() -> MarkdownIt:
-    parser = _Subset("zero", {"html": False, "maxNesting": NESTING_MAX})
-    parser.enable(["fence", "blockquote", "list"])
-    parser.enable(["newline", "escape", "backticks", "strikethrough", "emphasis"])
-    parser.enable(["link", "autolink"])
-    interrupting = ["paragraph", "reference", "blockquote"]
-    parser.block.ruler.at("list", _list, {"alt": interrupting})
-    parser.block.ruler.at("fence", _fence, {"alt": [*interrupting, "list"]})
-    parser.inline.ruler.before("newline", "bare_link", _bare_link)
-    parser.inline.terminator_re = _STOPS
-    # The parser compiles its list of rules at first use, which two threads must not do at once.
-    parser.parse("*warm*\n\n- up")
-    return parser
-
-
-_PARSER = _subset()

@@ -49,7 +49,9 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 class Strict(BaseModel):
     """Frozen, and nothing but what is named."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, strict=True, defer_build=True
+    )
 
 
 class Bounded(Strict):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+import jinja2
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("service", "templates"),
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("service", "templates"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -20,7 +20,7 @@ def _environment() -> Environment:
 
 
 @cache
-def template(name: str) -> Template:
+def template(name: str) -> jinja2.Template:
     """Return a compiled template of `service/templates/`."""
     return _environment().get_template(name)
 
