@@ -7,6 +7,7 @@ RUN pip install --no-cache-dir --require-hashes --only-binary :all: -r requireme
 COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY sql sql
+RUN python -m compileall -q service
 RUN useradd --system --uid 10001 postbag
 USER postbag
 EXPOSE 8080

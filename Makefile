@@ -6,6 +6,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 # Two at a time, each with stores of its own: a test waits more for stores than it computes.
 TWO := --numprocesses 2 --dist loadfile
+# What was compiled is kept, whatever the machine says: each program here would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the program a target ends in: make test ARGS='-k queue'
 ARGS ?=
 

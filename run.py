@@ -257,8 +257,9 @@ def environment_digest() -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return our environment without what would lead Python or pip elsewhere."""
+    """Return our environment without what would lead Python or pip elsewhere, or slow it down."""
     drop = {"PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"}
+    drop.add("PYTHONDONTWRITEBYTECODE")  # every start would compile what was not compiled before
     kept = {
         key: value
         for key, value in os.environ.items()

@@ -147,7 +147,7 @@ def service(where: Endpoints, folder: Path, **more: str) -> Iterator[Running]:
     """Run the service alone over these stores until the block ends."""
     port = free_port()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("POSTBAG_")},
+        **{name: value for name, value in os.environ.items() if not _ours(name)},
         "POSTBAG_DATABASE_URL": where.database_url,
         "POSTBAG_REDIS_URL": where.redis_url,
         "POSTBAG_SECRET_KEY": SECRET_KEY,
@@ -174,6 +174,11 @@ def service(where: Endpoints, folder: Path, **more: str) -> Iterator[Running]:
     finally:
         end(running, 20)
         log.close()
+
+
+def _ours(variable: str) -> bool:
+    """Tell what the service is not to inherit; as `run.py` does, it keeps what it compiled."""
+    return variable.startswith("POSTBAG_") or variable == "PYTHONDONTWRITEBYTECODE"
 
 
 def first_answer(port: int, running: subprocess.Popen[bytes], begun: float) -> float:
