@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Final, NamedTuple, Protocol
 
 from aiohttp import hdrs
@@ -22,6 +23,7 @@ from uuid_utils import uuid7
 from service.features.cache import Cache, Entry
 from service.features.sites import SiteDirectory
 from service.model import Site
+from service.web import encodings
 from service.web.draining import Draining
 
 HEAD_MAX_BYTES = 4_096
@@ -242,8 +244,13 @@ class ReadyLine:
         if again.site is not None and not self._is_current(again.site):
             return None
         current = again.place.current()
-        if current is None or current.etag != again.etag:
+        if current is None:
             return None
+        if current.etag != again.etag:
+            renewed = self._renewed(question, known, current)
+            if renewed is None:
+                return None
+            known = renewed
         body = b""
         if known.has_body:
             form = current.forms.get(again.encoding) if again.encoding else current.body
@@ -254,6 +261,36 @@ class ReadyLine:
         self.answered[key] = self.answered.get(key, 0) + 1
         head = b"".join((known.before_id, str(uuid7()).encode(), self._after_id(known)))
         return head, body
+
+    def _renewed(
+        self, question: Question, known: _Answer, current: Representation
+    ) -> _Answer | None:
+        """Return the answer with what has taken its bytes' place since; keep it for who asks next.
+
+        None: the ordinary way would answer otherwise, or compress it first.
+        """
+        encoding, accepted = known.again.encoding, question.accept_encoding
+        wish = accepted.decode() if accepted is not None else None
+        if question.if_none_match is not None or known.status != HTTPStatus.OK:
+            return None
+        if encodings.chosen(wish, current.forms) != encoding:
+            return None
+        if not current.forms and encodings.would_choose(wish, current.body):
+            return None
+        length = len(current.forms[encoding] if encoding else current.body)
+        about = (
+            (b"ETag: ", encodings.tag(current.etag, encoding).encode()),
+            (b"Content-Length: ", b"%d" % length),
+        )
+        renewed = known._replace(
+            again=replace(known.again, etag=current.etag),
+            before_id=_said_anew(known.before_id, about),
+            before_date=_said_anew(known.before_date, about),
+            after_date=_said_anew(known.after_date, about),
+            dated=_Dated(),
+        )
+        self._answers[question] = renewed
+        return renewed
 
     def _after_id(self, known: _Answer) -> bytes:
         """Return the rest of a head; it is the same for a second."""
@@ -288,7 +325,7 @@ class ReadyLine:
         self._answers[question] = _Answer(
             again=again,
             status=status,
-            has_body=status == 200 and question.method == b"GET",  # noqa: PLR2004 - OK
+            has_body=status == HTTPStatus.OK and question.method == b"GET",
             before_id=before_id + b"X-Request-Id: ",
             before_date=b"\r\n" + before_date + b"Date: ",
             after_date=b"\r\n" + after_date,
@@ -334,3 +371,12 @@ class ReadyLine:
             elif name not in HARMLESS and not (trusted and name in FORWARDED):
                 return None, False
         return (told if len(lines) <= HEADERS_MAX else None), not PRIVATE.isdisjoint(seen)
+
+
+def _said_anew(lines: bytes, about: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return lines of a head with other values for some headers, where they stand in them."""
+    for name, value in about:
+        before, said, rest = lines.partition(b"\r\n" + name)
+        if said:
+            lines = before + said + value + rest[rest.index(b"\r\n") :]
+    return lines
