@@ -348,7 +348,16 @@ class ClusterStore:
 
 async def _alike(connection: Connection, bands: Collection[int]) -> list[SignatureRow]:
     rows = await connection.fetch(SQL["alike"], list(bands))
-    return [SignatureRow(**{**row, "bands": tuple(row["bands"])}) for row in rows]
+    return [
+        SignatureRow(
+            site_id=site_id,
+            cluster_id=cluster_id,
+            comment_id=comment_id,
+            numbers=numbers,
+            bands=tuple(bands),
+        )
+        for site_id, cluster_id, comment_id, numbers, bands in rows
+    ]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -87,7 +87,7 @@ def likeness(one: Signature, other: Signature) -> float:
     """Return how alike two texts are, 0 to 1: the share of letter groups that both have."""
     if one.exact or other.exact:
         return float(one.numbers == other.numbers)
-    return float(np.mean(_numbers(one) == _numbers(other)))
+    return int(np.count_nonzero(_numbers(one) == _numbers(other))) / PERMUTATIONS
 
 
 def likenesses(one: Signature, others: Numbers) -> npt.NDArray[np.float64]:
