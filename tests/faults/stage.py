@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from tests.faults.doomed import Doomed, doomed
 from tests.journeys.api import Answer, Api, Failed, Paper, Posted, within
 from tests.journeys.house import House, client
 from tests.journeys.invariants import Ledger, Stores, Told, read_stores, unsettled
+from tests.journeys.sentences import sentence
 
 SITE = "daily"
 AGAIN_SECONDS = 0.02
@@ -30,30 +30,6 @@ ANSWER_SECONDS = 25.0
 REST_SECONDS = 90.0
 """When everything is done that goes on behind the requests: the settle worker that died holds its
 comments for thirty seconds."""
-WORDS = (
-    "harbour",
-    "bridge",
-    "market",
-    "school",
-    "river",
-    "council",
-    "winter",
-    "ferry",
-    "library",
-    "garden",
-    "station",
-    "budget",
-    "teacher",
-    "bakery",
-    "lantern",
-    "orchestra",
-    "museum",
-    "clinic",
-    "tramway",
-    "orchard",
-    "parliament",
-    "weather",
-)
 APPLIED = frozenset({"applied", "replayed"})
 
 _serials = count(1)
@@ -107,7 +83,7 @@ class Stage:
 
     async def post(self, *, article: str = "story-1", ways: int = 1) -> Posted:
         """Post a comment that nobody has posted before, `ways` times at once."""
-        key, text = str(uuid4()), _sentence(next(_serials))
+        key, text = str(uuid4()), sentence(f"{next(_serials)}")
         self.ledger.sent[key] = text
         body = {"body": text, "author": {"name": "Leila"}}
         path = f"{self.paper.article(article)}/comments"
@@ -154,12 +130,6 @@ class Stage:
 def _address(key: str) -> str:
     """Come from where nobody else does: who posts much from one address is looked at longer."""
     return f"10.{'.'.join(map(str, hashlib.sha256(key.encode()).digest()[:3]))}"
-
-
-def _sentence(serial: int) -> str:
-    """Say something that is like nothing said before: what repeats is held as a campaign."""
-    dice = random.Random(serial)  # noqa: S311 - words, no secret
-    return f"{serial}: {' '.join(dice.sample(WORDS, 12))}."
 
 
 @asynccontextmanager

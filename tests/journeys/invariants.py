@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 PLACES = ("q", "e", "a", "l", "x")
 LISTS = ("t", "te")
+READ_AT_ONCE = 500
 TAKEN_BACK = frozenset({"withdraw", "delete", "erase"})
 """What judges no text."""
 
@@ -50,9 +51,9 @@ class Ledger:
         """Comment's id -> text."""
         return {each: self.sent[key] for key, ids in self.posts.items() for each in ids}
 
-    def texts(self, comment_id: str) -> set[str]:
-        """Return every text that an accepted comment may have."""
-        return {self.accepted[comment_id], *self.edits[comment_id]}
+    def texts(self) -> dict[str, set[str]]:
+        """Comment's id -> every text that it may have."""
+        return {each: {text, *self.edits[each]} for each, text in self.accepted.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +266,7 @@ def _told_to_the_world(_: Ledger, stores: Stores) -> Iterator[str]:
 
 
 def _bytes(ledger: Ledger, stores: Stores) -> Iterator[str]:
-    accepted = {each: ledger.texts(each) for each in ledger.accepted}
+    accepted = ledger.texts()
     for comment_id, text in stores.texts():
         if text not in accepted.get(comment_id, {text}):
             yield f"I11 {comment_id} has another text than was accepted"
@@ -328,9 +329,9 @@ def _numbered(ledger: Ledger, stores: Stores) -> Iterator[str]:
 
 def _nothing_else(ledger: Ledger, stores: Stores) -> Iterator[str]:
     """Every key was tried until it was accepted: nothing else may have come of it."""
-    texts = set(ledger.sent.values())
+    texts, accepted = set(ledger.sent.values()), ledger.accepted
     for comment_id, text in stores.texts():
-        if text in texts and comment_id not in ledger.accepted:
+        if text in texts and comment_id not in accepted:
             yield f"I19 {comment_id} was never acknowledged, and its key was for another"
 
 
@@ -344,11 +345,15 @@ def _judged(decision: asyncpg.Record) -> int:
 
 
 async def _queue(redis: Redis, prefix: str) -> dict[str, Any]:
+    keys = [key async for key in redis.scan_iter(f"{prefix}c:*", count=1_000)]
     items = {}
-    async for key in redis.scan_iter(f"{prefix}c:*", count=1_000):
-        item = await redis.hgetall(key)
-        if item:
-            items[key.removeprefix(f"{prefix}c:")] = item
+    for start in range(0, len(keys), READ_AT_ONCE):
+        some = keys[start : start + READ_AT_ONCE]
+        async with redis.pipeline(transaction=False) as reads:
+            for key in some:
+                reads.hgetall(key)
+            found = zip(some, await reads.execute(), strict=True)
+        items |= {key.removeprefix(f"{prefix}c:"): item for key, item in found if item}
     places = {
         name: frozenset(await redis.zrange(prefix + name, 0, -1)) for name in (*PLACES, *LISTS)
     }

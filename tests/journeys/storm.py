@@ -12,15 +12,20 @@ from uuid import uuid4
 
 from tests.journeys.api import Answer, Failed, Paper, wish
 from tests.journeys.invariants import Ledger, Told
+from tests.journeys.sentences import sentence
 
-AGAIN_SECONDS = 0.02
-"""Before a request that got no promise is sent again."""
-ARTICLES = ("story-1", "story-2", "story-3")
+AGAIN_SECONDS = (0.02, 0.2)
+"""Before a request that got no promise is sent again, at least and at most: who asks without a
+pause takes the time that the service needs to come back."""
+ARTICLES = tuple(f"story-{number}" for number in range(1, 101))
+"""So many that those who decide meet on one now and then, and not always."""
+CLAIMED = 50
+"""What a moderator takes at once, at most."""
 ACTIONS = ("approve", "approve", "reject")
 WITHDRAWN = 0.3
 """Share of authors' second thoughts that take a comment back; the others change it."""
-UNDONE = 0.3
-"""Share of a moderator's rounds after which a decision is taken back."""
+UNDONE = 0.03
+"""Share of a moderator's decisions that are taken back."""
 APPLIED = frozenset({"applied", "replayed"})
 NOT_NOW = frozenset({"conflict", "parent_pending", "stale", "leased", "not_found"})
 """What is told of a comment whose parent was rejected or waits, and of one that its author, or
@@ -46,6 +51,9 @@ class Storm:
     paper: Paper
     dice: random.Random
     ledger: Ledger = field(default_factory=Ledger)
+    pause_seconds: float = 0.0
+    """Of a reader between two comments, on average: who never pauses keeps every core busy, and
+    then whatever comes back comes back slowly."""
     second_thoughts: bool = False
     """Whether authors change and withdraw comments, and moderators undo decisions."""
     over: bool = False
@@ -64,8 +72,9 @@ class Storm:
         for serial in range(1_000_000):
             if self.over:
                 return
-            text = f"Reader {number} says {serial} of many things."
-            sent = Sent(text=text, article=ARTICLES[serial % len(ARTICLES)])
+            await asyncio.sleep(self.dice.uniform(0.0, 2 * self.pause_seconds))
+            text = sentence(f"Reader {number}, {serial}")
+            sent = Sent(text=text, article=self.dice.choice(ARTICLES))
             if accepted and serial % 4 == 0:
                 above, answer = accepted[-1]
                 sent = Sent(
@@ -87,7 +96,7 @@ class Storm:
 
     async def moderate(self, by: str = "moderate") -> None:
         """Be a moderator, who claims and decides."""
-        claims = {"site": self.paper.slug, "lane": "held", "limit": 10}
+        claims = {"site": self.paper.slug, "lane": "held", "limit": CLAIMED}
         while not self.over:
             answer = await self._surely(
                 "POST", "/v1/moderation/claims", claims, self.paper.keys[by]
@@ -102,7 +111,7 @@ class Storm:
                     by,
                 )
             else:
-                await asyncio.sleep(AGAIN_SECONDS)
+                await self._pause()
 
     async def _post(self, sent: Sent) -> Mapping[str, Any] | None:
         """Post until it is accepted; None when its parent was rejected meanwhile."""
@@ -160,8 +169,10 @@ class Storm:
                 told = Told(*(decision[name] for name in Told._fields))
                 self.ledger.decisions.append(told)
                 self.decisions += 1
-        if self.second_thoughts and self.dice.random() < UNDONE:
-            await self._undo(self.dice.choice(self.ledger.decisions), token)
+        if self.second_thoughts and self.ledger.decisions:
+            regretted = sum(self.dice.random() < UNDONE for _ in decisions)
+            undone = self.dice.choices(self.ledger.decisions, k=regretted)
+            await asyncio.gather(*(self._undo(told, token) for told in undone))
 
     async def _undo(self, told: Told, token: str) -> None:
         """Take a decision back, unless the comment was decided since or its author took it."""
@@ -190,4 +201,7 @@ class Storm:
 
     async def _failed(self, how: str) -> None:
         self.met[how] += 1
-        await asyncio.sleep(AGAIN_SECONDS)
+        await self._pause()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self.dice.uniform(*AGAIN_SECONDS))
