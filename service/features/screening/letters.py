@@ -11,11 +11,12 @@ from __future__ import annotations
 import unicodedata
 
 COMMON_END = 0x3000
-"""Alphabets and signs below the East Asian scripts: folded once at the start, because a text
-of 10,000 different ones would take 10 ms; what lies above is mostly left as it is."""
+"""Alphabets and signs below the East Asian scripts: always remembered once they were met, because
+a text of 10,000 different ones takes 10 ms; what lies above is mostly left as it is."""
 
 MET_MAX = 20_000
-"""Further characters that are remembered; 2 MB, and more than any newsroom meets."""
+"""Characters, after which only those below `COMMON_END` are remembered; 2 MB, and more than any
+newsroom meets."""
 
 LETTERS_MAX = 4
 """Letters one character may become; U+FDFA would be 18, and 10,000 of them a slow text."""
@@ -73,11 +74,11 @@ LEET = {
 
 
 class _Folding(dict[str, str]):
-    """Folds on first sight and remembers, at most `MET_MAX` characters beside `COMMON`."""
+    """Folds on first sight and remembers."""
 
     def __missing__(self, character: str) -> str:
         folded = _fold(character)
-        if len(self) < COMMON_END + MET_MAX:
+        if ord(character) < COMMON_END or len(self) < MET_MAX:
             self[character] = folded
         return folded
 
@@ -117,5 +118,3 @@ def _is_variation_selector(character: str) -> bool:
 
 FOLDING = _Folding()
 """Character -> what it is read as."""
-
-FOLDING.update((chr(code), _fold(chr(code))) for code in range(COMMON_END))
