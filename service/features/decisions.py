@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import structlog
@@ -46,6 +47,8 @@ from service.storage.pending import PendingStore
 from service.storage.recents import RecentStore
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 DECISIONS_MAX = 200
 """Decisions of one request (api.md)."""
@@ -209,14 +212,21 @@ class Decisions:
                 undone[comment_id] = "undone"
         return undone
 
-    async def names(self, decisions: Iterable[Decision | None]) -> dict[tuple[str, str], str]:
+    async def names(
+        self, decisions: Iterable[Decision | None], *, asker: Actor | None = None
+    ) -> dict[tuple[str, str], str]:
         """Return what those who decided are called, by (kind, id); a key without a name its id.
+
+        Who asks is not asked about.
 
         Raises:
             Unavailable: Postgres is away.
         """
         actors = {(each.actor_kind, each.actor_id) for each in decisions if each is not None}
-        names = await self.store.names(actors)
+        known = {}
+        if asker is not None and asker.name:
+            known = {(asker.kind, asker.actor_id): asker.name}
+        names = known | await self.store.names(actors - known.keys())
         return {actor: names.get(actor) or actor[1] for actor in actors if actor[0] != "author"}
 
     def _tell(self, sites: Mapping[int, Site], results: Iterable[Result], actor: Actor) -> None:
@@ -326,15 +336,15 @@ class Decisions:
 
     async def _waiting(self, sites: Sequence[Site], ids: Sequence[UUID]) -> _Waiting:
         """Ask Redis; while it is away the journal answers instead (Ruling 11)."""
-        items: dict[UUID, PendingComment] = {}
-        leases: dict[UUID, Lease] = {}
+        slugs = [site.slug for site in sites]
         try:
-            for site in sites:
-                items |= await self.pending.items(site.slug, ids)
-                leases |= await self.pending.leases(site.slug, ids)
+            items, leases = await asyncio.gather(
+                asyncio.gather(*(self.pending.items(slug, ids) for slug in slugs)),
+                asyncio.gather(*(self.pending.leases(slug, ids) for slug in slugs)),
+            )
         except Unavailable as failure:
             return _Waiting(failure=failure)
-        return _Waiting(items=items, leases=leases)
+        return _Waiting(items=_joined(items), leases=_joined(leases))
 
     async def clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         """Tell Redis and the caches what is committed; what fails here the reconciler repairs."""
@@ -355,6 +365,10 @@ class Decisions:
         for site_id, article_ids in touched.items():
             await self.invalidations.tell(sites[site_id], article_ids, drop=sitting.took_down)
         crash.reached(crash.Point.DECIDE_TOLD)
+
+
+def _joined(parts: Iterable[dict[UUID, T]]) -> dict[UUID, T]:
+    return {comment_id: each for part in parts for comment_id, each in part.items()}
 
 
 def _question(motion: Motion, request: DecisionRequest) -> Question:

@@ -113,7 +113,9 @@ class Changes:
         default_factory=lambda: {part: [] for part in PARTS}
     )
     _rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
-    _replies: dict[Place, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    _replies: dict[Place, dict[str, int]] = field(
+        default_factory=lambda: defaultdict(lambda: {"replies": 0, "shown": 0})
+    )
     _counts: dict[ArticlePlace, _Shift] = field(default_factory=lambda: defaultdict(_Shift))
     _tallies: dict[tuple[int, UUID], _Tally] = field(default_factory=lambda: defaultdict(_Tally))
 
@@ -124,7 +126,6 @@ class Changes:
         "put_back_text",
         "take_down",
         "forget_revisions",
-        "shift_replies",
         "close_reports",
         "reopen_reports",
         "forget_appeal",
@@ -251,8 +252,8 @@ class Changes:
     def shift_replies(self, place: Place, *, replies: int = 0, shown: int = 0) -> None:
         """Change how many replies a comment has."""
         shift = self._replies[place]
-        shift[0] += replies
-        shift[1] += shown
+        shift["replies"] += replies
+        shift["shown"] += shown
 
     def shift_counts(self, place: Place, *, approved: int = 0, shown_roots: int = 0) -> None:
         """Change an article's counts; its thread has a new version in any case."""
@@ -352,9 +353,13 @@ class Changes:
         ]
         return document
 
+    @property
+    def replies(self) -> Sequence[Mapping[str, Any]]:
+        """What `shift_replies` writes, once the comments themselves are there."""
+        return [{**place._asdict(), **shift} for place, shift in self._replies.items()]
+
     def rows(self, names: Iterable[str]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
         """Yield the rows of statements that have any: of `FIRST`, or of `AFTER`."""
-        self._rows["shift_replies"] = [(*place, *shift) for place, shift in self._replies.items()]
         for name in ("place", "journal", "submit", *SCREENINGS):
             self._rows[name].sort(key=itemgetter(0, 1, 2))
         for name in names:

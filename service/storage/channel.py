@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from service.storage.line import ask_each
 from service.storage.redis import unavailable_when_down
 
 log = structlog.get_logger(__name__)
@@ -48,10 +49,7 @@ class Channel:
             QueueUnavailable: Redis is away.
         """
         with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                for message in messages:
-                    pipe.publish(self.name, message)
-                await pipe.execute()
+            await ask_each(self.redis, [("PUBLISH", self.name, each) for each in messages])
 
     async def listen(self) -> AsyncIterator[bytes | None]:
         """Yield messages without end, and None whenever some may have been missed.

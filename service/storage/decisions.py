@@ -30,9 +30,6 @@ from service.storage.webhook_events import WAIT
 
 SQL = load_queries("decisions")
 
-PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
-"""How many comments are asked about changes no plan; planning anew takes 2 ms a decision."""
-
 
 class Refused(Exception):  # noqa: N818 - told to the code that decides, never to a person
     """Postgres does not take what was written: the data is at fault, not the server."""
@@ -122,12 +119,7 @@ class Deciding:
         """Return the public rows of comments and of what stands above them."""
         if not places:
             return {}
-        rows = await self.connection.fetch(
-            SQL["branches"],
-            [place.site_id for place in places],
-            [place.article_id for place in places],
-            [place.comment_id for place in places],
-        )
+        rows = await self.connection.fetch(SQL["branches"], [place._asdict() for place in places])
         return {row["comment_id"]: _branch(row) for row in rows}
 
     async def former_text(self, place: Place, *, below: int) -> tuple[int, str] | None:
@@ -145,6 +137,8 @@ class Deciding:
         await self._write_rows(changes.rows(Changes.FIRST))
         if changes:
             await self.connection.execute(CHANGES["write"], changes.document)
+        if changes.replies:
+            await self.connection.execute(CHANGES["shift_replies"], changes.replies)
         await self._write_rows(changes.rows(Changes.AFTER))
 
     async def _write_rows(self, statements: Iterable[tuple[str, list[tuple[Any, ...]]]]) -> None:
@@ -205,7 +199,6 @@ class DecisionStore:
         """
         with _refusals():
             async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
-                await connection.execute(PLANNED_ONCE)
                 held = frozenset(articles)
                 if only_free:
                     held = await _hold(connection, "lock_free_articles", sorted(articles))

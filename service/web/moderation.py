@@ -226,7 +226,9 @@ class Moderation:
             self._request(wish, position, now=call.now) for position, wish in enumerate(wishes)
         ]
         results = await self.decisions.decide(call.sites, requests, actor=call.actor, now=call.now)
-        names = await self.decisions.names(result.decision for result in results)
+        names = await self.decisions.names(
+            (result.decision for result in results), asker=call.actor
+        )
         return Reply(content=results_json(results, names))
 
     async def reverse(self, call: Call) -> Reply:

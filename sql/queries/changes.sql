@@ -109,3 +109,15 @@ FROM told, ROWS FROM (
         site_id integer, article_id uuid, comment_id uuid, kind text, payload jsonb)
 ) WITH ORDINALITY AS new (site_id, article_id, comment_id, kind, payload, place)
 ORDER BY new.place;
+
+-- name: shift_replies
+-- How many replies comments have, of each sort: apart, because rows that one statement writes are
+-- not there for its other parts.
+--   $1 shifts jsonb (a list of {site_id, article_id, comment_id, replies, shown}; both as
+--   differences, each comment once)
+-- Index: comments_pkey.
+UPDATE comments c
+SET reply_count = reply_count + new.replies, shown_replies = shown_replies + new.shown
+FROM jsonb_to_recordset($1::jsonb) AS new (
+    site_id integer, article_id uuid, comment_id uuid, replies integer, shown integer)
+WHERE c.site_id = new.site_id AND c.article_id = new.article_id AND c.comment_id = new.comment_id;

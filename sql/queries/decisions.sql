@@ -131,12 +131,13 @@ LEFT JOIN submissions s ON s.site_id = wanted.site_id AND s.article_id = wanted.
 -- name: branches
 -- Public rows from given comments upwards, as far as the first approved one above each: what a
 -- change of a comment can make appear or disappear.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+--   $1 places jsonb (a list of {site_id, article_id, comment_id})
 -- Index: comments_pkey.
 WITH RECURSIVE branch AS (
     SELECT c.site_id, c.article_id, c.comment_id, c.parent_id, c.root_id, c.depth, c.status,
            c.reply_count, c.shown_replies, true AS given
-    FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS wanted (site_id, article_id, comment_id)
+    FROM jsonb_to_recordset($1::jsonb)
+        AS wanted (site_id integer, article_id uuid, comment_id uuid)
     JOIN comments c ON c.site_id = wanted.site_id AND c.article_id = wanted.article_id
         AND c.comment_id = wanted.comment_id
     UNION
@@ -215,17 +216,6 @@ DELETE FROM comment_revisions old
 USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
 WHERE old.site_id = gone.site_id AND old.article_id = gone.article_id
   AND old.comment_id = gone.comment_id;
-
--- name: shift_replies
--- How many replies comments have, of each sort.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 replies integer[],
---   $5 shown integer[] (side by side; both as differences, each comment once)
--- Index: comments_pkey.
-UPDATE comments c
-SET reply_count = reply_count + new.replies, shown_replies = shown_replies + new.shown
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[])
-    AS new (site_id, article_id, comment_id, replies, shown)
-WHERE c.site_id = new.site_id AND c.article_id = new.article_id AND c.comment_id = new.comment_id;
 
 -- name: describe_article
 -- What pages said of articles that the back end has not described; the first of several stays.

@@ -67,7 +67,6 @@ def test_any_order_of_appearing_and_disappearing_leaves_the_counts_a_slow_walk_f
     totals = [*changes.document["counts"], {"approved": 0, "shown_roots": 0}][0]
     assert totals["approved"] == len(approved)
     assert totals["shown_roots"] == len([number for number in shown if parents[number] is None])
-    for row_args in dict(changes.rows(Changes.AFTER)).get("shift_replies", []):
-        number = row_args[2].int - 1
-        assert row_args[3] == rows[row_args[2]].reply_count, number
-        assert row_args[4] == rows[row_args[2]].shown_replies, number
+    for shift in changes.replies:
+        row = rows[shift["comment_id"]]
+        assert (shift["replies"], shift["shown"]) == (row.reply_count, row.shown_replies)
