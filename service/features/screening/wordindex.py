@@ -17,7 +17,7 @@ from itertools import chain, pairwise
 from typing import Final, Literal
 
 from service.features.screening.arabizi import arabic_consonants, latin_consonants
-from service.features.screening.views import Span, View, Views, normalised
+from service.features.screening.views import WORD, Span, View, Views, normalised, words_in
 
 Via = Literal["norm", "skeleton", "masked", "arabizi"]
 
@@ -45,7 +45,6 @@ CONSONANTS_MIN = 3
 _HEAD = 3
 """Letters a prefix (`motherfuck*`) must have at least."""
 
-_TOKEN = re.compile(r"[^\W_]+")
 _REPEATED = re.compile(r"([^\W_])\1+")
 _MASKED = re.compile(r"(?<![\w*])[^\W\d_][^\W\d_*]*\*[^\W\d_]*(?:\*+[^\W\d_]*)*")
 _VISIBLE_MIN = 2
@@ -120,6 +119,8 @@ class WordIndex:
     """
 
     _by_key: Mapping[str, Sequence[_Term]]
+    _single: frozenset[str]
+    """The keys of `_by_key`, to be compared with many at once."""
     _by_prefix: Mapping[str, Sequence[_Term]]
     _prefix_lengths: Sequence[int]
     _heads: frozenset[str]
@@ -147,12 +148,12 @@ class WordIndex:
         return hits
 
     def _find_in(self, view: View, via: Via) -> list[Hit]:
-        words = _TOKEN.findall(view.text)
-        keys = [_key(word) for word in words]
+        words = view.words
+        keys = list(map(_key, words))
         found = list(chain(self._words_in(view, words, keys), self._phrases_in(view, words, keys)))
         if not found:
             return []
-        places = [match.span() for match in _TOKEN.finditer(view.text)]
+        places = [match.span() for match in WORD.finditer(view.text)]
         hits: list[Hit] = []
         told: Counter[int] = Counter()
         for term, first in found:
@@ -167,11 +168,11 @@ class WordIndex:
     ) -> Iterator[tuple[_Term, int]]:
         """Yield each single word that stands there, and where."""
         met = set(keys)
-        wanted = met & self._by_key.keys()
-        if self._heads:
+        wanted = met & self._single
+        if not self._heads.isdisjoint([key[:_HEAD] for key in met]):
             wanted |= {key for key in met if key[:_HEAD] in self._heads}
         if not view.text.isascii():
-            wanted |= {key for key in met if key[0] in _ARABIC_START}
+            wanted |= {_key(word) for word in set(words) if self._is_prefixed(word)}
         if not wanted:
             return
         said: dict[str, list[_Term]] = {}
@@ -181,6 +182,10 @@ class WordIndex:
                 if word not in said:
                     said[word] = list(self._terms_of(word, key))
                 yield from ((term, at) for term in said[word])
+
+    def _is_prefixed(self, word: str) -> bool:
+        """Whether what is left of an Arabic word without a prefix may be one that is looked for."""
+        return any(_key(bare) in self._single for bare in _unprefixed(word))
 
     def _terms_of(self, word: str, key: str) -> Iterator[_Term]:
         """Yield what a word of the text is, with and without what is written together with it."""
@@ -198,15 +203,14 @@ class WordIndex:
         self, view: View, words: list[str], keys: list[str]
     ) -> Iterator[tuple[_Term, int]]:
         """Yield each phrase that stands there, and the position of its first word."""
-        wanted = set(pairwise(keys)) & self._by_pair.keys()
-        if wanted:
+        if not self._by_pair.keys().isdisjoint(pairwise(keys)):
             for at, pair in enumerate(pairwise(keys)):
-                if pair in wanted:
+                if pair in self._by_pair:
                     yield from self._phrases_at(at, pair, words, keys)
         if view.text.isascii():
             return
         for at, (word, following) in enumerate(zip(words, keys[1:], strict=False)):
-            for bare in _unprefixed(word):
+            for bare in _unprefixed(word) if word[0] in _ARABIC_START else ():
                 pair = (_key(bare), following)
                 if pair in self._by_pair:
                     rest = slice(at + 1, at + PHRASE_MAX)
@@ -243,7 +247,7 @@ class WordIndex:
 
     def _find_by_consonants(self, view: View) -> list[Hit]:
         hits: list[Hit] = []
-        for _, match in zip(range(SOUNDED_MAX), _TOKEN.finditer(view.text), strict=False):
+        for _, match in zip(range(SOUNDED_MAX), WORD.finditer(view.text), strict=False):
             word = match.group()
             if len(word) > CONSONANTS_MIN and word.isascii() and not word.isdecimal():
                 groups = self._by_consonants.get(latin_consonants(word), ())
@@ -299,6 +303,7 @@ class IndexBuilder:
             by_shape.setdefault((word[0], len(word)), []).append(term)
         return WordIndex(
             by_key,
+            frozenset(by_key),
             by_prefix,
             sorted({len(prefix) for prefix in by_prefix}),
             frozenset(prefix[:_HEAD] for prefix in by_prefix),
@@ -310,7 +315,7 @@ class IndexBuilder:
 
 def _term(group: int, word: str) -> _Term | None:
     """Prepare a term; None when it has no letter to look for."""
-    words = tuple(_TOKEN.findall(normalised(word)))[:PHRASE_MAX]
+    words = tuple(words_in(normalised(word)))[:PHRASE_MAX]
     if not words:
         return None
     open_ended = len(words) == 1 and word.endswith("*") and len(_key(words[0])) >= _HEAD
@@ -342,12 +347,13 @@ def _once(match: re.Match[str]) -> str:
     return match.group(1)
 
 
-def _unprefixed(word: str) -> Iterator[str]:
-    """Yield what is left of an Arabic word without each prefix it may have."""
-    if word[0] in _ARABIC_START:
-        for cut in range(1, min(_PROCLITIC_MAX, len(word) - 1) + 1):
-            if word[:cut] in _PROCLITICS:
-                yield word[cut:]
+@lru_cache(maxsize=8_192)
+def _unprefixed(word: str) -> tuple[str, ...]:
+    """Return what is left of an Arabic word without each prefix it may have."""
+    if word[0] not in _ARABIC_START:
+        return ()
+    cuts = range(1, min(_PROCLITIC_MAX, len(word) - 1) + 1)
+    return tuple(word[cut:] for cut in cuts if word[:cut] in _PROCLITICS)
 
 
 def _is_close(places: Sequence[Span]) -> bool:
