@@ -120,7 +120,7 @@ def _ways(text: str, rules: RuleSet) -> dict[Span, set[str]]:
     ways: dict[Span, set[str]] = {}
     for hit in rules.index.find(views, arabizi=language_of(text).code == "ar-latn"):
         ways.setdefault(hit.span, set()).add(hit.via)
-    readings = (("norm", views.norm), ("skeleton", views.skeleton), ("raw", View(text, None)))
+    readings = (("norm", views.norm), ("skeleton", views.skeleton), ("raw", View(text)))
     for number, pattern in enumerate(rules.patterns):
         is_raw = any(number in batch.numbers for batch in rules.raw)
         for name, view in readings:

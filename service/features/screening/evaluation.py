@@ -166,7 +166,7 @@ def _matched(rules: RuleSet, views: Views) -> dict[tuple[int, str], tuple[Span, 
     for name, batches, view in (
         ("norm", rules.folded, views.norm),
         ("skeleton", rules.folded, views.skeleton),
-        ("raw", rules.raw, View(views.raw, None)),
+        ("raw", rules.raw, View(views.raw)),
     ):
         if name == "skeleton" and view is views.norm:
             continue

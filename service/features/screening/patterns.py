@@ -134,7 +134,7 @@ def _fold(match: re.Match[str]) -> str:
 
 def _point(view: View, at: int) -> Span:
     """Where an empty match stands."""
-    start = at if view.origins is None else view.origins[at]
+    start = view.origins[at]
     return start, start
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Literal
 
-from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
+from service.features.screening.letters import COMMON_END, FOLDING, LEET, LOOK_ALIKES
 from service.features.screening.signs import SEPARATORS, SPACERS, TRAILING, Sign, signs_in
 
 Span = tuple[int, int]
@@ -30,6 +30,8 @@ is found in an address."""
 
 Kept = tuple[str, Sequence[int]]
 """What a match is replaced by, and from which of its characters each one comes."""
+Edit = tuple[int, int, Sequence[int]]
+"""A match's start and end, and which of its characters stay."""
 
 RUN_MAX = 2
 """The same character in a row that both views keep."""
@@ -50,6 +52,8 @@ _ADDRESSED = re.compile(r"(?:https?://|www\.)[^\s<>\"']+|(?<!\w)@\w+", re.IGNORE
 _LONG_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
 _BLANKS = dict.fromkeys(map(ord, "\t\n\r\x0b\x0c"), " ")
 _SPACES = re.compile(r"\s{2,}")
+_BEYOND_COMMON = re.compile(f"[{chr(COMMON_END)}-\U0010ffff]")
+"""What signs are not told of surely."""
 _BEYOND_ASCII = re.compile(r"[^\t-\r\x20-\x7e]")
 _HIDING = re.compile(r"\w[\u00ad\u200b\u200e\u200f\u2060\ufe00-\ufe0f\ufeff]+\w")
 
@@ -60,10 +64,13 @@ _LOOK_ALIKE_TABLE = str.maketrans(LOOK_ALIKES)
 _IMITATIONS = frozenset(LOOK_ALIKES)
 
 _LEET_SIGNS = "".join(re.escape(sign) for sign in LEET)
-_LEET_WORD = re.compile(rf"[a-z{_LEET_SIGNS}][a-z{_LEET_SIGNS}._\-]*")
+_LEET_WORD = re.compile(
+    rf"(?:(?<![a-z])[a-z]++[{_LEET_SIGNS}._\-]|[{_LEET_SIGNS}])[a-z{_LEET_SIGNS}._\-]*"
+)
+"""A word with a sign in it or behind it."""
 _LEET_BESIDE_LETTER = re.compile(rf"[a-z][._\-]?[{_LEET_SIGNS}]|[{_LEET_SIGNS}][._\-]?[a-z]")
 _LEET_TABLE = str.maketrans(LEET)
-_SEPARATED = re.compile(rf"(?<=[^\W\d_])[{SEPARATORS}](?=[^\W\d_])")
+_SEPARATED = re.compile(rf"[{SEPARATORS}](?<=[^\W\d_].)(?=[^\W\d_])")
 _SPACED = re.compile(rf"(?<![\w'])[^\W\d_](?:[{SPACERS}]{{1,2}}[^\W\d_]){{2,}}(?!\w)")
 _ONE_LETTER = frozenset("aiuoyrnesw")
 """Words of one letter, as written out or in haste: `u r a`, `y a`."""
@@ -78,13 +85,20 @@ _TRICKY = re.compile(
 class View:
     """A reading of a text, and where each of its characters came from.
 
-    Without slots, because its words are remembered for all that ask.
+    Without slots, because what is asked of it is remembered.
     """
 
     text: str
-    origins: Sequence[int] | None
-    """Start in the original of each character, then the original's length; None when the
-    two run side by side."""
+    trace: Callable[[], Sequence[int]] | None = None
+    """Works the origins out; None when the two run side by side."""
+
+    @cached_property
+    def origins(self) -> Sequence[int]:
+        """Start in the original of each character, then the original's length.
+
+        Worked out where something was found, as in few texts.
+        """
+        return range(len(self.text) + 1) if self.trace is None else self.trace()
 
     @cached_property
     def words(self) -> list[str]:
@@ -97,7 +111,7 @@ class View:
         It takes in what was dropped behind its last character: marks, hidden characters,
         further repeats.
         """
-        if self.origins is None:
+        if self.trace is None:
             return start, end
         return self.origins[start], max(self.origins[end - 1] + 1, self.origins[end])
 
@@ -132,7 +146,7 @@ def views_of(text: str) -> Views:
 
 def unread_views(text: str) -> Views:
     """Return a text as it stands, for rules that look at no word of it."""
-    view = View(text, None)
+    view = View(text)
     return Views(raw=text, norm=view, skeleton=view, tricks=())
 
 
@@ -149,7 +163,7 @@ def folded(letters: str) -> str:
 
 def _normalised(text: str, tricks: list[Trick]) -> tuple[View, Collection[int]]:
     """Return the `norm` view, and the signs of what may still hide words in it."""
-    view = View(text, None)
+    view = View(text)
     if "@" in text or "://" in text or "www." in text or "WWW." in text:
         view = _replaced(view, _ADDRESSED, _addressed)
     view = _lowered(view) if view.text.isascii() else _folded(view, tricks)
@@ -172,7 +186,7 @@ def _evened(view: View) -> View:
     """Write every blank as a space, and no more than two in a row."""
     text = view.text
     if not text.isprintable():
-        view = View(text.translate(_BLANKS), view.origins)
+        view = View(text.translate(_BLANKS), view.trace)
     if "   " in view.text or not view.text.isprintable():
         view = _replaced(view, _SPACES, _spaced)
     return view
@@ -215,45 +229,53 @@ def _replaced(view: View, pattern: re.Pattern[str], keep: Callable[[re.Match[str
     matches = list(pattern.finditer(view.text))
     if not matches:
         return view
-    before = range(len(view.text) + 1) if view.origins is None else view.origins
     parts: list[str] = []
-    origins: list[int] = []
+    edits: list[Edit] = []
     at = 0
     for match in matches:
         start, end = match.span()
         kept, offsets = keep(match)
         parts += (view.text[at:start], kept)
+        edits.append((start, end, offsets))
+        at = end
+    parts.append(view.text[at:])
+    return View("".join(parts), partial(_edited, view, edits))
+
+
+def _edited(view: View, edits: Sequence[Edit]) -> list[int]:
+    """Say where each character came from of what a view became by edits."""
+    before = view.origins
+    origins: list[int] = []
+    at = 0
+    for start, end, offsets in edits:
         origins += before[at:start]
         origins += [before[start + offset] for offset in offsets]
         at = end
-    parts.append(view.text[at:])
     origins += before[at:]
-    return View("".join(parts), origins)
+    return origins
 
 
 def _lowered(view: View) -> View:
-    return View(view.text.lower().replace("`", "'"), view.origins)
+    return View(view.text.lower().replace("`", "'"), view.trace)
 
 
 def _folded(view: View, tricks: list[Trick]) -> View:
     alike = _folded_alike(view.text)
     if alike is not None:
-        return View(alike, view.origins)
+        return View(alike, view.trace)
     pieces = [FOLDING[character] for character in view.text]
     letters = "".join(pieces)
-    if "" in pieces:
-        if _HIDING.search(view.text):
-            tricks.append("zero_width")
-        view = View(letters, _moved(view, pieces))
-    elif len(letters) != len(pieces):
-        view = View(letters, _moved(view, pieces))
+    if "" in pieces and _HIDING.search(view.text):
+        tricks.append("zero_width")
+    if "" in pieces or len(letters) != len(pieces):
+        view = View(letters, partial(_moved, view, pieces))
     else:
-        view = View(letters, view.origins)
+        view = View(letters, view.trace)
     if not letters.isascii() and _OTHER_LETTERS.search(letters):
         alike = _unmasked(letters)
         if alike != letters:
             tricks.append("look_alike")
-            view = View(alike, view.origins)
+            view = View(alike, view.trace)
     return view
 
 
@@ -276,11 +298,8 @@ def _folded_alike(text: str) -> str | None:
 
 def _moved(view: View, pieces: list[str]) -> list[int]:
     """Say where each character of the joined pieces came from."""
-    before = view.origins
-    starts = range(len(pieces)) if before is None else before
-    end = len(pieces) if before is None else before[-1]
-    moved = [start for start, piece in zip(starts, pieces, strict=False) for _ in piece]
-    moved.append(end)
+    moved = [start for start, piece in zip(view.origins, pieces, strict=False) for _ in piece]
+    moved.append(view.origins[-1])
     return moved
 
 
@@ -305,21 +324,23 @@ def _unmasked(letters: str) -> str:
 
 
 def _looked_through(norm: View, signs: Collection[int], tricks: list[Trick]) -> View:
-    if Sign.TRICKY not in signs or not _TRICKY.search(norm.text):
+    if Sign.TRICKY not in signs:
+        return norm
+    if _BEYOND_COMMON.search(norm.text) and not _TRICKY.search(norm.text):
         return norm
     view = norm
     if Sign.SPELLED in signs:
         plain = _LEET_WORD.sub(_spelled, norm.text)
         if plain != norm.text:
             tricks.append("leet")
-            view = View(plain, norm.origins)
-    changed = view is not norm
-    if changed or Sign.SPACED in signs:
+            view = View(plain, norm.trace)
+            signs = signs_in(plain)
+    if Sign.SPACED in signs:
         joined = _replaced(view, _SPACED, _joined)
         if joined is not view:
             tricks.append("spacing")
-            view = joined
-    if view is not norm or Sign.SEPARATED in signs:
+            view, signs = joined, signs_in(joined.text)
+    if Sign.SEPARATED in signs:
         view = _replaced(view, _SEPARATED, _nothing)
     return norm if view is norm else _replaced(view, _LONG_RUN, _shortened)
 
@@ -327,8 +348,6 @@ def _looked_through(norm: View, signs: Collection[int], tricks: list[Trick]) -> 
 def _spelled(match: re.Match[str]) -> str:
     """Write leet as letters, but for signs that only end the word."""
     word = match.group()
-    if word.isalpha():
-        return word
     core = word.rstrip(TRAILING)
     if not _LEET_BESIDE_LETTER.search(core):
         return word
