@@ -110,7 +110,7 @@ class Checks:
         patience = Patience("checks_not_drawn")
         while True:
             with patience:
-                for site in await self.sites.all_sites():
+                for site in await self.sites.known_sites():
                     await self.draw(site, now=self.clock())
             await asyncio.sleep(PAUSE_SECONDS)
 

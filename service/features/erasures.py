@@ -118,7 +118,7 @@ class Erasures:
         patience = Patience("erasures_wait")
         while True:
             with patience:
-                for site in await self.sites.all_sites():
+                for site in await self.sites.known_sites():
                     await self.go_on(site)
             await asyncio.sleep(self.pause)
 

@@ -73,9 +73,7 @@ class Journal:
         while True:
             full = False
             with patience:
-                for site in await self.sites.all_sites():
-                    await self.open_queue(site)
-                    full |= await self.copy(site) == BATCH
+                full = await self._copy_everywhere()
             if not full or patience.missed:
                 await asyncio.sleep(PAUSE_SECONDS)
 
@@ -95,6 +93,20 @@ class Journal:
                 await self.store.note_acknowledged(site_id, seq)
         except Unavailable:
             self.acknowledged.put_back(taken)
+
+    async def _copy_everywhere(self) -> bool:
+        """Look at all queues in one question, and copy where something is to be copied.
+
+        Tells whether there is more.
+        """
+        sites = await self.sites.known_sites()
+        states = await self.pending.states([site.slug for site in sites])
+        full = False
+        for site, (state, marked) in zip(sites, states, strict=True):
+            await self.refill.open_queue(site, state)
+            if marked:
+                full |= await self.copy(site) == BATCH
+        return full
 
     async def open_queue(self, site: Site) -> None:
         """See that a site takes comments, and that Redis lacks nothing that the journal has."""

@@ -55,7 +55,7 @@ class Levels:
         now = self.clock()
         lag = 0.0
         held = aside = 0
-        sites = await self.sites.all_sites()
+        sites = await self.sites.known_sites()
         self.metrics.losses_open.set(len(await self.losses.open(sites)))
         for site in sites:
             waiting = await self.pending.total(site.slug, include_escalated=True)

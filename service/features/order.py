@@ -66,7 +66,7 @@ class Order:
         patience = Patience("order_waits")
         while True:
             with patience:
-                for site in await self.sites.all_sites():
+                for site in await self.sites.known_sites():
                     await self.renew(site)
             await asyncio.sleep(EVERY_SECONDS)
 

@@ -34,6 +34,9 @@ WALK_EVERY = 20
 """R1: at every so many looks everything that waits is looked for in the log, as after a store was
 away: a queue of 100,000 takes a second of the processor."""
 FINISH_BATCH = 500
+REST_TIMES = 25
+"""A rule that looks at everything rests so many times as long as it took: that it takes a
+twenty-fifth of the time at most, however much waits."""
 EXPIRE_SECONDS = 1.0
 """R2: how often leases that ran out are ended."""
 STRUCTURE_SECONDS = 60.0
@@ -74,7 +77,7 @@ class Reconcile:
         """Repair without end. Only one process may."""
         async with asyncio.TaskGroup() as rules:
             rules.create_task(self._finish_without_end())
-            rules.create_task(self._every(EXPIRE_SECONDS, self.expire_leases))
+            rules.create_task(self._forever(EXPIRE_SECONDS, self._expire_everywhere))
             rules.create_task(self._every(STRUCTURE_SECONDS, self.mend_structure))
             rules.create_task(self._every(MISSING_SECONDS, self.put_back_missing))
             rules.create_task(self._every(RECOUNT_SECONDS, self.count_again))
@@ -118,6 +121,13 @@ class Reconcile:
     async def expire_leases(self, site: Site) -> int:
         """R2: let what was held too long be claimed again."""
         return await self.pending.expire(site.slug, limit=EXPIRE_BATCH)
+
+    async def _expire_everywhere(self) -> None:
+        sites = await self.sites.known_sites()
+        leased = await self.pending.with_leases([site.slug for site in sites])
+        for site in sites:
+            if site.slug in leased:
+                await self.expire_leases(site)
 
     async def mend_structure(self, site: Site) -> tuple[int, int]:
         """R4: give items without a place one; drop places without an item."""
@@ -188,7 +198,7 @@ class Reconcile:
             wholly = look % WALK_EVERY == 0 or patience.missed is not None
             with patience:
                 begun = self.clock()
-                for site in await self.sites.all_sites():
+                for site in await self.sites.known_sites():
                     if wholly:
                         await self.finish_decided(site)
                     else:
@@ -198,7 +208,7 @@ class Reconcile:
 
     async def _every(self, seconds: float, rule: Callable[[Site], Awaitable[object]]) -> None:
         async def on_every_site() -> None:
-            for site in await self.sites.all_sites():
+            for site in await self.sites.known_sites():
                 await rule(site)
 
         await self._forever(seconds, on_every_site)
@@ -206,10 +216,12 @@ class Reconcile:
     async def _forever(self, seconds: float, rule: Callable[[], Awaitable[object]]) -> None:
         """Apply a rule now and then; a store that is away only makes it wait."""
         patience = Patience("repair_waits")
+        clock = asyncio.get_running_loop().time
         while True:
+            begun = clock()
             with patience:
                 await rule()
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(max(seconds, REST_TIMES * (clock() - begun)))
 
 
 def _is_behind(present: tuple[int, int] | None, journaled: Outline) -> bool:

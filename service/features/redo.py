@@ -65,7 +65,7 @@ class Redoing:
                 identity = await self.store.identity()
                 if looked and identity != known:
                     log.warning("postgres_changed")
-                for site in await self.sites.all_sites():
+                for site in await self.sites.known_sites():
                     await self.compare(site, wholly=not looked or identity != known)
                 looked, known = True, identity
             await asyncio.sleep(LOOK_SECONDS)

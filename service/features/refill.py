@@ -41,17 +41,18 @@ class Refill:
     known: dict[int, int] = field(default_factory=dict)
     """By site: a sequence number that Redis must not be behind."""
 
-    async def open_queue(self, site: Site) -> int:
+    async def open_queue(self, site: Site, state: QueueState | None = None) -> int:
         """Give a site's queue an epoch; fill it from the journal first where it was lost.
 
         A queue that went back in time, as from a backup or by a failover, is filled up while it
         goes on. May be repeated, and be done by two at once. Returns how many comments were put
         back; where Redis has forgotten them already it stays shut, and is filled up again.
+        `state` is what the queue was a moment ago, where that was looked at.
 
         Raises:
             Unavailable: a store is away; what was put back stays.
         """
-        state = await self.pending.state(site.slug)
+        state = state or await self.pending.state(site.slug)
         known = await self._known(site)
         fell = state.seq < known or state.fell_from is not None
         if state.epoch is not None and not fell:

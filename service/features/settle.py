@@ -68,8 +68,11 @@ class Settle:
         patience = Patience("settling_waits")
         while True:
             with patience:
-                for site in await self.sites.all_sites():
-                    await self.settle(site)
+                sites = await self.sites.known_sites()
+                settling = await self.pending.with_settling([site.slug for site in sites])
+                for site in sites:
+                    if site.slug in settling:
+                        await self.settle(site)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def settle(self, site: Site) -> int:

@@ -96,7 +96,7 @@ class Views:
         self._paces.clear()  # another process may have led since
         while True:
             try:
-                for site in await self.sites.all_sites():
+                for site in await self.sites.known_sites():
                     await self.update(site)
             except Unavailable as failure:
                 log.warning("views_wait", code=failure.stable_code)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -17,7 +17,13 @@ from service.storage.replies import QueueState, read_lease, read_time, read_uuid
 from service.storage.waiting import from_fields, score_text
 from service.storage.walks import walk_items, walk_places
 
+T = TypeVar("T")
 Order = Literal["priority", "oldest", "newest"]
+
+STATE = ("epoch", "seq", "fell_to", "fell_from")
+"""Fields of a queue's state."""
+SITES_TOGETHER = 200
+"""Sites that are asked of at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,18 +189,39 @@ class Looks:
 
     async def state(self, slug: str) -> QueueState:
         """Return how far a queue is, and whether it went back in time."""
-        fields = ("epoch", "seq", "fell_to", "fell_from")
         with unavailable_when_down():
-            found = cast(
-                "list[bytes | None]", await self.redis.hmget(Keys(slug).meta, list(fields))
-            )
-        epoch, seq, fell_to, fell_from = found
-        return QueueState(
-            epoch=epoch.decode() if epoch is not None else None,
-            seq=int(seq or 0),
-            fell_to=int(fell_to) if fell_to is not None else None,
-            fell_from=int(fell_from) if fell_from is not None else None,
-        )
+            found = await self.redis.hmget(Keys(slug).meta, list(STATE))
+        return _state(cast("list[bytes | None]", found))
+
+    async def states(self, slugs: Sequence[str]) -> list[tuple[QueueState, int]]:
+        """Return the states of several queues, and how much of each is not in the journal yet."""
+        states: list[tuple[QueueState, int]] = []
+        for few in batched(slugs, SITES_TOGETHER):
+            commands: list[tuple[Any, ...]] = []
+            for slug in few:
+                at = Keys(slug)
+                commands += [("HMGET", at.meta, *STATE), ("ZCARD", at.marks)]
+            with unavailable_when_down():
+                answers = await ask_each(self.redis, commands)
+            found = zip(answers[::2], answers[1::2], strict=True)
+            states += [(_state(fields), int(marked)) for fields, marked in found]
+        return states
+
+    async def with_leases(self, slugs: Sequence[str]) -> set[str]:
+        """Return those of some sites on which somebody holds something."""
+        return await self._occupied({slug: Keys(slug).leases for slug in slugs})
+
+    async def with_settling(self, slugs: Sequence[str]) -> set[str]:
+        """Return those of some sites on which something waits that a rule has decided."""
+        return await self._occupied({slug: Keys(slug).settling for slug in slugs})
+
+    async def _occupied(self, places: Mapping[str, str]) -> set[str]:
+        occupied: set[str] = set()
+        for few in batched([*places.items()], SITES_TOGETHER):
+            with unavailable_when_down():
+                counts = await ask_each(self.redis, [("ZCARD", place) for _, place in few])
+            occupied |= {slug for (slug, _), count in zip(few, counts, strict=True) if count}
+        return occupied
 
     async def epoch(self, slug: str) -> str | None:
         """Return the name of this life of the queue; None when Redis came back empty."""
@@ -203,6 +230,22 @@ class Looks:
     async def sequence(self, slug: str) -> int:
         """Return the last position given to a comment, 0 before the first."""
         return (await self.state(slug)).seq
+
+
+def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield so many at a time, in order."""
+    for first in range(0, len(things), size):
+        yield things[first : first + size]
+
+
+def _state(found: Sequence[bytes | None]) -> QueueState:
+    epoch, seq, fell_to, fell_from = found
+    return QueueState(
+        epoch=epoch.decode() if epoch is not None else None,
+        seq=int(seq or 0),
+        fell_to=int(fell_to) if fell_to is not None else None,
+        fell_from=int(fell_from) if fell_from is not None else None,
+    )
 
 
 def _pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:

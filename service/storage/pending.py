@@ -6,13 +6,13 @@ milliseconds of the server's own clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from service.model import PendingComment
-from service.storage.looks import Looks
+from service.storage.looks import Looks, batched
 from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
 from service.storage.recents import LINES_MAX as RECENT_MAX
 from service.storage.recents import recent_entry
@@ -60,7 +60,6 @@ REDO_MS = 24 * 3_600_000
 TOGETHER = 500
 """Items put back with one wait for the disk of Redis."""
 
-T = TypeVar("T")
 FinishOutcome = Literal["DONE", "GONE", "NEWER"]
 RequeueOutcome = Literal["NEW", "REPLACED", "KEPT", "EMPTY"]
 
@@ -262,7 +261,7 @@ class PendingStore(Looks):
 
     async def requeue_all(self, slug: str, items: Sequence[PendingComment]) -> None:
         """Put back what the journal has, also into a queue without an epoch, some at a time."""
-        for few in _batches(items, TOGETHER):
+        for few in batched(items, TOGETHER):
             await self.scripts.run_each(
                 self.redis,
                 "requeue",
@@ -353,7 +352,7 @@ class PendingStore(Looks):
 
     async def restore_submissions(self, slug: str, records: Sequence[Remembered]) -> None:
         """Put submissions' records back; those that are there stay."""
-        for few in _batches(records, TOGETHER):
+        for few in batched(records, TOGETHER):
             await self.scripts.run_each(
                 self.redis,
                 "restore_submission",
@@ -371,11 +370,6 @@ class PendingStore(Looks):
                     for each in few
                 ],
             )
-
-
-def _batches(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for first in range(0, len(things), size):
-        yield things[first : first + size]
 
 
 def _with_items(slug: str, ids: Iterable[UUID]) -> list[str]:
