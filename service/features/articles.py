@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from service.errors import Conflict, FieldError, Invalid, Unavailable
 from service.features import text
 from service.features.administration import Act, with_details
+from service.features.in_time import in_time
 from service.features.recall import Recall
 from service.model import Article, ArticleState, Mode, Site, article_id
 from service.storage.articles import ArticleStore, CircularMerge
@@ -93,6 +94,20 @@ class ArticleDirectory:
         except Unavailable:
             return None
         return _at(article, now)
+
+    async def get_many(
+        self, site: Site, keys: Collection[str], *, now: datetime
+    ) -> dict[str, Article]:
+        """Return the articles of several keys, as `get`, asked for together.
+
+        Those that cannot be looked up, and that this process has not met, are left out.
+        """
+        try:
+            found = await in_time(self.articles.find_many(site.site_id, keys))
+        except Unavailable:
+            last = {key: self.known.last((site.site_id, key)) for key in keys}
+            return {key: _at(article, now) for key, article in last.items() if article is not None}
+        return {key: _at(found.get(key) or _unseen(site, key), now) for key in keys}
 
     async def describe(self, site: Site, key: str, *, now: datetime) -> Article:
         """Return the article a key leads to, as `get`, with its count of this moment.
@@ -190,9 +205,7 @@ class ArticleDirectory:
         return len(keys)
 
     async def _find(self, site: Site, key: str) -> Article:
-        found = await self.articles.find(site.site_id, key)
-        own = article_id(site.site_id, key)
-        return found or Article(site_id=site.site_id, article_id=own, key=key)
+        return await self.articles.find(site.site_id, key) or _unseen(site, key)
 
     async def _read_again(self, site: Site, keys: list[str], now: datetime) -> Article:
         """Let this process see the change at once, and answer with what became of it."""
@@ -211,6 +224,12 @@ def _noted(act: Act, key: str, told: Mapping[str, Any]) -> Act:
         if name in told
     }
     return with_details(act, article=key, changed=sorted(told), **values)
+
+
+def _unseen(site: Site, key: str) -> Article:
+    """Return an article nobody has described or commented on."""
+    own = article_id(site.site_id, key)
+    return Article(site_id=site.site_id, article_id=own, key=key)
 
 
 def _at(article: Article, now: datetime) -> Article:

@@ -207,8 +207,7 @@ class Queue:
             senior=actor.sees_escalated,
         )
         crash.reached(crash.Point.CLAIM_LEASED)
-        self._tell(site, claimed, actor)
-        return await self._entries(site, [each.comment_id for each in claimed], now=now)
+        return await self._claimed(site, claimed, actor, EMPTY, now=now)
 
     async def renew(
         self, site: Site, comment_ids: Sequence[UUID], *, actor: Actor
@@ -251,11 +250,24 @@ class Queue:
             return kept
         return (*spoken(item), *kept)  # the journal is half a second behind
 
-    def _tell(self, site: Site, claimed: Sequence[Claimed], actor: Actor) -> None:
-        """Let colleagues see who has what open."""
-        if claimed:
-            ids = [each.comment_id for each in claimed]
-            self.telling.claimed(site, ids, by=actor.name, until=claimed[0].until)
+    async def _claimed(
+        self,
+        site: Site,
+        claimed: Sequence[Claimed],
+        actor: Actor,
+        of_lane: LanePage,
+        *,
+        now: datetime,
+    ) -> tuple[QueueEntry, ...]:
+        """Show what was leased just now, and let colleagues see who has it open."""
+        if not claimed:
+            return ()
+        leases = {
+            each.comment_id: Lease(owner=owner(actor), name=actor.name, until=each.until)
+            for each in claimed
+        }
+        self.telling.claimed(site, [*leases], by=actor.name, until=claimed[0].until)
+        return await self._entries(site, [*leases], now=now, of_lane=of_lane, leases=leases)
 
     async def _search(
         self, site: Site, phrase: str, *, sort: Sort, limit: int, after: Any, actor: Actor
@@ -329,9 +341,7 @@ class Queue:
             limit=limit,
             ttl_ms=LEASE_MS,
         )
-        self._tell(site, claimed, actor)
-        ids = [each.comment_id for each in claimed]
-        return await self._entries(site, ids, now=now, of_lane=shown)
+        return await self._claimed(site, claimed, actor, shown, now=now)
 
     async def _claim_of_lane(
         self, site: Site, lane: Lane, limit: int, actor: Actor, *, now: datetime
@@ -348,9 +358,7 @@ class Queue:
             limit=limit,
             ttl_ms=LEASE_MS,
         )
-        self._tell(site, claimed, actor)
-        ids = [each.comment_id for each in claimed]
-        return await self._entries(site, ids, now=now, of_lane=page)
+        return await self._claimed(site, claimed, actor, page, now=now)
 
     async def _entries(
         self,
@@ -359,22 +367,28 @@ class Queue:
         *,
         now: datetime,
         of_lane: LanePage = EMPTY,
+        leases: Mapping[UUID, Lease] | None = None,
     ) -> tuple[QueueEntry, ...]:
+        """Show comments with their surroundings; `leases` where they are known."""
         if not ids:
             return ()
-        items = await self.pending.items(site.slug, ids)
-        leases = await self.pending.leases(site.slug, ids)
+        items, held = await asyncio.gather(
+            self.pending.items(site.slug, ids), self._held(site, ids, leases)
+        )
         present = await self._found(site, ids, items)
         if of_lane is not EMPTY:
             present = [_without_edit(each) for each in present]
-        standings = await self.authors.standings(
-            site, [each.author_id for each in present if each.author_id is not None]
+        judged = [] if of_lane.blind else present
+        # None of these needs another: they are asked for side by side.
+        standings, said, parents, articles, clusters, saw = await asyncio.gather(
+            self.authors.standings(site, [each.author_id for each in present if each.author_id]),
+            self._said_of(site, judged),
+            self._known(site, [each.parent_id for each in present if each.parent_id]),
+            self._articles(site, present, now=now),
+            self._clusters(site, judged),
+            self._screenings(site, judged),
         )
-        reports, appeals = ({}, {}) if of_lane.blind else await self._said_of(site, present)
-        parents = await self._known(site, [each.parent_id for each in present if each.parent_id])
-        articles = await self._articles(site, present, now=now)
-        clusters = {} if of_lane.blind else await self._clusters(site, present)
-        saw = {} if of_lane.blind else await self._screenings(site, present)
+        reports, appeals = said
         within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
         since = {
             each.comment_id: of_lane.since.get(each.comment_id, _came(each)) for each in present
@@ -389,7 +403,7 @@ class Queue:
                 parent=parents.get(each.parent_id or NOBODY),
                 standing=standings.get(each.author_id or NOBODY)
                 or Standing(author_id=each.author_id or NOBODY),
-                lease=leases.get(each.comment_id),
+                lease=held.get(each.comment_id),
                 since=since[each.comment_id],
                 due_at=since[each.comment_id] + within,
                 reports=reports.get(each.comment_id, {}),
@@ -412,6 +426,11 @@ class Queue:
             )
             entries.append(entry)
         return tuple(entries)
+
+    async def _held(
+        self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
+    ) -> Mapping[UUID, Lease]:
+        return await self.pending.leases(site.slug, ids) if leases is None else leases
 
     async def _screenings(
         self, site: Site, found: Sequence[Found]
@@ -464,10 +483,9 @@ class Queue:
     ) -> dict[str, Article]:
         """Return the articles of comments by key, each with how often it is read."""
         by_key = {each.article_key: each for each in found}
-        known = await asyncio.gather(*(self.articles.get(site, key, now=now) for key in by_key))
+        known = await self.articles.get_many(site, by_key, now=now)
         articles = {
-            key: article or _unseen_article(site, each)
-            for (key, each), article in zip(by_key.items(), known, strict=True)
+            key: known.get(key) or _unseen_article(site, each) for key, each in by_key.items()
         }
         counted = [each.article_id for each in articles.values() if each.views_per_hour is None]
         rates = await self.views.per_hour(site, counted)

@@ -98,6 +98,13 @@ class Recall(Generic[K, V]):
             return None
         return answer.value
 
+    def last(self, key: K) -> V | None:
+        """Return the last answer that is young enough, for when nobody can be asked."""
+        answer = self._answers.get(key)
+        if answer is None or not self._may_serve(answer, self.clock()):
+            return None
+        return answer.value
+
     def put(self, key: K, value: V) -> None:
         """Remember what this process knows first-hand; a look-up under way is not believed."""
         self._questions.pop(key, None)

@@ -87,8 +87,6 @@ for _ = 1, limit do
   id = id or free(urgent)
   taken[id] = true
   claimed[#claimed + 1] = id
-  claimed[#claimed + 1] = begin_lease(id, ARGV[1], ARGV[2], deadline)
-  claimed[#claimed + 1] = deadline
 end
 redis.call('HSET', meta, 'claims', count)
-return claimed
+return begin_leases(claimed, ARGV[1], ARGV[2], deadline)

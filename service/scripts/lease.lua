@@ -10,15 +10,13 @@ local deadline = string.format('%.0f', now + ARGV[4])
 local claimed = {}
 for i = 5, #ARGV do
   local id = ARGV[i]
-  if #claimed >= ARGV[3] * 3 then
+  if #claimed >= tonumber(ARGV[3]) then
     break
   end
   local held_until = redis.call('ZSCORE', l, id)
   local free = not held_until or tonumber(held_until) <= now
   if free and not redis.call('ZSCORE', a, id) and not redis.call('ZSCORE', x, id) then
     claimed[#claimed + 1] = id
-    claimed[#claimed + 1] = begin_lease(id, ARGV[1], ARGV[2], deadline)
-    claimed[#claimed + 1] = deadline
   end
 end
-return claimed
+return begin_leases(claimed, ARGV[1], ARGV[2], deadline)

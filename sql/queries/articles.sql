@@ -2,12 +2,13 @@
 -- merged into another article leads there; aliases never lead to aliases.
 
 -- name: find
--- One article by its own id, or the one it was merged into; its count is the sum over all
--- articles merged into it.
---   $1 site_id integer, $2 article_id uuid
+-- Articles by their own ids, or those they were merged into; their counts are the sums over all
+-- articles merged into them.
+--   $1 site_id integer, $2 article_ids uuid[]
 -- Index: articles_pkey; articles_merged; article_counts_pkey.
-SELECT a.site_id, a.article_id, a.key, a.url, a.title, a.lang, a.state, a.mode, a.close_at,
-       a.views_per_hour, a.section, a.tags, a.published_at, a.merged_into, a.managed,
+SELECT asked.article_id AS asked_id, a.site_id, a.article_id, a.key, a.url, a.title, a.lang,
+       a.state, a.mode, a.close_at, a.views_per_hour, a.section, a.tags, a.published_at,
+       a.merged_into, a.managed,
        (SELECT coalesce(sum(c.approved), 0)::bigint
         FROM article_counts AS c
         WHERE c.site_id = a.site_id
@@ -19,7 +20,7 @@ SELECT a.site_id, a.article_id, a.key, a.url, a.title, a.lang, a.state, a.mode, 
 FROM articles AS asked
 JOIN articles AS a
     ON a.site_id = asked.site_id AND a.article_id = coalesce(asked.merged_into, asked.article_id)
-WHERE asked.site_id = $1 AND asked.article_id = $2;
+WHERE asked.site_id = $1 AND asked.article_id = ANY($2::uuid[]);
 
 -- name: hold_site
 -- Make whoever changes what leads where on a site wait for one another; nobody else waits.
