@@ -6,6 +6,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 # Two at a time, each with stores of its own: a test waits more for stores than it computes.
 TWO := --numprocesses 2 --dist loadfile
+# Folders of marked tests alone, which need not be read to leave them out.
+APART := --ignore tests/browser --ignore tests/faults
 # What was compiled is kept, whatever the machine says: each program here would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
 # More arguments for the program a target ends in: make test ARGS='-k queue'
@@ -23,7 +25,7 @@ run: ## start Postbag with its demo site, with a database and a queue of its own
 	@exec $(PYTHON) run.py run $(ARGS)
 
 test: dev ## run the tests, except those that need a browser or take long
-	@exec $(PYTEST) $(TWO) -m "not browser and not faults and not long" $(ARGS)
+	@exec $(PYTEST) $(TWO) -m "not browser and not faults and not long" $(APART) $(ARGS)
 
 long: dev ## run the tests that start and stop whole processes
 	@exec $(PYTEST) $(TWO) -m "long and not faults" $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import shutil
@@ -60,6 +61,16 @@ def log_plainly() -> None:
 
 
 log_plainly()
+
+# Ten thousand tests and what they import stay to the end: to look through them for garbage again
+# and again would take a tenth of a session.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what the tests make, and not among the tests."""
+    gc.freeze()
+    gc.enable()
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

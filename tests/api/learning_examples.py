@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from functools import cache
 
 from service.features.learning.lesson import lesson_of
-from service.features.learning.report import study
+from service.features.learning.report import Learnt, study
 from service.model import Site
 from service.storage.learning import LearningStore, Version
 from service.wiring.ground import clock
@@ -14,7 +15,11 @@ from tests.api.calls import Answer
 from tests.api.conftest import Api
 from tests.features.learning.test_model import lesson_rows
 
-LEARNT = study(lesson_of("abuse", lesson_rows(320)), before=None, current=None)
+
+@cache
+def learnt() -> Learnt:
+    """What one lesson made."""
+    return study(lesson_of("abuse", lesson_rows(320)), before=None, current=None)
 
 
 def with_models(api: Api) -> tuple[Site, str]:
@@ -37,11 +42,17 @@ def learn(api: Api, site: Site) -> None:
             decisions=320,
             violations=107,
             moderators=3,
-            figures={**LEARNT.figures, "refused": []},
+            figures={**learnt().figures, "refused": []},
             stated_at=at,
         )
         api.aside.run(
-            store.keep(site.site_id, version, weights=LEARNT.weights, sha256=LEARNT.sha256, kept=10)
+            store.keep(
+                site.site_id,
+                version,
+                weights=learnt().weights,
+                sha256=learnt().sha256,
+                kept=10,
+            )
         )
 
 

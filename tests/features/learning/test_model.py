@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import random
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -50,7 +51,10 @@ def taught(count: int) -> Model:
     ).model
 
 
-MODEL = taught(300)
+@cache
+def known() -> Model:
+    """The model most tests ask; taught when the first of them does."""
+    return taught(300)
 
 
 def decided(text: str, *, reason: str | None = None, by: str = "sam", **said: object) -> Labelled:
@@ -72,7 +76,7 @@ def decided(text: str, *, reason: str | None = None, by: str = "sam", **said: ob
 
 def test_a_model_tells_what_it_was_taught_from_what_it_never_saw() -> None:
     unseen = texts(60, seed=9)
-    scores = np.array([MODEL.probability(read(text)) for text, _ in unseen])
+    scores = np.array([known().probability(read(text)) for text, _ in unseen])
     labels = np.array([bad for _, bad in unseen])
     assert (auc(scores, labels) or 0) > 0.95
     assert scores[labels].mean() > 0.8
@@ -81,7 +85,7 @@ def test_a_model_tells_what_it_was_taught_from_what_it_never_saw() -> None:
 
 def test_an_explanation_points_at_the_words_that_speak_against_a_text() -> None:
     text = "The bridge was BUILT by some st\u200bupid idiot in 1990"
-    shown = {text[slice(*span)] for span, _ in MODEL.explain(text)}
+    shown = {text[slice(*span)] for span, _ in known().explain(text)}
     assert "idiot" in shown
     assert len(shown) <= 3
     assert not shown & {"bridge", "1990"}
@@ -89,18 +93,18 @@ def test_an_explanation_points_at_the_words_that_speak_against_a_text() -> None:
 
 def test_texts_that_differ_in_a_group_of_people_alone_score_the_same() -> None:
     scores = {
-        round(MODEL.score(read(f"I met a {who} teacher")), 6)
+        round(known().score(read(f"I met a {who} teacher")), 6)
         for who in ("muslim", "jewish", "black", "gay", "arab")
     }
     assert len(scores) == 1
 
 
 def test_a_model_comes_back_as_it_was_kept_and_a_changed_one_not_at_all() -> None:
-    kept = MODEL.stored()
+    kept = known().stored()
     sha256 = hashlib.sha256(kept).digest()
     again = Model.restored(kept, sha256=sha256)
     text = read("the bridge was built by an idiot")
-    assert again.probability(text) == pytest.approx(MODEL.probability(text), abs=0.01)
+    assert again.probability(text) == pytest.approx(known().probability(text), abs=0.01)
     assert len(kept) < 700_000
     with pytest.raises(BrokenModel):
         Model.restored(kept[:-1] + b"x", sha256=sha256)
@@ -108,8 +112,8 @@ def test_a_model_comes_back_as_it_was_kept_and_a_changed_one_not_at_all() -> Non
 
 @pytest.mark.parametrize("text", ["", "a", "ك", "🙏", "x" * 10_000, "\u200b" * 50])
 def test_any_text_can_be_read(text: str) -> None:
-    assert 0 <= MODEL.probability(read(text)) <= 1
-    assert isinstance(MODEL.explain(text), tuple)
+    assert 0 <= known().probability(read(text)) <= 1
+    assert isinstance(known().explain(text), tuple)
 
 
 def test_reasons_teach_the_model_they_are_about() -> None:
@@ -202,7 +206,7 @@ def test_a_long_lesson_passes_the_gates_and_a_worse_one_than_that_does_not() -> 
         else each
         for each in lesson_rows(320)
     ]
-    worse = study(lesson_of("abuse", noisy), before=learnt.figures, current=MODEL)
+    worse = study(lesson_of("abuse", noisy), before=learnt.figures, current=known())
     assert "worse_than_current" in worse.refused
 
 
