@@ -49,7 +49,8 @@ class Model:
 
     def score(self, reading: Reading) -> float:
         """Return the sum of a text, not calibrated."""
-        return float(vector_of(reading, self.idf) @ self.weights[reading.buckets]) + self.bias
+        weights = self.weights.take(reading.buckets)
+        return float(vector_of(reading, self.idf) @ weights) + self.bias
 
     def probability(self, reading: Reading) -> float:
         """Return the calibrated probability that a person would turn a text down."""
@@ -61,7 +62,7 @@ class Model:
         Half-open ranges of code points in the text, in their order.
         """
         whole = read(text)
-        norm = _norm(whole, self.idf)
+        norm = _length(whole.counts * self.idf[whole.buckets])
         view, shown, groups = placed(text)
         added = np.zeros(len(shown) + 2, dtype=np.float32)
         for buckets, length in groups:
@@ -111,12 +112,11 @@ class Model:
 
 def vector_of(reading: Reading, idf: Values) -> Values:
     """Return what a text weighs in each of its buckets; the whole has length 1."""
-    values: Values = reading.counts * idf[reading.buckets]
-    return values / max(float(np.sqrt(values @ values)), 1e-6)
+    values: Values = reading.counts * idf.take(reading.buckets)
+    return values / _length(values)
 
 
-def _norm(reading: Reading, idf: Values) -> float:
-    values = reading.counts * idf[reading.buckets]
+def _length(values: Values) -> float:
     return max(float(np.sqrt(values @ values)), 1e-6)
 
 

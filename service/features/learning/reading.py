@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 from zlib import crc32
@@ -24,6 +23,7 @@ GROUPS: Final = (2, 3, 4, 5)
 """Letters of a group."""
 
 Buckets: TypeAlias = "npt.NDArray[np.int32]"
+Hashes: TypeAlias = "npt.NDArray[np.uint32]"
 Values: TypeAlias = "npt.NDArray[np.float32]"
 
 _FACTOR = 0x01000193
@@ -43,11 +43,9 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Read a text; nothing is known of it but its letters."""
-    shown = _masked(views_of(text[:CHARS_MAX]).norm.text)
-    hashed = [hashes for hashes, _ in _groups(shown)]
-    hashed.append(_words(shown))
-    buckets, counts = np.unique(np.concatenate(hashed), return_counts=True)
-    return Reading(buckets.astype(np.int32), np.log1p(counts).astype(np.float32))
+    shown, words = _masked(views_of(text[:CHARS_MAX]).norm)
+    hashed = np.concatenate([*(groups for groups, _ in _groups(shown)), _words(words)])
+    return _counted(np.sort(_bucket(hashed)))
 
 
 def placed(text: str) -> tuple[View, str, list[tuple[Buckets, int]]]:
@@ -56,36 +54,55 @@ def placed(text: str) -> tuple[View, str, list[tuple[Buckets, int]]]:
     The n-th number of a list is of the group that begins at the n-th character.
     """
     view = views_of(text[:CHARS_MAX]).norm
-    return view, view.text, list(_groups(view.text))
+    groups = [(_bucket(hashed), length) for hashed, length in _groups(view.text)]
+    return view, view.text, groups
 
 
-def _groups(text: str) -> list[tuple[Buckets, int]]:
+def _counted(buckets: Buckets) -> Reading:
+    """Count how often each of the sorted buckets stands there; at least one does."""
+    is_first = np.ones(len(buckets), dtype=np.bool_)
+    np.not_equal(buckets[1:], buckets[:-1], out=is_first[1:])
+    firsts = is_first.nonzero()[0]
+    counts = np.empty(len(firsts), dtype=np.int64)
+    np.subtract(firsts[1:], firsts[:-1], out=counts[:-1])
+    counts[-1] = len(buckets) - firsts[-1]
+    return Reading(buckets[firsts], np.log1p(counts).astype(np.float32))
+
+
+def _groups(text: str) -> list[tuple[Hashes, int]]:
+    """Return the hashes of the letter groups of each length."""
     codes = np.frombuffer(f" {text} ".encode("utf-32-le"), dtype=np.uint32)
     found = []
+    factor = np.uint32(_FACTOR)
     hashed = np.zeros(len(codes), dtype=np.uint32)
     for length in range(1, max(GROUPS) + 1):
         if len(codes) < length:
             break
-        hashed = (hashed[: len(codes) - length + 1] ^ codes[length - 1 :]) * np.uint32(_FACTOR)
+        hashed = (hashed[: len(codes) - length + 1] ^ codes[length - 1 :]) * factor
         if length in GROUPS:
-            found.append((_bucket(hashed ^ np.uint32(length)), length))
-    return found or [(np.zeros(0, dtype=np.int32), 1)]
+            found.append((hashed ^ np.uint32(length), length))
+    return found
 
 
-def _words(text: str) -> Buckets:
-    words = [crc32(word.encode()) for word in _WORD.findall(text)]
-    pairs = [(one * 31 + other) & 0xFFFFFFFF for one, other in pairwise(words)]
-    return _bucket(np.array(words + pairs, dtype=np.uint32))
+def _words(words: Sequence[str]) -> Hashes:
+    """Return the hashes of the words, and of any two that follow each other."""
+    one = np.array([crc32(word.encode()) for word in words], dtype=np.uint32)
+    return np.concatenate([one, one[:-1] * np.uint32(31) + one[1:]])
 
 
-def _bucket(hashed: npt.NDArray[np.uint32]) -> Buckets:
+def _bucket(hashed: Hashes) -> Buckets:
     mixed = (hashed ^ (hashed >> np.uint32(15))) * np.uint32(_MIX)
     return ((mixed ^ (mixed >> np.uint32(13))) & np.uint32(BUCKETS - 1)).astype(np.int32)
 
 
-def _masked(text: str) -> str:
-    people = _people()
-    return _WORD.sub(lambda word: PERSON if word.group() in people else word.group(), text)
+def _masked(view: View) -> tuple[str, Sequence[str]]:
+    """Return what is read of a view, and its words; an underscore is a letter of theirs."""
+    people, text = _people(), view.text
+    words = _WORD.findall(text) if "_" in text else view.words
+    if people.isdisjoint(words):
+        return text, words
+    masked = _WORD.sub(lambda word: PERSON if word.group() in people else word.group(), text)
+    return masked, [PERSON if word in people else word for word in words]
 
 
 @cache
