@@ -73,6 +73,12 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """Show everything again: Hypothesis, loaded to tell its figures, asks who refers to what."""
+    gc.unfreeze()
+
+
 def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     """End the session, as Python's own way with Ctrl-C does."""
     raise KeyboardInterrupt
