@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from service.features.errands import Rest
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.telling import Telling
@@ -56,6 +57,8 @@ class Alerts:
     sites: SiteDirectory
     telling: Telling
     clock: Callable[[], datetime]
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
 
     async def run(self) -> None:
         """Tell what is new, without end. One process of all does."""
@@ -69,7 +72,7 @@ class Alerts:
                     purged = now
                 if told == AT_ONCE:
                     continue
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.rest(LOOK_SECONDS)
 
     async def tell(self, *, now: datetime) -> int:
         """Tell open pages and webhooks what they were not told yet; return of how many alerts."""

@@ -11,6 +11,7 @@ import structlog
 
 from service.features.audit import AuditLog
 from service.features.audit_chain import BEGINNING, hash_of
+from service.features.errands import Rest
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.storage.audit_chain import WHOLE_SERVICE, ChainStore
@@ -33,6 +34,8 @@ class AuditSeal:
     audit: AuditLog
     sites: SiteDirectory
     clock: Callable[[], datetime]
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
 
     async def run(self) -> None:
         """Seal, without end; what another process seals at the same time is theirs."""
@@ -42,7 +45,7 @@ class AuditSeal:
             with patience:
                 sealed = await self.seal()
             if sealed < BATCH:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self.rest(PAUSE_SECONDS)
 
     async def seal(self) -> int:
         """Seal some of what is not sealed; returns how much."""

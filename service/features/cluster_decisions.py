@@ -13,6 +13,7 @@ from service.errors import Conflict, Forbidden, NotFound
 from service.features import text
 from service.features.administration import Acts
 from service.features.decisions import Decisions
+from service.features.errands import Rest
 from service.features.outcomes import DecisionRequest
 from service.features.patience import Patience
 from service.features.reasons import check_reason, known_reason
@@ -93,6 +94,8 @@ class ClusterDecisions:
     clock: Callable[[], datetime]
     piece: int = PIECE
     at_once_max: int = AT_ONCE_MAX
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
 
     async def begin(
         self,
@@ -223,7 +226,7 @@ class ClusterDecisions:
             with patience:
                 went_on = await self.go_on()
             if not went_on:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self.rest(PAUSE_SECONDS)
 
     async def go_on(self) -> bool:
         """Take one piece of each site's oldest operation; False when there is none.

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from service.cursors import Cursors
 from service.errors import NotFound
+from service.features.errands import Rest
 from service.features.lookup import Found, Lookup
 from service.features.patience import Patience
 from service.features.screening.facts import ClusterFacts
@@ -39,7 +40,7 @@ PAUSE_SECONDS = 0.3
 WINDOW = timedelta(days=7)
 """How long a cluster is kept that nothing is added to: the length of a campaign."""
 FORGET_BATCH = 500
-FORGET_SECONDS = 600.0
+FORGET_EVERY = timedelta(minutes=10)
 SIGNATURES_MAX = 8
 """Comments of one cluster that others are compared with."""
 DIFFERS_BELOW = 0.8
@@ -133,21 +134,23 @@ class Clusters:
     lookup: Lookup
     cursors: Cursors
     clock: Callable[[], datetime]
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
 
     async def run(self) -> None:
         """Follow what comes and what becomes of it, without end. Only one process may."""
         patience = Patience("clusters_wait")
-        until_forgetting = 0.0
+        forgotten: datetime | None = None
         while True:
             done = 0
             with patience:
                 done = await self.follow()
-                if until_forgetting <= 0:
+                now = self.clock()
+                if forgotten is None or now - forgotten >= FORGET_EVERY:
                     await self.forget()
-                    until_forgetting = FORGET_SECONDS
+                    forgotten = now
             if done < BATCH:
-                await asyncio.sleep(PAUSE_SECONDS)
-                until_forgetting -= PAUSE_SECONDS
+                await self.rest(PAUSE_SECONDS)
 
     async def catch_up(self) -> None:
         """Look at everything that is known to have changed."""

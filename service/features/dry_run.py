@@ -20,6 +20,7 @@ from service.errors import Conflict, NotFound, Unavailable
 from service.features.administration import Acts
 from service.features.dry_run_apart import Job, apart
 from service.features.dry_run_tally import Before, Earlier, Tally, report_of
+from service.features.errands import Rest
 from service.features.patience import Patience
 from service.features.rule_changes import UnknownRule, lists_of
 from service.features.rule_changes_checks import checked, compiled_alone
@@ -117,6 +118,8 @@ class DryRuns:
     new_id: Callable[[datetime], UUID]
     clock: Callable[[], datetime]
     page: int = PAGE
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
     _excused: set[UUID] = field(default_factory=set)
     """Trials that wait because Postgres was away: no fault of theirs."""
 
@@ -287,7 +290,7 @@ class DryRuns:
             with patience:
                 worked = await self.go_on()
             if not worked:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self.rest(PAUSE_SECONDS)
 
     async def go_on(self) -> bool:
         """Work the oldest trial off, from its beginning; False when there is none.

@@ -12,6 +12,7 @@ from service.errors import Conflict, Forbidden, NotFound
 from service.features import text
 from service.features.administration import Acts
 from service.features.decisions import Decisions
+from service.features.errands import Rest
 from service.features.outcomes import DecisionRequest
 from service.features.patience import Patience
 from service.features.reasons import check_reason, known_reason
@@ -56,6 +57,8 @@ class Sweeps:
     new_id: Callable[[datetime], UUID]
     clock: Callable[[], datetime]
     batch: int = BATCH
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
 
     async def begin(
         self,
@@ -149,7 +152,7 @@ class Sweeps:
             with patience:
                 went_on = await self.go_on()
             if not went_on:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self.rest(PAUSE_SECONDS)
 
     async def go_on(self) -> bool:
         """Take one batch of each site's oldest sweep; False when there is none.

@@ -17,6 +17,7 @@ from service.features.cache import Cache, hear
 from service.features.checkup import demand_of
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions
+from service.features.errands import Errands
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
 from service.features.learning.models import Models
@@ -37,6 +38,7 @@ from service.storage.bulletin import Bulletin
 from service.storage.channel import Channel
 from service.storage.clusters import ClusterStore
 from service.storage.decisions import DecisionStore
+from service.storage.errands import ErrandStore
 from service.storage.journal import JournalStore
 from service.storage.learning import LearningStore
 from service.storage.limits import Limits
@@ -77,6 +79,7 @@ class Core:
     acknowledged: Acknowledged
     losses: Losses
     clusters: Clusters
+    errands: Errands
     models: Models
     rulebook: Rulebook
     bridges: Bridges
@@ -126,6 +129,7 @@ class Core:
             acts=acts,
             networks=ground.settings.outgoing_networks,
         )
+        errands = Errands(store=ErrandStore(pool=pool), clock=clock)
         lookup = Lookup(pending=pending, lookups=LookupStore(pool=pool))
         return cls(
             acts=acts,
@@ -160,8 +164,13 @@ class Core:
             acknowledged=Acknowledged(),
             losses=Losses(store=LossStore(pool=pool), acts=acts, counted=metrics.rollback_lost.inc),
             clusters=Clusters(
-                store=ClusterStore(pool=pool), lookup=lookup, cursors=cursors, clock=clock
+                store=ClusterStore(pool=pool),
+                lookup=lookup,
+                cursors=cursors,
+                clock=clock,
+                rest=errands.rest_until("clusters"),
             ),
+            errands=errands,
             models=Models(store=LearningStore(pool=pool)),
             rulebook=Rulebook(store=RuleStore(pool=pool), lists=WordListStore(pool=pool)),
             bridges=bridges,
@@ -179,7 +188,7 @@ class Core:
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""
-        return [self.settle.run, self.clusters.run]
+        return [self.errands.run, self.settle.run, self.clusters.run]
 
 
 CONFLICTS = frozenset({Outcome.CONFLICT, Outcome.STALE, Outcome.LEASED, Outcome.PARENT_PENDING})

@@ -56,6 +56,7 @@ class Editors:
                 acts=core.acts,
                 new_id=new_id,
                 clock=clock,
+                rest=core.errands.rest_until("dry_runs"),
             ),
             trials=Trials(rulebook=book),
             watch=RuleWatch(

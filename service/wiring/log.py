@@ -46,7 +46,13 @@ class Log:
         )
         return cls(
             audit=audit,
-            seal=AuditSeal(store=chains, audit=audit, sites=core.sites, clock=clock),
+            seal=AuditSeal(
+                store=chains,
+                audit=audit,
+                sites=core.sites,
+                clock=clock,
+                rest=core.errands.rest_until("seal"),
+            ),
             dossiers=Dossiers(store=DossierStore(pool=pool)),
         )
 

@@ -113,7 +113,11 @@ class Moderators:
             ),
             seen=Seen(store=SeenStore(pool=pool)),
             alerts=Alerts(
-                store=AlertStore(pool=pool), sites=core.sites, telling=core.telling, clock=clock
+                store=AlertStore(pool=pool),
+                sites=core.sites,
+                telling=core.telling,
+                clock=clock,
+                rest=core.errands.rest_until("alerts"),
             ),
             checks=Checks(
                 store=CheckStore(pool=pool),
@@ -137,6 +141,7 @@ class Moderators:
                 acts=core.acts,
                 new_id=new_id,
                 clock=clock,
+                rest=core.errands.rest_until("cluster_decisions"),
             ),
             records=records,
             sweeps=Sweeps(
@@ -147,6 +152,7 @@ class Moderators:
                 acts=core.acts,
                 new_id=new_id,
                 clock=clock,
+                rest=core.errands.rest_until("sweeps"),
             ),
             erasures=Erasures(
                 store=ErasureStore(pool=pool, redis=ground.redis),
@@ -160,7 +166,7 @@ class Moderators:
                 clock=clock,
             ),
             search=search,
-            search_index=SearchIndex(store=search_store),
+            search_index=SearchIndex(store=search_store, rest=core.errands.rest_until("search")),
             exports=Export(search=search, log=AdministrationStore(pool=pool), acts=core.acts),
             saved_searches=SavedSearches(store=SavedSearchStore(pool=pool), new_id=new_id),
         )

@@ -49,6 +49,7 @@ class Postroom:
                 hosts=Hosts(),
                 new_id=new_id,
                 clock=clock,
+                rest=core.errands.rest_until("webhooks"),
                 heard=lambda result: ground.metrics.webhook_attempts.labels(result).inc(),
             ),
         )

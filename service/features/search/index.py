@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
+from service.features.errands import Rest
 from service.features.patience import Patience
 from service.storage.search import SearchStore
 
@@ -21,6 +22,8 @@ class SearchIndex:
     """Follow what changes. Only one process may."""
 
     store: SearchStore
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
 
     async def run(self) -> None:
         """Look once for comments without a row, then follow what changes, without end."""
@@ -34,7 +37,7 @@ class SearchIndex:
                     place = await self.store.enlist_missing(place, limit=STRETCH)
                     continue
             if renewed < BATCH:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await self.rest(PAUSE_SECONDS)
 
     async def catch_up(self) -> None:
         """Make everything anew that is known to have changed."""

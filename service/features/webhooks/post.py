@@ -19,6 +19,7 @@ import structlog
 
 from service.breaker import Breaker, Permit
 from service.errors import Unavailable
+from service.features.errands import Rest
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
 from service.features.webhooks.endpoints import PURPOSE, named, row_of
@@ -86,6 +87,8 @@ class Post:
     """Told the result of each try."""
     retries: tuple[timedelta, ...] = RETRIES
     post_seconds: float = POST_SECONDS
+    rest: Rest = asyncio.sleep
+    """How it waits for more to do."""
     _under_way: dict[tuple[UUID, UUID], asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -155,7 +158,7 @@ class Post:
     async def _rest(self) -> None:
         """Wait a moment, or until there is room for another letter."""
         if not self._under_way:
-            await asyncio.sleep(PAUSE_SECONDS)
+            await self.rest(PAUSE_SECONDS)
             return
         await asyncio.wait(
             self._under_way.values(),

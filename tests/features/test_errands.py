@@ -1,0 +1,41 @@
+"""What wakes the loops of the leader."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from service.features.errands import Errands
+from service.storage.errands import ErrandStore
+from tests.newsroom import Newsroom
+
+
+@pytest.fixture
+def errands(newsroom: Newsroom) -> Errands:
+    return Errands(store=ErrandStore(pool=newsroom.pool), clock=lambda: newsroom.now)
+
+
+async def test_who_has_something_to_do_is_woken_and_nobody_else(
+    newsroom: Newsroom, errands: Errands
+) -> None:
+    store = errands.store
+    await newsroom.clusters.catch_up()
+    assert "clusters" not in await store.waiting(now=newsroom.now)
+    comment = await newsroom.post()
+    await newsroom.journal.copy(newsroom.site)
+    assert {"clusters", "search"} <= {*await store.waiting(now=newsroom.now)}
+    waits = asyncio.create_task(errands.rest_until("clusters")(60.0))
+    sweeps = asyncio.create_task(errands.rest_until("sweeps")(60.0))
+    await asyncio.sleep(0)
+    await errands.look()
+    async with asyncio.timeout(1):
+        await waits
+    assert not sweeps.done()
+    sweeps.cancel()
+    await newsroom.clusters.catch_up()
+    assert "clusters" not in await store.waiting(now=newsroom.now)
+    await newsroom.approve(comment)
+    later = newsroom.now + timedelta(days=1)
+    assert {"clusters", "seal"} <= {*await store.waiting(now=later)}
