@@ -22,6 +22,10 @@ log = structlog.get_logger(__name__)
 BATCH = 200
 PAUSE_SECONDS = 0.25
 """Well under the half second that may be missing after the loss of a whole Redis."""
+NOTE_SECONDS = 1.0
+"""How often each process notes how far it has acknowledged."""
+NOTED_SECONDS = 1.5 * NOTE_SECONDS
+"""When all have: for `Refill.noting_seconds`."""
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ class Journal:
 
     async def run(self) -> None:
         """Copy what waits, without end. Only one process may."""
-        self.refill.known.clear()  # another process may have led since
+        self.refill.begin()
         patience = Patience("journal_waits")
         while True:
             full = False
@@ -80,7 +84,7 @@ class Journal:
     async def run_watermarks(self) -> None:
         """Note, without end, what this process has acknowledged. Every process does."""
         while True:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(NOTE_SECONDS)
             await self.note_acknowledged()
 
     async def note_acknowledged(self) -> None:
@@ -103,7 +107,8 @@ class Journal:
         states = await self.pending.states([site.slug for site in sites])
         full = False
         for site, (state, marked) in zip(sites, states, strict=True):
-            await self.refill.open_queue(site, state)
+            if await self.refill.is_noted(site, state):
+                await self.refill.open_queue(site, state)
             if marked:
                 full |= await self.copy(site) == BATCH
         return full

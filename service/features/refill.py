@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,8 +39,32 @@ class Refill:
     clock: Callable[[], datetime]
     journaled_first: bool = False
     """True where Postgres had everything before it was acknowledged (level `journal`)."""
+    noting_seconds: float = 0.0
+    """How long it may take until every process has noted what it acknowledged. An emptied queue
+    stays shut until then: what is lost is told whole, even if Redis is emptied again at once."""
     known: dict[int, int] = field(default_factory=dict)
     """By site: a sequence number that Redis must not be behind."""
+    _empty_since: dict[int, float] = field(default_factory=dict)
+    """By site: when its queue was first seen without an epoch, on the loop's clock."""
+
+    def begin(self) -> None:
+        """Forget what was seen before: another process may have led since."""
+        self.known.clear()
+        self._empty_since.clear()
+
+    async def is_noted(self, site: Site, state: QueueState) -> bool:
+        """Tell whether Postgres knows by now all that was acknowledged on a site.
+
+        Raises:
+            Unavailable: Postgres is away.
+        """
+        if state.epoch is not None:
+            self._empty_since.pop(site.site_id, None)
+            return True
+        if self.journaled_first or not await self._known(site):
+            return True  # nothing was lost, or nothing was there
+        now = asyncio.get_running_loop().time()
+        return now - self._empty_since.setdefault(site.site_id, now) >= self.noting_seconds
 
     async def open_queue(self, site: Site, state: QueueState | None = None) -> int:
         """Give a site's queue an epoch; fill it from the journal first where it was lost.
@@ -83,6 +108,7 @@ class Refill:
             settled=sequence if state.fell_from is None else state.fell_from + GAP,
         )
         self.known[site.site_id] = max(sequence, state.seq)
+        self._empty_since.pop(site.site_id, None)
         return restored
 
     async def _known(self, site: Site) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Self
 
 from service.features.forwarders import Forwarders
-from service.features.journal import Journal
+from service.features.journal import NOTED_SECONDS, Journal
 from service.features.levels import Levels
 from service.features.reconcile import Reconcile
 from service.features.recount import Recount
@@ -62,6 +62,7 @@ class Upkeep:
                 new_epoch=partial(chance.token_hex, 16),
                 clock=clock,
                 journaled_first=ground.settings.durability == "journal",
+                noting_seconds=NOTED_SECONDS,
             ),
             acknowledged=core.acknowledged,
         )

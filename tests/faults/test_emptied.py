@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from service.errors import Unavailable
+from service.features.journal import NOTED_SECONDS
 from service.storage.durability import Level
 from service.storage.postgres import open_pool
 from service.storage.redis import connect
@@ -25,10 +26,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 WRITERS = 6
 COMMENTS = 800
-BLOWS = {"journal": 10, "local": 4}
-APART = {"journal": (0.2, 0.8), "local": (2.5, 3.5)}
-"""Seconds between two blows. At level `local` a loss is told when the one before it was noted,
-which takes a second: what is emptied twice meanwhile may be told too low."""
+BLOWS = {"journal": 10, "local": 8}
+APART = {"journal": (0.2, 0.8), "local": (0.1, 2.5)}
+"""Seconds between two blows: while the queue is still shut after the one before, and right after
+it was opened again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,9 +52,10 @@ class Readers:
             key = f"number-{self.sent}"
             ids = self.taken.setdefault(key, set())
             for _ in range(2):
-                ids.add(await self._until_taken(key))
+                ids.add(await self.until_taken(key))
 
-    async def _until_taken(self, key: str) -> UUID:
+    async def until_taken(self, key: str) -> UUID:
+        """Send a comment again and again."""
         while True:
             try:
                 return (await self.room.submit(f"This is {key}.", key=key)).found.comment_id
@@ -97,17 +99,19 @@ async def endure(level: Level, database_url: str, seed: int) -> tuple[Readers, i
             site = (await open_site(pool, redis)).site
             room = staff(pool, redis, site, level=level)
             room.now = real_time()
+            refill = replace(room.journal.refill, noting_seconds=NOTED_SECONDS)
+            room.journal = replace(room.journal, refill=refill)
             readers = Readers(room=room)
             with capture_logs() as lines:
                 leader = asyncio.create_task(looked_after(room))
                 await asyncio.gather(
                     readers.write(), strike(server, redis, dice, APART[level], BLOWS[level])
                 )
-                await asyncio.sleep(1.5)  # so that the last blow is seen by every loop
+                await asyncio.sleep(0.5)  # so that the last blow is seen
+                await readers.until_taken("the-last-word")
+                await asyncio.sleep(0.5)  # and what came of it
                 leader.cancel()
                 await asyncio.gather(leader, return_exceptions=True)
-                await room.submit("The last word.", key="the-last-word")
-                await room.journal.open_queue(site)
             told = sum(
                 line["lost_at_most"] for line in lines if line["event"] == "rollback.detected"
             )

@@ -194,6 +194,23 @@ async def test_numbers_that_were_left_out_are_not_lost(newsroom: Newsroom) -> No
     assert (fall["lost_at_most"], emptied["lost_at_most"]) == (1, 1)
 
 
+async def test_an_emptied_queue_stays_shut_until_every_process_has_noted(
+    newsroom: Newsroom,
+) -> None:
+    other = staff(newsroom.pool, newsroom.redis, newsroom.site)
+    await newsroom.submit("Lost 1.")
+    await newsroom.journal.note_acknowledged()
+    await other.submit("Lost 2.")
+    await newsroom.lose_redis()
+    state = await newsroom.pending.state(newsroom.site.slug)
+    patient = replace(newsroom.journal.refill, noting_seconds=60.0)
+    assert not await patient.is_noted(newsroom.site, state)
+    await other.journal.note_acknowledged()
+    assert await replace(patient, noting_seconds=0.0).is_noted(newsroom.site, state)
+    (line,) = await opened(newsroom)
+    assert line["lost_at_most"] == 2
+
+
 async def test_processes_that_know_different_numbers_agree_on_what_was_lost(
     newsroom: Newsroom,
 ) -> None:

@@ -346,7 +346,7 @@ def _judged(decision: asyncpg.Record) -> int:
 
 async def _queue(redis: Redis, prefix: str) -> dict[str, Any]:
     keys = [key async for key in redis.scan_iter(f"{prefix}c:*", count=1_000)]
-    items = {}
+    items: dict[str, dict[str, str]] = {}
     for start in range(0, len(keys), READ_AT_ONCE):
         some = keys[start : start + READ_AT_ONCE]
         async with redis.pipeline(transaction=False) as reads:
