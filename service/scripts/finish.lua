@@ -33,15 +33,18 @@ local function keep(id, n, judged, action, decision_id, said, fields)
   end
 end
 
+-- What is over, all of it taken away at once in the end: apart it took most of the time.
+local over, items = {}, {}
+
 local function finish(item, id, n, judged, action, decision_id, waits, said)
-  local had = redis.call('HMGET', item, 'n', 'revision')
   if waits == '' then
     keep(id, n, judged, action, decision_id, said, {})
     return 'DONE'
   end
+  local had = redis.call('HMGET', item, 'n', 'revision')
   if not had[1] then
     keep(id, n, judged, action, decision_id, said, {})
-    forget(id)
+    over[#over + 1] = id
     return 'GONE'
   end
   if tonumber(had[1]) >= tonumber(n) then
@@ -56,13 +59,19 @@ local function finish(item, id, n, judged, action, decision_id, waits, said)
     keep_waiting(item, id, n, action, newer)
     return newer and 'NEWER' or 'DONE'
   end
-  forget(id)
-  redis.call('DEL', item)
+  over[#over + 1] = id
+  items[#items + 1] = item
   return 'DONE'
 end
 
 local outcomes = {}
 for i = 1, #KEYS - ITEMS do
   outcomes[i] = finish(KEYS[ITEMS + i], unpack(ARGV, i * 7 - 5, i * 7 + 1))
+end
+if #over > 0 then
+  forget(unpack(over))
+end
+if #items > 0 then
+  redis.call('DEL', unpack(items))
 end
 return outcomes

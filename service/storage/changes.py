@@ -155,7 +155,7 @@ class Changes:
         place = Place(decision.site_id, decision.article_id, decision.comment_id)
         self._document["decisions"].append(
             {
-                **place._asdict(),
+                **key_of(place),
                 "n": decision.n,
                 "decision_id": decision.decision_id,
                 "action": decision.action,
@@ -186,7 +186,7 @@ class Changes:
         author = item.author
         self._document["comments"].append(
             {
-                **branch.place._asdict(),
+                **key_of(branch.place),
                 "parent_id": branch.parent_id,
                 "root_id": branch.root_id,
                 "depth": branch.depth,
@@ -265,7 +265,7 @@ class Changes:
         """Keep what was sent and is not public."""
         self._document["kept"].append(
             {
-                **place._asdict(),
+                **key_of(place),
                 "revision": item.revision,
                 "payload": to_payload(item),
                 "expires_at": until,
@@ -280,7 +280,7 @@ class Changes:
         """Mark a waiting text as decided in the journal, which may never have seen it."""
         self._document["journal"].append(
             {
-                **place._asdict(),
+                **key_of(place),
                 "revision": item.revision,
                 "n": n,
                 "kind": item.kind,
@@ -313,7 +313,7 @@ class Changes:
 
     def tell(self, place: Place, kind: str, payload: Mapping[str, Any]) -> None:
         """Leave a message for the rest of the world."""
-        self._document["outbox"].append({**place._asdict(), "kind": kind, "payload": payload})
+        self._document["outbox"].append({**key_of(place), "kind": kind, "payload": payload})
 
     @property
     def touched(self) -> frozenset[ArticlePlace]:
@@ -345,7 +345,8 @@ class Changes:
         ]
         document["counts"] = [
             {
-                **article._asdict(),
+                "site_id": article.site_id,
+                "article_id": article.article_id,
                 "approved": shift.approved,
                 "shown_roots": shift.shown_roots,
             }
@@ -356,7 +357,7 @@ class Changes:
     @property
     def replies(self) -> Sequence[Mapping[str, Any]]:
         """What `shift_replies` writes, once the comments themselves are there."""
-        return [{**place._asdict(), **shift} for place, shift in self._replies.items()]
+        return [{**key_of(place), **shift} for place, shift in self._replies.items()]
 
     def rows(self, names: Iterable[str]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
         """Yield the rows of statements that have any: of `FIRST`, or of `AFTER`."""
@@ -374,6 +375,15 @@ class Changes:
             self._rows["submit"].append(submission_row(item, place))
         for name, rows in screening_rows([(item, place)]).items():
             self._rows[name] += rows
+
+
+def key_of(place: Place) -> dict[str, Any]:
+    """Return a place as part of a row in JSON."""
+    return {
+        "site_id": place.site_id,
+        "article_id": place.article_id,
+        "comment_id": place.comment_id,
+    }
 
 
 def journal_row(item: PendingComment, place: Place) -> tuple[Any, ...]:

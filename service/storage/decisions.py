@@ -14,7 +14,7 @@ import asyncpg
 from service.model import Comment, Decision, ItemKind, PendingComment, Status
 from service.payload import from_payload
 from service.storage.changes import SQL as CHANGES
-from service.storage.changes import ArticlePlace, Branch, Changes, Place, bytea
+from service.storage.changes import ArticlePlace, Branch, Changes, Place, bytea, key_of
 from service.storage.postgres import (
     TURN_SECONDS,
     Connection,
@@ -83,7 +83,7 @@ class Question(NamedTuple):
         """As `cases` wants it."""
         item = self.item
         return {
-            **self.place._asdict(),
+            **key_of(self.place),
             "decision_id": self.decision_id,
             "dk": bytea(item.dk) if item is not None and item.keyed else None,
             "revision": item.revision if item is not None else None,
@@ -113,13 +113,16 @@ class Deciding:
     async def cases(self, questions: Sequence[Question]) -> dict[UUID, Case]:
         """Return what Postgres knows of each comment."""
         rows = await self.connection.fetch(SQL["cases"], [each.row for each in questions])
-        return {row["comment_id"]: _case(row) for row in rows}
+        # By the ids that were asked with: asyncpg's own are ten times as slow to write again.
+        places = {each.place.comment_id: each.place for each in questions}
+        cases = [_case(row, places[row["comment_id"]]) for row in rows]
+        return {case.place.comment_id: case for case in cases}
 
     async def branches(self, places: Sequence[Place]) -> dict[UUID, Branch]:
         """Return the public rows of comments and of what stands above them."""
         if not places:
             return {}
-        rows = await self.connection.fetch(SQL["branches"], [place._asdict() for place in places])
+        rows = await self.connection.fetch(SQL["branches"], [key_of(place) for place in places])
         return {row["comment_id"]: _branch(row) for row in rows}
 
     async def former_text(self, place: Place, *, below: int) -> tuple[int, str] | None:
@@ -252,8 +255,7 @@ async def _hold(
     return frozenset(ArticlePlace(*row) for row in await connection.fetch(SQL[name], *columns))
 
 
-def _case(row: asyncpg.Record) -> Case:
-    place = Place(row["site_id"], row["article_id"], row["comment_id"])
+def _case(row: asyncpg.Record, place: Place) -> Case:
     return Case(
         place=place,
         article_key=row["article_key"],

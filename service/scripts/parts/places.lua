@@ -8,24 +8,24 @@ local function server_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Takes a comment from wherever it waits or is held; the lists for looking stay.
-local function leave(id)
-  redis.call('ZREM', q, id)
-  redis.call('ZREM', e, id)
-  redis.call('ZREM', a, id)
-  redis.call('ZREM', x, id)
-  redis.call('ZREM', l, id)
-  redis.call('HDEL', lm, id)
+-- Takes comments from wherever they wait or are held; the lists for looking stay.
+local function leave(...)
+  redis.call('ZREM', q, ...)
+  redis.call('ZREM', e, ...)
+  redis.call('ZREM', a, ...)
+  redis.call('ZREM', x, ...)
+  redis.call('ZREM', l, ...)
+  redis.call('HDEL', lm, ...)
 end
 
--- Takes a comment out of everything but its item.
-local function forget(id)
-  leave(id)
-  redis.call('ZREM', t, id)
-  redis.call('ZREM', p, id)
-  redis.call('ZREM', te, id)
-  redis.call('ZREM', pe, id)
-  redis.call('ZREM', j, id)
+-- Takes comments out of everything but their items.
+local function forget(...)
+  leave(...)
+  redis.call('ZREM', t, ...)
+  redis.call('ZREM', p, ...)
+  redis.call('ZREM', te, ...)
+  redis.call('ZREM', pe, ...)
+  redis.call('ZREM', j, ...)
 end
 
 -- Enters a comment into the lists for looking, by age and by priority.
