@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 
@@ -39,16 +40,19 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    database_url: str, redis_url: str, *, rate_limits: bool = False
+    database_url: str, redis_url: str, *, rate_limits: bool = False, **more: Any
 ) -> AsyncIterator[House]:
-    """Serve on a free port until the block ends."""
-    settings = Settings(
-        port=0,
-        metrics_port=0,
-        secret_key=SECRET_KEY,
-        database_url=database_url,
-        redis_url=redis_url,
-        rate_limits=rate_limits,
+    """Serve on a free port until the block ends; `more` are settings."""
+    settings = Settings.model_validate(
+        {
+            "port": 0,
+            "metrics_port": 0,
+            "secret_key": SECRET_KEY,
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "rate_limits": rate_limits,
+            **more,
+        }
     )
     async with (
         open_service(

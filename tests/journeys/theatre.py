@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 import psutil
@@ -78,12 +78,12 @@ class Theatre:
 
 
 @asynccontextmanager
-async def open_theatre(folder: Path) -> AsyncIterator[Theatre]:
-    """Start stores of one's own, which nobody restarts, and a service over them."""
+async def open_theatre(folder: Path, **more: Any) -> AsyncIterator[Theatre]:
+    """Start stores of one's own, which nobody restarts, and a service with settings over them."""
     async with EmbeddedStores(folder) as stores:
         urls = stores.endpoints.database_url, stores.endpoints.redis_url
         await migrate(urls[0])
-        async with open_house(*urls) as house:
+        async with open_house(*urls, **more) as house:
             yield Theatre(stores=stores, house=house)
 
 
