@@ -107,7 +107,7 @@ class StoreMetrics:
         )
         self.cache_bytes = Gauge(
             "postbag_cache_bytes",
-            "Ready answers that are held, and comments as they were last written.",
+            "Ready answers that are held.",
             ("kind",),
             registry=registry,
         )

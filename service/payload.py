@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from service.model import Alert, Author, JsonObject, PendingComment, Role, Screened, Why
+
+
+def stamp(at: datetime) -> str:
+    """Write a time as the API does: RFC 3339, UTC, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def optional_stamp(at: datetime | None) -> str | None:
+    """Write a time that may be missing."""
+    return stamp(at) if at else None
 
 
 def to_payload(item: PendingComment) -> dict[str, Any]:

@@ -1,79 +1,121 @@
-"""Comments written once: what a page says of one stays the same until its text does.
+"""Comments written once: what readers are told of one stays the same until it changes.
 
-A page that is built anew, because one of its comments changed or its four seconds are over, takes
-the others as they were written before. Kept by article, so that what was taken down goes with it.
+It is kept beside the comment (`comments.written`): a decision that makes a text public writes it,
+and whoever shows a comment that nobody has written writes it for the others. Postgres forgets it
+whenever the comment changes otherwise.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
 from uuid import UUID
 
-Written: TypeAlias = dict[Hashable, bytes]
-"""By all that the written part depends on."""
+import orjson
 
-MAX_BYTES = 16 * 1024 * 1024
-"""Of a process: about 30,000 comments."""
+from service.errors import Unavailable
+from service.features import body
+from service.payload import optional_stamp, stamp
+from service.storage.comments import ShownAuthor, ShownComment
+from service.storage.written import WrittenStore
 
-OVERHEAD_BYTES = 250
-"""Of a fragment without its bytes: the object, its key and its place."""
+BATCH = 200
+"""Comments kept in one statement."""
+
+WAITING_MAX = 2_000
+"""Comments that may wait to be kept; more are written again by whoever shows them next."""
+
+WAIT_SECONDS = 1.0
+"""For a connection: nobody waits for what is kept."""
+
+
+def core(
+    *,
+    comment_id: UUID,
+    parent_id: UUID | None,
+    status: str,
+    revision: int,
+    text: str | None,
+    lang: str | None,
+    created_at: datetime,
+    edited_at: datetime | None,
+) -> dict[str, Any]:
+    """Say what there is to say of a comment wherever it stands, before its author."""
+    return {
+        "id": str(comment_id),
+        "parent_id": str(parent_id) if parent_id else None,
+        "status": status,
+        "revision": revision,
+        "body": None if text is None else body.parse(text),
+        "text": text,
+        "lang": lang,
+        "created_at": stamp(created_at),
+        "edited_at": optional_stamp(edited_at),
+    }
+
+
+def write(told: dict[str, Any], author: ShownAuthor) -> bytes:
+    """Write the part of a public comment that stays: its `core`, its author, and no last brace."""
+    return orjson.dumps({**told, "author": author._asdict()})[:-1]
+
+
+def write_shown(comment: ShownComment) -> bytes:
+    """Write that part of a comment that was read whole."""
+    told = core(
+        comment_id=comment.comment_id,
+        parent_id=comment.parent_id,
+        status=comment.status,
+        revision=comment.revision,
+        text=comment.text,
+        lang=comment.lang,
+        created_at=comment.created_at,
+        edited_at=comment.edited_at,
+    )
+    return write(told, comment.author)
+
+
+class _Unkept(NamedTuple):
+    site_id: int
+    comment: ShownComment
+    written: bytes
 
 
 @dataclass(slots=True, kw_only=True)
 class Fragments:
-    """Parts of comments that are written already, the articles least lately read thrown out first.
+    """Keep what this process had to write, behind the readers' backs."""
 
-    Not for several threads.
-    """
+    store: WrittenStore
+    _unkept: dict[UUID, _Unkept] = field(default_factory=dict)
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
-    max_bytes: int = MAX_BYTES
-    used_bytes: int = 0
-    drops: int = 0
-    """How often something was thrown out because a text was taken away."""
-    _written: OrderedDict[UUID, Written] = field(default_factory=OrderedDict)
-
-    def of(self, article_id: UUID) -> Written:
-        """Return what is written of an article, to be read only."""
-        written = self._written.get(article_id)
-        if written is None:
-            return {}
-        self._written.move_to_end(article_id)
+    def write(self, site_id: int, comment: ShownComment) -> bytes:
+        """Write a comment that nobody has written, and have that kept."""
+        written = write_shown(comment)
+        if len(self._unkept) < WAITING_MAX:
+            self._unkept[comment.comment_id] = _Unkept(site_id, comment, written)
+            self._heard.set()
         return written
 
-    def keep(self, article_id: UUID, fragments: Written, *, begun: int) -> None:
-        """Keep what was written of an article, as it was read after so many `drops`.
+    async def run(self) -> None:
+        """Keep what was written, until cancelled."""
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            with suppress(Unavailable):  # whoever shows them next writes them again
+                await self.keep()
 
-        What was taken away since then might be among it: then nothing is kept.
+    async def keep(self) -> None:
+        """Keep all that waits for it.
+
+        Raises:
+            Unavailable: Postgres is away, or busy.
         """
-        if not fragments or begun != self.drops:
-            return
-        written = self._written.setdefault(article_id, {})
-        self.used_bytes += _size(fragments) - _size(
-            {key: written[key] for key in fragments if key in written}
-        )
-        written.update(fragments)
-        self._written.move_to_end(article_id)
-        while self.used_bytes > self.max_bytes:
-            self._throw_out(next(iter(self._written)))
-
-    def drop(self, article_ids: Iterable[UUID]) -> None:
-        """Throw out what may tell a text that was taken away."""
-        self.drops += 1
-        for article_id in article_ids:
-            self._throw_out(article_id)
-
-    def clear(self) -> None:
-        """Throw out everything: it may have been missed that a text was taken away."""
-        self.drops += 1
-        self._written.clear()
-        self.used_bytes = 0
-
-    def _throw_out(self, article_id: UUID) -> None:
-        self.used_bytes -= _size(self._written.pop(article_id, {}))
-
-
-def _size(fragments: Written) -> int:
-    return sum(map(len, fragments.values())) + OVERHEAD_BYTES * len(fragments)
+        while self._unkept:
+            batch = list(islice(self._unkept.values(), BATCH))
+            for each in batch:
+                del self._unkept[each.comment.comment_id]
+            await self.store.keep(batch, wait_seconds=WAIT_SECONDS)

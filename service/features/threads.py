@@ -210,12 +210,14 @@ class Threads:
         cursor: str | None = None,
         parent: UUID | None = None,
         focus: UUID | None = None,
+        whole: bool = True,
     ) -> ThreadPage:
         """Return a page of `limit` (1 to 100) roots, or of a parent's replies, oldest first.
 
         `focus` chooses the page that holds that comment and opens the way down to it; it counts
         only where neither a cursor nor a parent says which page is meant. An article that
-        nobody has commented on has an empty page.
+        nobody has commented on has an empty page. Without `whole` comments come as they were
+        written for readers, where they were.
 
         Raises:
             BadCursor: the cursor is not one of this list.
@@ -223,7 +225,7 @@ class Threads:
             Unavailable: Postgres is away.
         """
         asked = article_id(site.site_id, article_key)
-        async with self.store.reading(site.site_id) as reader:
+        async with self.store.reading(site.site_id, whole=whole) as reader:
             thread = await reader.find_thread(asked) or _unseen(site, asked, article_key)
             if parent is None:
                 purpose = _roots_of(thread, sort)

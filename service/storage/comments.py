@@ -47,6 +47,11 @@ def _column(name: str) -> Any:
     return property(itemgetter(name))
 
 
+def _part(place: int) -> Any:
+    """Read a member of `whole` as an attribute."""
+    return property(lambda row: row["whole"][place])
+
+
 class ShownComment(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types of its own
     """A public comment as its row, with the names that `model.Comment` has for them.
 
@@ -58,13 +63,7 @@ class ShownComment(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no type
     article_id: UUID = _column("article_id")
     comment_id: UUID = _column("comment_id")
     parent_id: UUID | None = _column("parent_id")
-    text: str | None = _column("text")
-    """None for a tombstone."""
-    lang: str | None = _column("lang")
-    status: str = _column("status")
-    revision: int = _column("revision")
     created_at: datetime = _column("created_at")
-    edited_at: datetime | None = _column("edited_at")
     up: int = _column("up")
     down: int = _column("down")
     pinned: bool = _column("pinned")
@@ -76,12 +75,21 @@ class ShownComment(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no type
     best: float = _column("best")
     """Only roots and members of a path have it."""
 
+    written: bytes | None = _column("written")
+    """As readers are told of it (`features/fragments`). None: nobody has written it yet, or it
+    was asked for whole. What follows is there then, and only then."""
+    text: str | None = _part(3)
+    """None for a tombstone."""
+    lang: str | None = _part(4)
+    status: str = _part(5)
+    revision: int = _part(6)
+    edited_at: datetime | None = _part(7)
+
     @property
     def author(self) -> ShownAuthor:
         """Name who wrote it, unless it is a tombstone."""
-        if self["text"] is None:
-            return NOBODY
-        return ShownAuthor(self["author_name"], self["author_badge"], self["author_avatar"])
+        whole = self["whole"]
+        return ShownAuthor(*whole[:3]) if whole[3] is not None else NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +169,8 @@ class CommentReader:
 
     connection: Connection
     site_id: int
+    whole: bool = True
+    """Comments are wanted whole, and not as they were written for readers."""
 
     async def find_thread(self, article_id: UUID) -> Thread | None:
         """Return the thread an article's key leads to, or None when it was never seen.
@@ -286,7 +296,7 @@ class CommentReader:
 
     async def _fetch(self, sql: str, *arguments: Any) -> list[ShownComment]:
         rows: list[ShownComment] = await self.connection.fetch(
-            sql, *arguments, record_class=ShownComment
+            sql, *arguments, self.whole, record_class=ShownComment
         )
         return rows
 
@@ -298,14 +308,16 @@ class CommentStore:
     pool: asyncpg.Pool[asyncpg.Record]
 
     @asynccontextmanager
-    async def reading(self, site_id: int) -> AsyncIterator[CommentReader]:
+    async def reading(self, site_id: int, *, whole: bool = True) -> AsyncIterator[CommentReader]:
         """Lend a reader of one site; do nothing but read inside the block.
+
+        Without `whole` comments come as they were written, where they were.
 
         Raises:
             DatabaseUnavailable: Postgres is away, here or at any statement.
         """
         async with connected(self.pool) as connection:
-            yield CommentReader(connection=connection, site_id=site_id)
+            yield CommentReader(connection=connection, site_id=site_id, whole=whole)
 
 
 def _thread(row: asyncpg.Record, site_id: int) -> Thread:

@@ -16,6 +16,7 @@ from service.features.access import Access, KeyHolder, SignedIn, Visitor
 from service.features.appeals import Appeals
 from service.features.cache import Built, Cache
 from service.features.counts import KEYS_MAX, Counts
+from service.features.fragments import Fragments
 from service.features.guests import Guests
 from service.features.intake import (
     ArticleClosed,
@@ -91,6 +92,7 @@ class Readers:
     lookup: Lookup
     appeals: Appeals
     cache: Cache
+    fragments: Fragments
     waits: Waits
     access: Access
     hash_address: Callable[[str], str]
@@ -215,8 +217,6 @@ class Readers:
         site, article = call.site, call.article
 
         async def build() -> Built:
-            fragments = self.cache.fragments
-            begun = fragments.drops
             page = await self.threads.page(
                 site,
                 article,
@@ -225,6 +225,7 @@ class Readers:
                 cursor=query.cursor,
                 parent=query.parent,
                 focus=query.focus,
+                whole=False,
             )
             usual = await self.waits.usual_minutes(site, now=call.now)
             written = thread_bytes(
@@ -232,8 +233,7 @@ class Readers:
                 site,
                 usual_minutes=usual,
                 now=call.now,
-                fragments=fragments,
-                begun=begun,
+                fragments=self.fragments,
                 asks_focus=query.focus is not None,
             )
             return Built(body=written, article_ids=page.article_ids, version=page.version)

@@ -18,6 +18,7 @@ from service.features.checkup import demand_of
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions
 from service.features.errands import Errands
+from service.features.fragments import Fragments
 from service.features.invalidation import Invalidations
 from service.features.journal import Acknowledged
 from service.features.learning.models import Models
@@ -51,6 +52,7 @@ from service.storage.rules import RuleStore
 from service.storage.sites import SiteStore
 from service.storage.token_keys import TokenKeyStore
 from service.storage.word_lists import WordListStore
+from service.storage.written import WrittenStore
 from service.telemetry import Metrics
 from service.web.encodings import compressed
 from service.wiring.ground import Ground, Loop, clock, new_id
@@ -72,6 +74,7 @@ class Core:
     lookup: Lookup
     telling: Telling
     cache: Cache
+    fragments: Fragments
     pressure: Pressure
     invalidations: Invalidations
     decisions: Decisions
@@ -104,7 +107,6 @@ class Core:
         )
         held = metrics.stores.cache_bytes.labels
         held("answers").set_function(lambda: cache.shelf.used_bytes)
-        held("comments").set_function(lambda: cache.fragments.used_bytes)
         invalidations = Invalidations(
             channel=Channel(redis=redis, lost=metrics.stores.pubsub_reconnects.inc),
             cache=cache,
@@ -150,6 +152,7 @@ class Core:
             lookup=lookup,
             telling=telling,
             cache=cache,
+            fragments=Fragments(store=WrittenStore(pool=pool)),
             pressure=pressure,
             invalidations=invalidations,
             decisions=decisions,
@@ -184,7 +187,12 @@ class Core:
 
     def loops(self) -> list[Loop]:
         """Return what goes on in every process."""
-        return [self.invalidations.run, self.invalidations.run_bulletin, self.models.run]
+        return [
+            self.invalidations.run,
+            self.invalidations.run_bulletin,
+            self.fragments.run,
+            self.models.run,
+        ]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

@@ -184,6 +184,7 @@ class Readers:
             lookup=core.lookup,
             appeals=self.appeals,
             cache=core.cache,
+            fragments=core.fragments,
             waits=self.waits,
             access=access,
             hash_address=hash_address,

@@ -1,5 +1,8 @@
 -- What readers see of a thread. Every page goes on by key, never by offset, and every
 -- statement reads only what it returns: its cost does not grow with the thread.
+--
+-- A comment comes as it was written for readers (`written`), or whole where that was asked for or
+-- nobody has written it yet: what comes twice a row is what a page of 200 comments costs.
 
 -- name: find_thread
 -- The article a key leads to, an alias's target included; all articles that are read as one with
@@ -54,11 +57,15 @@ GROUP BY asked.article_id;
 -- name: roots_newest
 -- Roots, newest first.
 --   $1 site_id integer, $2 article_id uuid, $3 limit integer,
---   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start)
+--   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start),
+--   $6 whole boolean (rather than as it was written)
 -- Index: comments_roots_newest.
-SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
-       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
-       shown_replies, best
+SELECT article_id, comment_id, parent_id, created_at, up, down, pinned, featured,
+       reply_count, shown_replies, best,
+       CASE WHEN NOT $6 THEN written END AS written,
+       CASE WHEN $6 OR written IS NULL
+            THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
+                     revision, edited_at) END AS whole
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (created_at, comment_id)
@@ -70,11 +77,15 @@ LIMIT $3;
 -- name: roots_oldest
 -- Roots, oldest first.
 --   $1 site_id integer, $2 article_id uuid, $3 limit integer,
---   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start)
+--   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start),
+--   $6 whole boolean (rather than as it was written)
 -- Index: comments_roots_newest, read backwards.
-SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
-       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
-       shown_replies, best
+SELECT article_id, comment_id, parent_id, created_at, up, down, pinned, featured,
+       reply_count, shown_replies, best,
+       CASE WHEN NOT $6 THEN written END AS written,
+       CASE WHEN $6 OR written IS NULL
+            THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
+                     revision, edited_at) END AS whole
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (created_at, comment_id)
@@ -86,11 +97,15 @@ LIMIT $3;
 -- name: roots_best
 -- Roots, pinned ones first and then the best.
 --   $1 site_id integer, $2 article_id uuid, $3 limit integer,
---   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (all null: from the start)
+--   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (all null: from the start),
+--   $7 whole boolean (rather than as it was written)
 -- Index: comments_roots_best.
-SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
-       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
-       shown_replies, best
+SELECT article_id, comment_id, parent_id, created_at, up, down, pinned, featured,
+       reply_count, shown_replies, best,
+       CASE WHEN NOT $7 THEN written END AS written,
+       CASE WHEN $7 OR written IS NULL
+            THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
+                     revision, edited_at) END AS whole
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (pinned, best, comment_id)
@@ -102,11 +117,15 @@ LIMIT $3;
 -- name: roots_worst
 -- Roots in the opposite order of roots_best: the ones before a root, nearest first.
 --   $1 site_id integer, $2 article_id uuid, $3 limit integer,
---   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (none is null)
+--   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (none is null),
+--   $7 whole boolean (rather than as it was written)
 -- Index: comments_roots_best, read backwards.
-SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
-       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
-       shown_replies, best
+SELECT article_id, comment_id, parent_id, created_at, up, down, pinned, featured,
+       reply_count, shown_replies, best,
+       CASE WHEN NOT $7 THEN written END AS written,
+       CASE WHEN $7 OR written IS NULL
+            THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
+                     revision, edited_at) END AS whole
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (pinned, best, comment_id) > ($4::boolean, $5::double precision, $6::uuid)
@@ -155,11 +174,15 @@ SELECT count(*) AS before FROM (
 -- name: replies
 -- Direct replies of one comment, oldest first.
 --   $1 site_id integer, $2 article_id uuid, $3 parent_id uuid, $4 limit integer,
---   $5 after_created_at timestamptz, $6 after_id uuid (both null: from the start)
+--   $5 after_created_at timestamptz, $6 after_id uuid (both null: from the start),
+--   $7 whole boolean (rather than as it was written)
 -- Index: comments_replies.
-SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
-       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
-       shown_replies
+SELECT article_id, comment_id, parent_id, created_at, up, down, pinned, featured,
+       reply_count, shown_replies,
+       CASE WHEN NOT $7 THEN written END AS written,
+       CASE WHEN $7 OR written IS NULL
+            THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
+                     revision, edited_at) END AS whole
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id = $3 AND shown
   AND (created_at, comment_id)
@@ -172,22 +195,25 @@ LIMIT $4;
 -- The first replies of every comment below each root, as far as the root's earliest descendants
 -- hold them, oldest first within a parent.
 --   $1 site_id integer, $2 article_ids uuid[], $3 root_ids uuid[] (side by side),
---   $4 earliest integer (descendants looked at for a root), $5 replies integer (of one comment)
+--   $4 earliest integer (descendants looked at for a root), $5 replies integer (of one comment),
+--   $6 whole boolean (rather than as it was written)
 -- Index: comments_below_root.
-SELECT nth.article_id, nth.comment_id, nth.parent_id, nth.author_name, nth.author_badge,
-       nth.author_avatar, nth.text, nth.lang, nth.status, nth.revision, nth.created_at,
-       nth.edited_at, nth.up, nth.down, nth.pinned, nth.featured, nth.reply_count,
-       nth.shown_replies
+SELECT nth.article_id, nth.comment_id, nth.parent_id, nth.created_at, nth.up, nth.down,
+       nth.pinned, nth.featured, nth.reply_count, nth.shown_replies,
+       CASE WHEN NOT $6 THEN nth.written END AS written,
+       CASE WHEN $6 OR nth.written IS NULL
+            THEN ROW(nth.author_name, nth.author_badge, nth.author_avatar, nth.text,
+                     nth.lang, nth.status, nth.revision, nth.edited_at) END AS whole
 FROM unnest($2::uuid[], $3::uuid[]) AS root (article_id, comment_id)
 CROSS JOIN LATERAL (
     SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
            lang, status, revision, created_at, edited_at, up, down, pinned, featured,
-           reply_count, shown_replies,
+           reply_count, shown_replies, written,
            row_number() OVER (PARTITION BY parent_id ORDER BY created_at, comment_id) AS place
     FROM (
         SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
                lang, status, revision, created_at, edited_at, up, down, pinned, featured,
-               reply_count, shown_replies
+               reply_count, shown_replies, written
         FROM comments
         WHERE site_id = $1 AND article_id = root.article_id AND root_id = root.comment_id
           AND parent_id IS NOT NULL AND shown
@@ -201,17 +227,21 @@ ORDER BY nth.place;
 -- name: first_replies
 -- The first direct replies of each of several comments, oldest first within a parent.
 --   $1 site_id integer, $2 article_ids uuid[], $3 parent_ids uuid[] (side by side),
---   $4 replies integer (of one comment)
+--   $4 replies integer (of one comment),
+--   $5 whole boolean (rather than as it was written)
 -- Index: comments_replies.
-SELECT reply.article_id, reply.comment_id, reply.parent_id, reply.author_name,
-       reply.author_badge, reply.author_avatar, reply.text, reply.lang, reply.status,
-       reply.revision, reply.created_at, reply.edited_at, reply.up, reply.down, reply.pinned,
-       reply.featured, reply.reply_count, reply.shown_replies
+SELECT reply.article_id, reply.comment_id, reply.parent_id, reply.created_at, reply.up,
+       reply.down, reply.pinned, reply.featured, reply.reply_count, reply.shown_replies,
+       CASE WHEN NOT $5 THEN reply.written END AS written,
+       CASE WHEN $5 OR reply.written IS NULL
+            THEN ROW(reply.author_name, reply.author_badge, reply.author_avatar,
+                     reply.text, reply.lang, reply.status, reply.revision,
+                     reply.edited_at) END AS whole
 FROM unnest($2::uuid[], $3::uuid[]) AS parent (article_id, comment_id)
 CROSS JOIN LATERAL (
     SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
            lang, status, revision, created_at, edited_at, up, down, pinned, featured,
-           reply_count, shown_replies
+           reply_count, shown_replies, written
     FROM comments
     WHERE site_id = $1 AND article_id = parent.article_id AND parent_id = parent.comment_id
       AND shown
@@ -222,12 +252,13 @@ ORDER BY reply.created_at, reply.comment_id;
 
 -- name: path_to
 -- One comment and its ancestors, the comment first, then its parent, and so on.
---   $1 site_id integer, $2 article_ids uuid[], $3 comment_id uuid, $4 limit integer (ancestors)
+--   $1 site_id integer, $2 article_ids uuid[], $3 comment_id uuid, $4 limit integer (ancestors),
+--   $5 whole boolean (rather than as it was written)
 -- Index: comments_pkey.
 WITH RECURSIVE path AS (
     SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
            lang, status, revision, created_at, edited_at, up, down, pinned, featured,
-           reply_count, shown_replies, best, 0 AS step
+           reply_count, shown_replies, best, written, 0 AS step
     FROM comments
     WHERE site_id = $1 AND article_id = ANY($2::uuid[]) AND comment_id = $3 AND shown
     UNION ALL
@@ -235,15 +266,18 @@ WITH RECURSIVE path AS (
            above.author_badge, above.author_avatar, above.text, above.lang, above.status,
            above.revision, above.created_at, above.edited_at, above.up, above.down,
            above.pinned, above.featured, above.reply_count, above.shown_replies, above.best,
-           path.step + 1
+           above.written, path.step + 1
     FROM path
     JOIN comments above ON above.site_id = $1 AND above.article_id = path.article_id
         AND above.comment_id = path.parent_id
     WHERE path.step < $4
 )
-SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text, lang,
-       status, revision, created_at, edited_at, up, down, pinned, featured, reply_count,
-       shown_replies, best
+SELECT article_id, comment_id, parent_id, created_at, up, down, pinned, featured,
+       reply_count, shown_replies, best,
+       CASE WHEN NOT $5 THEN written END AS written,
+       CASE WHEN $5 OR written IS NULL
+            THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
+                     revision, edited_at) END AS whole
 FROM path
 ORDER BY step;
 

@@ -126,21 +126,6 @@ async def test_a_slow_reader_keeps_no_page_that_another_process_has_made_old(
     assert not reader.has_old_bytes(STORY)
 
 
-async def test_comments_of_a_text_that_was_taken_away_are_gone_everywhere(
-    workers: tuple[Worker, Worker],
-) -> None:
-    teller, listener = workers
-    for worker in workers:
-        fragments = worker.cache.fragments
-        fragments.keep(STORY, {"comment": b"written"}, begun=fragments.drops)
-        fragments.keep(OTHER, {"comment": b"written"}, begun=fragments.drops)
-    await teller.invalidations.tell(SITE, [STORY], drop=True)
-    await until(lambda: not listener.cache.fragments.of(STORY))
-    for worker in workers:
-        assert not worker.cache.fragments.of(STORY)
-        assert worker.cache.fragments.of(OTHER)
-
-
 async def test_a_process_does_not_act_twice_on_what_it_said(
     workers: tuple[Worker, Worker],
 ) -> None:

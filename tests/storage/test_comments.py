@@ -184,19 +184,19 @@ async def test_counts_of_many_articles_leave_out_the_unseen(
 ARGUMENTS: dict[str, str] = {
     "find_thread": f"1, '{BIG}'",
     "find_counts": f"1, ARRAY['{BIG}', '{article_id(1, 'other-7')}']::uuid[]",
-    "roots_newest": f"1, '{BIG}', 21, '2026-01-05 00:00+00', '{_root(MIDDLE)}'",
-    "roots_oldest": f"1, '{BIG}', 21, '2026-01-05 00:00+00', '{_root(MIDDLE)}'",
-    "roots_best": f"1, '{BIG}', 21, false, {MIDDLE}, '{_root(MIDDLE)}'",
-    "roots_worst": f"1, '{BIG}', 21, false, {MIDDLE}, '{_root(MIDDLE)}'",
+    "roots_newest": f"1, '{BIG}', 21, '2026-01-05 00:00+00', '{_root(MIDDLE)}', false",
+    "roots_oldest": f"1, '{BIG}', 21, '2026-01-05 00:00+00', '{_root(MIDDLE)}', false",
+    "roots_best": f"1, '{BIG}', 21, false, {MIDDLE}, '{_root(MIDDLE)}', false",
+    "roots_worst": f"1, '{BIG}', 21, false, {MIDDLE}, '{_root(MIDDLE)}', false",
     "rank_newest": f"1, '{BIG}', 100, '2026-01-05 00:00+00', '{_root(MIDDLE)}'",
     "rank_oldest": f"1, '{BIG}', 100, '2026-01-05 00:00+00', '{_root(MIDDLE)}'",
     "rank_best": f"1, '{BIG}', 100, false, {MIDDLE}, '{_root(MIDDLE)}'",
-    "replies": f"1, '{BIG}', '{_root(1)}', 21, '2026-01-05 00:00+00', '{_root(MIDDLE)}'",
+    "replies": f"1, '{BIG}', '{_root(1)}', 21, '2026-01-05 00:00+00', '{_root(MIDDLE)}', false",
     "below_roots": f"1, ARRAY['{BIG}', '{BIG}']::uuid[],"
-    f" ARRAY['{_root(1)}', '{_root(2)}']::uuid[], 64, 2",
+    f" ARRAY['{_root(1)}', '{_root(2)}']::uuid[], 64, 2, false",
     "first_replies": f"1, ARRAY['{BIG}', '{BIG}']::uuid[],"
-    f" ARRAY['{_root(1)}', '{_root(2)}']::uuid[], 2",
-    "path_to": f"1, ARRAY['{BIG}']::uuid[], '{_root(ROOTS + 77)}', 50",
+    f" ARRAY['{_root(1)}', '{_root(2)}']::uuid[], 2, false",
+    "path_to": f"1, ARRAY['{BIG}']::uuid[], '{_root(ROOTS + 77)}', 50, false",
     "find_place": f"1, '{_root(MIDDLE)}'",
 }
 """Each statement on the big article, in the middle of it where it can stand anywhere."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from service.payload import optional_stamp, stamp
+
+__all__ = ["Timestamp", "VersionNumber", "Wire", "optional_stamp", "stamp"]
 
 
 class Wire(BaseModel):
@@ -34,13 +37,3 @@ Timestamp = Annotated[
 
 VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
 """As far as Postgres counts."""
-
-
-def stamp(at: datetime) -> str:
-    """Write a time as the API does: RFC 3339, UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def optional_stamp(at: datetime | None) -> str | None:
-    """Write a time that may be missing."""
-    return stamp(at) if at else None

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from service.features import body
 from service.features.appeals import Appeal
+from service.features.fragments import core
 from service.features.lookup import Found
 from service.features.reasons import by_rule_text, public_text
 from service.features.screen import tongue
@@ -189,9 +189,8 @@ def threaded_json(threaded: Threaded, article_key: str) -> dict[str, Any]:
     """Write a public comment with its nested replies."""
     comment: ShownComment = threaded.comment
     return {
-        **_core(
+        **core(
             comment_id=comment.comment_id,
-            article_key=article_key,
             parent_id=comment.parent_id,
             status=comment.status,
             revision=comment.revision,
@@ -201,6 +200,7 @@ def threaded_json(threaded: Threaded, article_key: str) -> dict[str, Any]:
             edited_at=comment.edited_at,
         ),
         "author": comment.author._asdict(),
+        "article": article_key,
         "votes": {"up": comment.up, "down": comment.down},
         "pinned": comment.pinned,
         "featured": comment.featured,
@@ -213,9 +213,8 @@ def threaded_json(threaded: Threaded, article_key: str) -> dict[str, Any]:
 def pending_json(item: PendingComment) -> dict[str, Any]:
     """Write a text that waits, as moderators and its author see it."""
     return {
-        **_core(
+        **core(
             comment_id=item.comment_id,
-            article_key=item.article_key,
             parent_id=item.parent_id,
             status=Status.PENDING,
             revision=item.revision,
@@ -224,6 +223,7 @@ def pending_json(item: PendingComment) -> dict[str, Any]:
             created_at=item.created_at,
             edited_at=item.edited_at,
         ),
+        "article": item.article_key,
         **_unread(item.author),
     }
 
@@ -280,32 +280,6 @@ def _read_as(found: Found) -> str | None:
     return tongue(source.screened.lang) if source and source.screened else None
 
 
-def _core(
-    *,
-    comment_id: UUID,
-    article_key: str,
-    parent_id: UUID | None,
-    status: str,
-    revision: int,
-    text: str | None,
-    lang: str | None,
-    created_at: datetime,
-    edited_at: datetime | None,
-) -> dict[str, Any]:
-    return {
-        "id": str(comment_id),
-        "article": article_key,
-        "parent_id": str(parent_id) if parent_id else None,
-        "status": status,
-        "revision": revision,
-        "body": None if text is None else body.parse(text),
-        "text": text,
-        "lang": lang,
-        "created_at": stamp(created_at),
-        "edited_at": optional_stamp(edited_at),
-    }
-
-
 def _unread(author: Author) -> dict[str, Any]:
     """Write what a comment has that no reader has seen."""
     return {
@@ -321,9 +295,8 @@ def _unread(author: Author) -> dict[str, Any]:
 
 def _public_json(comment: Comment) -> dict[str, Any]:
     return {
-        **_core(
+        **core(
             comment_id=comment.comment_id,
-            article_key=comment.article_key,
             parent_id=comment.parent_id,
             status=comment.status,
             revision=comment.revision,
@@ -332,6 +305,7 @@ def _public_json(comment: Comment) -> dict[str, Any]:
             created_at=comment.created_at,
             edited_at=comment.edited_at,
         ),
+        "article": comment.article_key,
         **_unread(comment.author),
         "votes": {"up": comment.up, "down": comment.down},
         "pinned": comment.pinned,
@@ -344,9 +318,8 @@ def _gone_json(found: Found) -> dict[str, Any]:
     """Write what is left of a comment whose text is not kept any more."""
     nobody = Author(author_id=UUID(int=0), kind="guest", name="")
     return {
-        **_core(
+        **core(
             comment_id=found.comment_id,
-            article_key=found.article_key,
             parent_id=found.parent_id,
             status=found.status,
             revision=found.decision.revision if found.decision else 1,
@@ -355,6 +328,7 @@ def _gone_json(found: Found) -> dict[str, Any]:
             created_at=made_at(found.comment_id),
             edited_at=None,
         ),
+        "article": found.article_key,
         **_unread(nobody),
         "reply_count": found.public.reply_count if found.public else 0,
     }
