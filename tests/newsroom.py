@@ -25,6 +25,7 @@ from service.features.cache import Cache
 from service.features.cluster_decisions import ClusterDecisions
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions
+from service.features.entries import Entries
 from service.features.events import Events
 from service.features.guests import Guests
 from service.features.intake import Accepted, Intake
@@ -319,6 +320,7 @@ def staff(
         new_id=new_id,
         limits_on=limits_on,
     )
+    screenings = ScreeningStore(pool=pool)
     return Newsroom(
         site=site,
         pool=pool,
@@ -345,7 +347,7 @@ def staff(
             decisions=store,
             journal=journal,
             outbox=outbox,
-            screenings=ScreeningStore(pool=pool),
+            screenings=screenings,
             pending=pending,
             sites=sites,
             recount=Recount(
@@ -398,20 +400,26 @@ def staff(
         ),
         queue=Queue(
             pending=pending,
-            lookup=lookup,
             lookups=lookups,
-            articles=articles,
-            authors=authors,
+            entries=Entries(
+                pending=pending,
+                lookup=lookup,
+                articles=articles,
+                authors=authors,
+                reports=report_store,
+                appeals=appeals,
+                views=views,
+                screenings=screenings,
+                clusters=clusters,
+            ),
             lanes=Lanes(
                 reports=report_store,
                 appeals=appeals.store,
                 seen=SeenStore(pool=pool),
                 checks=CheckStore(pool=pool),
             ),
-            appeals=appeals,
-            views=views,
-            screenings=ScreeningStore(pool=pool),
-            clusters=clusters,
+            authors=authors,
+            screenings=screenings,
             cursors=Cursors([b"c" * 32]),
         ),
         own=Own(

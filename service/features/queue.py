@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from service import crash
 from service.cursors import Cursors
 from service.errors import Unavailable
-from service.features.appeals import Appeal, Appeals
-from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
-from service.features.clusters import Cluster, Clusters
+from service.features.entries import Entries, QueueEntry
 from service.features.lanes import (
     BESIDE,
     BLIND,
@@ -27,22 +24,13 @@ from service.features.lanes import (
     Lanes,
     counted,
 )
-from service.features.lookup import Found, Lookup
-from service.features.screening.priority import Priority
+from service.features.lookup import Found
 from service.features.telling import Telling
-from service.features.urgency import urgency_of
-from service.features.views import Views
 from service.model import (
     Actor,
-    Article,
     Lease,
-    PendingComment,
-    Screened,
     Site,
     Standing,
-    Status,
-    Why,
-    made_at,
 )
 from service.storage.lookups import BEGINNING, LookupStore
 from service.storage.pending import Claimed, PendingStore
@@ -50,7 +38,6 @@ from service.storage.screenings import ScreeningStore, Spoke, spoken
 
 __all__ = ["Lane", "Queue", "QueueEntry", "QueuePage", "Sort", "Spoke"]
 
-NOBODY = UUID(int=0)
 LOOK_BEYOND = 100
 """How many held comments of a pile are passed over at most to find free ones."""
 ROOM_BESIDE = 4
@@ -59,36 +46,6 @@ LEASE_MS = 90_000
 """How long a claimed comment stays with its holder (api.md)."""
 
 Sort = Literal["priority", "oldest", "newest"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueEntry:
-    """A comment with what a moderator needs to decide it."""
-
-    found: Found
-    article: Article
-    parent: Found | None
-    standing: Standing
-    lease: Lease | None
-    since: datetime
-    """When it came into its lane."""
-    due_at: datetime
-    reports: Mapping[str, int]
-    """Open reports, by reason."""
-    appeal: Appeal | None = None
-    cluster: Cluster | None = None
-    """Where others say nearly the same."""
-    blind: bool = False
-    """It is shown as if nobody had decided it."""
-    priority: Priority
-    screened: Screened | None = None
-    """What was made of the text that is shown; None when nobody is told, or nothing was."""
-    why: tuple[Why, ...] = ()
-
-    @property
-    def item(self) -> PendingComment | None:
-        """What waits: the comment, or the edit of a public one."""
-        return self.found.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +62,11 @@ class Queue:
     """Hand out waiting comments, one holder each."""
 
     pending: PendingStore
-    lookup: Lookup
     lookups: LookupStore
-    articles: ArticleDirectory
-    authors: Authors
+    entries: Entries
     lanes: Lanes
-    appeals: Appeals
-    views: Views
+    authors: Authors
     screenings: ScreeningStore
-    clusters: Clusters
     cursors: Cursors
     telling: Telling = field(default_factory=Telling)
 
@@ -160,7 +113,7 @@ class Queue:
                 after=after,
                 include_escalated=actor.sees_escalated,
             )
-        entries = await self._entries(site, ids, now=now)
+        entries = await self.entries.of(site, ids, now=now)
         if beside:
             entries = _ranked(entries, beside, sort)
         following_cursor = self.cursors.sign(purpose, following) if following else None
@@ -229,7 +182,7 @@ class Queue:
 
     async def entry(self, site: Site, comment_id: UUID, *, now: datetime) -> QueueEntry | None:
         """One waiting comment with its surroundings, or None."""
-        entries = await self._entries(site, [comment_id], now=now)
+        entries = await self.entries.of(site, [comment_id], now=now)
         return entries[0] if entries else None
 
     async def standing(self, site: Site, found: Found) -> Standing:
@@ -267,7 +220,7 @@ class Queue:
             for each in claimed
         }
         self.telling.claimed(site, [*leases], by=actor.name, until=claimed[0].until)
-        return await self._entries(site, [*leases], now=now, of_lane=of_lane, leases=leases)
+        return await self.entries.of(site, [*leases], now=now, of_lane=of_lane, leases=leases)
 
     async def _search(
         self, site: Site, phrase: str, *, sort: Sort, limit: int, after: Any, actor: Actor
@@ -296,7 +249,7 @@ class Queue:
         now: datetime,
     ) -> QueuePage:
         page = await self.lanes.page(site, lane, actor=actor, after=after, limit=limit)
-        entries = await self._entries(site, page.ids, now=now, of_lane=page)
+        entries = await self.entries.of(site, page.ids, now=now, of_lane=page)
         following = self.cursors.sign(purpose, page.following) if page.following else None
         total = await self.lanes.total(site, lane, actor=actor)
         return QueuePage(entries=entries, next=following, total=total)
@@ -309,7 +262,7 @@ class Queue:
         with suppress(Unavailable):
             for lane in BESIDE:
                 page = await self.lanes.page(site, lane, actor=actor, after=None, limit=limit)
-                entries += await self._entries(site, page.ids, now=now, of_lane=page)
+                entries += await self.entries.of(site, page.ids, now=now, of_lane=page)
         return tuple(entries)
 
     async def _total_beside(self, site: Site, actor: Actor) -> int:
@@ -330,7 +283,7 @@ class Queue:
         """Lease the free ones of those that are there and that the actor may see."""
         there = [
             each.found.comment_id
-            for each in await self._entries(site, ids, now=now)
+            for each in await self.entries.of(site, ids, now=now)
             if actor.sees_escalated or each.item is None or not each.item.escalated
         ]
         claimed = await self.pending.lease(
@@ -360,156 +313,6 @@ class Queue:
         )
         return await self._claimed(site, claimed, actor, page, now=now)
 
-    async def _entries(
-        self,
-        site: Site,
-        ids: Sequence[UUID],
-        *,
-        now: datetime,
-        of_lane: LanePage = EMPTY,
-        leases: Mapping[UUID, Lease] | None = None,
-    ) -> tuple[QueueEntry, ...]:
-        """Show comments with their surroundings; `leases` where they are known."""
-        if not ids:
-            return ()
-        items, held = await asyncio.gather(
-            self.pending.items(site.slug, ids), self._held(site, ids, leases)
-        )
-        present = await self._found(site, ids, items)
-        if of_lane is not EMPTY:
-            present = [_without_edit(each) for each in present]
-        judged = [] if of_lane.blind else present
-        # None of these needs another: they are asked for side by side.
-        standings, said, parents, articles, clusters, saw = await asyncio.gather(
-            self.authors.standings(site, [each.author_id for each in present if each.author_id]),
-            self._said_of(site, judged),
-            self._known(site, [each.parent_id for each in present if each.parent_id]),
-            self._articles(site, present, now=now),
-            self._clusters(site, judged),
-            self._screenings(site, judged),
-        )
-        reports, appeals = said
-        within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
-        since = {
-            each.comment_id: of_lane.since.get(each.comment_id, _came(each)) for each in present
-        }
-        entries = []
-        for each in present:
-            screened, why = saw.get(each.comment_id, (None, ()))
-            cluster = clusters.get(each.comment_id)
-            entry = QueueEntry(
-                found=each,
-                article=articles[each.article_key],
-                parent=parents.get(each.parent_id or NOBODY),
-                standing=standings.get(each.author_id or NOBODY)
-                or Standing(author_id=each.author_id or NOBODY),
-                lease=held.get(each.comment_id),
-                since=since[each.comment_id],
-                due_at=since[each.comment_id] + within,
-                reports=reports.get(each.comment_id, {}),
-                appeal=appeals.get(each.comment_id),
-                cluster=cluster,
-                blind=of_lane.blind,
-                screened=screened,
-                why=why,
-                priority=urgency_of(
-                    screened,
-                    why=why,
-                    chars=len(_text(each)),
-                    views_per_hour=articles[each.article_key].views_per_hour,
-                    waited=now - since[each.comment_id],
-                    within=within,
-                    held=of_lane.blind or each.waiting is not None,
-                    reports=reports.get(each.comment_id),
-                    cluster_size=cluster.size if cluster else 1,
-                ),
-            )
-            entries.append(entry)
-        return tuple(entries)
-
-    async def _held(
-        self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
-    ) -> Mapping[UUID, Lease]:
-        return await self.pending.leases(site.slug, ids) if leases is None else leases
-
-    async def _screenings(
-        self, site: Site, found: Sequence[Found]
-    ) -> dict[UUID, tuple[Screened, tuple[Why, ...]]]:
-        """Return what was made of comments: it travels with what waits, else it is kept."""
-        travels = {
-            each.comment_id: (each.waiting.screened, each.waiting.why)
-            for each in found
-            if each.waiting is not None and each.waiting.screened is not None
-        }
-        rest = [(each.article_id, each.comment_id) for each in found if each.waiting is None]
-        if not rest:
-            return travels
-        try:
-            return travels | await self.screenings.latest(site.site_id, rest)
-        except Unavailable:
-            return travels
-
-    async def _found(
-        self, site: Site, ids: Sequence[UUID], items: Mapping[UUID, PendingComment]
-    ) -> list[Found]:
-        """Return comments wherever they are; a new one that waits is all that Redis says."""
-        new = {
-            comment_id: Found.of_pending(item)
-            for comment_id, item in items.items()
-            if item.kind == "new" and item.n == 0
-        }
-        found = new | await self._known(site, [each for each in ids if each not in new])
-        return [found[comment_id] for comment_id in ids if comment_id in found]
-
-    async def _said_of(
-        self, site: Site, found: Sequence[Found]
-    ) -> tuple[dict[UUID, dict[str, int]], dict[UUID, Appeal]]:
-        """Return reports and appeals of comments; nothing while Postgres is away."""
-        decided = [each for each in found if each.decision is not None]
-        if not decided:
-            return {}, {}
-        try:
-            return (
-                await self.lanes.reports.by_reason(
-                    site.site_id, [each.comment_id for each in decided]
-                ),
-                await self.appeals.of(site, decided),
-            )
-        except Unavailable:
-            return {}, {}
-
-    async def _articles(
-        self, site: Site, found: Sequence[Found], *, now: datetime
-    ) -> dict[str, Article]:
-        """Return the articles of comments by key, each with how often it is read."""
-        by_key = {each.article_key: each for each in found}
-        known = await self.articles.get_many(site, by_key, now=now)
-        articles = {
-            key: known.get(key) or _unseen_article(site, each) for key, each in by_key.items()
-        }
-        counted = [each.article_id for each in articles.values() if each.views_per_hour is None]
-        rates = await self.views.per_hour(site, counted)
-        return {
-            key: replace(article, views_per_hour=rates[article.article_id])
-            if article.article_id in rates
-            else article
-            for key, article in articles.items()
-        }
-
-    async def _clusters(self, site: Site, found: Sequence[Found]) -> dict[UUID, Cluster]:
-        """Return the clusters of comments; none while Postgres is away."""
-        try:
-            return await self.clusters.of(site, found)
-        except Unavailable:
-            return {}
-
-    async def _known(self, site: Site, ids: Sequence[UUID]) -> dict[UUID, Found]:
-        """Look comments up; while they cannot be, the queue is shown without them."""
-        try:
-            return await self.lookup.find_many(site, ids)
-        except Unavailable:
-            return {}
-
 
 def owner(actor: Actor) -> str:
     """Name the holder of a lease: the member or the key."""
@@ -527,30 +330,3 @@ def _ranked(
     else:
         entries.sort(key=lambda each: each.since, reverse=sort == "newest")
     return tuple(entries)
-
-
-def _without_edit(found: Found) -> Found:
-    """Leave out the edit that waits: in the piles of public comments their own text is judged."""
-    return found if found.status is Status.PENDING else replace(found, waiting=None)
-
-
-def _text(found: Found) -> str:
-    source = found.waiting or found.public or found.kept
-    return (source.text or "") if source else ""
-
-
-def _came(found: Found) -> datetime:
-    """Return since when a comment waits, or else when it was accepted."""
-    return found.waiting.created_at if found.waiting else made_at(found.comment_id)
-
-
-def _unseen_article(site: Site, found: Found) -> Article:
-    """An article as its first comment described it, while Postgres has not seen it."""
-    item = found.waiting
-    return Article(
-        site_id=site.site_id,
-        article_id=found.article_id,
-        key=found.article_key,
-        url=item.article_url if item else None,
-        title=item.article_title if item else None,
-    )

@@ -8,6 +8,7 @@ from typing import Self
 from service.features.alerts import Alerts
 from service.features.checks import Checks
 from service.features.cluster_decisions import ClusterDecisions
+from service.features.entries import Entries
 from service.features.erasures import Erasures
 from service.features.featured import Featured
 from service.features.queue import Queue
@@ -96,18 +97,25 @@ class Moderators:
             acts=core.acts,
             new_id=new_id,
         )
+        screenings = ScreeningStore(pool=pool)
         return cls(
             queue=Queue(
                 pending=core.pending,
-                lookup=core.lookup,
                 lookups=LookupStore(pool=pool),
-                articles=core.articles,
-                authors=core.authors,
+                entries=Entries(
+                    pending=core.pending,
+                    lookup=core.lookup,
+                    articles=core.articles,
+                    authors=core.authors,
+                    reports=live.lanes.reports,
+                    appeals=readers.appeals,
+                    views=readers.views,
+                    screenings=screenings,
+                    clusters=core.clusters,
+                ),
                 lanes=live.lanes,
-                appeals=readers.appeals,
-                views=readers.views,
-                screenings=ScreeningStore(pool=pool),
-                clusters=core.clusters,
+                authors=core.authors,
+                screenings=screenings,
                 cursors=core.cursors,
                 telling=core.telling,
             ),

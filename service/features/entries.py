@@ -1,0 +1,267 @@
+"""What a moderator is shown beside a comment, to decide it: gathered from both stores at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.errors import Unavailable
+from service.features.appeals import Appeal, Appeals
+from service.features.articles import ArticleDirectory
+from service.features.authors import Authors
+from service.features.clusters import Cluster, Clusters
+from service.features.lanes import EMPTY, LanePage
+from service.features.lookup import Found, Lookup
+from service.features.screening.priority import Priority
+from service.features.urgency import urgency_of
+from service.features.views import Views
+from service.model import (
+    Article,
+    Lease,
+    PendingComment,
+    Screened,
+    Site,
+    Standing,
+    Status,
+    Why,
+    made_at,
+)
+from service.storage.pending import PendingStore
+from service.storage.reports import ReportStore
+from service.storage.screenings import ScreeningStore
+
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEntry:
+    """A comment with what a moderator needs to decide it."""
+
+    found: Found
+    article: Article
+    parent: Found | None
+    standing: Standing
+    lease: Lease | None
+    since: datetime
+    """When it came into its lane."""
+    due_at: datetime
+    reports: Mapping[str, int]
+    """Open reports, by reason."""
+    appeal: Appeal | None = None
+    cluster: Cluster | None = None
+    """Where others say nearly the same."""
+    blind: bool = False
+    """It is shown as if nobody had decided it."""
+    priority: Priority
+    screened: Screened | None = None
+    """What was made of the text that is shown; None when nobody is told, or nothing was."""
+    why: tuple[Why, ...] = ()
+
+    @property
+    def item(self) -> PendingComment | None:
+        """What waits: the comment, or the edit of a public one."""
+        return self.found.waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """Gather what surrounds comments."""
+
+    pending: PendingStore
+    lookup: Lookup
+    articles: ArticleDirectory
+    authors: Authors
+    reports: ReportStore
+    appeals: Appeals
+    views: Views
+    screenings: ScreeningStore
+    clusters: Clusters
+
+    async def of(
+        self,
+        site: Site,
+        ids: Sequence[UUID],
+        *,
+        now: datetime,
+        of_lane: LanePage = EMPTY,
+        leases: Mapping[UUID, Lease] | None = None,
+    ) -> tuple[QueueEntry, ...]:
+        """Return comments with what surrounds them, in this order, as far as they are known.
+
+        `leases` where it is known who holds them. What only Postgres knows is left out while it
+        is away.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        if not ids:
+            return ()
+        items, held = await asyncio.gather(
+            self.pending.items(site.slug, ids), self._held(site, ids, leases)
+        )
+        present = await self._found(site, ids, items)
+        if of_lane is not EMPTY:
+            present = [_without_edit(each) for each in present]
+        judged = [] if of_lane.blind else present
+        # None of these needs another: they are asked for side by side.
+        standings, said, parents, articles, clusters, saw = await asyncio.gather(
+            self.authors.standings(site, [each.author_id for each in present if each.author_id]),
+            self._said_of(site, judged),
+            self._known(site, [each.parent_id for each in present if each.parent_id]),
+            self._articles(site, present, now=now),
+            self._clusters(site, judged),
+            self._screenings(site, judged),
+        )
+        reports, appeals = said
+        within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
+        since = {
+            each.comment_id: of_lane.since.get(each.comment_id, _came(each)) for each in present
+        }
+        entries = []
+        for each in present:
+            screened, why = saw.get(each.comment_id, (None, ()))
+            cluster = clusters.get(each.comment_id)
+            entry = QueueEntry(
+                found=each,
+                article=articles[each.article_key],
+                parent=parents.get(each.parent_id or NOBODY),
+                standing=standings.get(each.author_id or NOBODY)
+                or Standing(author_id=each.author_id or NOBODY),
+                lease=held.get(each.comment_id),
+                since=since[each.comment_id],
+                due_at=since[each.comment_id] + within,
+                reports=reports.get(each.comment_id, {}),
+                appeal=appeals.get(each.comment_id),
+                cluster=cluster,
+                blind=of_lane.blind,
+                screened=screened,
+                why=why,
+                priority=urgency_of(
+                    screened,
+                    why=why,
+                    chars=len(_text(each)),
+                    views_per_hour=articles[each.article_key].views_per_hour,
+                    waited=now - since[each.comment_id],
+                    within=within,
+                    held=of_lane.blind or each.waiting is not None,
+                    reports=reports.get(each.comment_id),
+                    cluster_size=cluster.size if cluster else 1,
+                ),
+            )
+            entries.append(entry)
+        return tuple(entries)
+
+    async def _held(
+        self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
+    ) -> Mapping[UUID, Lease]:
+        return await self.pending.leases(site.slug, ids) if leases is None else leases
+
+    async def _screenings(
+        self, site: Site, found: Sequence[Found]
+    ) -> dict[UUID, tuple[Screened, tuple[Why, ...]]]:
+        """Return what was made of comments: it travels with what waits, else it is kept."""
+        travels = {
+            each.comment_id: (each.waiting.screened, each.waiting.why)
+            for each in found
+            if each.waiting is not None and each.waiting.screened is not None
+        }
+        rest = [(each.article_id, each.comment_id) for each in found if each.waiting is None]
+        if not rest:
+            return travels
+        try:
+            return travels | await self.screenings.latest(site.site_id, rest)
+        except Unavailable:
+            return travels
+
+    async def _found(
+        self, site: Site, ids: Sequence[UUID], items: Mapping[UUID, PendingComment]
+    ) -> list[Found]:
+        """Return comments wherever they are; a new one that waits is all that Redis says."""
+        new = {
+            comment_id: Found.of_pending(item)
+            for comment_id, item in items.items()
+            if item.kind == "new" and item.n == 0
+        }
+        found = new | await self._known(site, [each for each in ids if each not in new])
+        return [found[comment_id] for comment_id in ids if comment_id in found]
+
+    async def _said_of(
+        self, site: Site, found: Sequence[Found]
+    ) -> tuple[dict[UUID, dict[str, int]], dict[UUID, Appeal]]:
+        """Return reports and appeals of comments; nothing while Postgres is away."""
+        decided = [each for each in found if each.decision is not None]
+        if not decided:
+            return {}, {}
+        try:
+            return (
+                await self.reports.by_reason(site.site_id, [each.comment_id for each in decided]),
+                await self.appeals.of(site, decided),
+            )
+        except Unavailable:
+            return {}, {}
+
+    async def _articles(
+        self, site: Site, found: Sequence[Found], *, now: datetime
+    ) -> dict[str, Article]:
+        """Return the articles of comments by key, each with how often it is read."""
+        by_key = {each.article_key: each for each in found}
+        known, rates = await asyncio.gather(
+            self.articles.get_many(site, by_key, now=now),
+            self.views.per_hour(site, [each.article_id for each in by_key.values()]),
+        )
+        articles = {
+            key: known.get(key) or _unseen_article(site, each) for key, each in by_key.items()
+        }
+        moved = [each.article_id for key, each in articles.items() if each.key != key]
+        if moved:  # merged into others
+            rates |= await self.views.per_hour(site, moved)
+        return {
+            key: replace(article, views_per_hour=rates[article.article_id])
+            if article.views_per_hour is None and article.article_id in rates
+            else article
+            for key, article in articles.items()
+        }
+
+    async def _clusters(self, site: Site, found: Sequence[Found]) -> dict[UUID, Cluster]:
+        """Return the clusters of comments; none while Postgres is away."""
+        try:
+            return await self.clusters.of(site, found)
+        except Unavailable:
+            return {}
+
+    async def _known(self, site: Site, ids: Sequence[UUID]) -> dict[UUID, Found]:
+        """Look comments up; while they cannot be, the queue is shown without them."""
+        try:
+            return await self.lookup.find_many(site, ids)
+        except Unavailable:
+            return {}
+
+
+def _without_edit(found: Found) -> Found:
+    """Leave out the edit that waits: in the piles of public comments their own text is judged."""
+    return found if found.status is Status.PENDING else replace(found, waiting=None)
+
+
+def _text(found: Found) -> str:
+    source = found.waiting or found.public or found.kept
+    return (source.text or "") if source else ""
+
+
+def _came(found: Found) -> datetime:
+    """Return since when a comment waits, or else when it was accepted."""
+    return found.waiting.created_at if found.waiting else made_at(found.comment_id)
+
+
+def _unseen_article(site: Site, found: Found) -> Article:
+    """An article as its first comment described it, while Postgres has not seen it."""
+    item = found.waiting
+    return Article(
+        site_id=site.site_id,
+        article_id=found.article_id,
+        key=found.article_key,
+        url=item.article_url if item else None,
+        title=item.article_title if item else None,
+    )
