@@ -21,7 +21,8 @@ from bench import dry_run, hostile, learning, near, public
 from bench.lines import Line
 from bench.texts import NEWS, SAMPLE, SEED, sample_texts
 from service.features.learning.model import Model
-from service.features.learning.reading import BUCKETS, Values, read
+from service.features.learning.reading import BUCKETS, read
+from service.features.learning.tones import tone_names
 from service.features.screening import (
     Facts,
     RuleDocument,
@@ -64,11 +65,12 @@ def times(rules: RuleSet, texts: Sequence[str]) -> Iterator[Line]:
     unseen = texts[half:]
     chars = sum(map(len, unseen)) / len(unseen)
     yield Line("comments timed, mean length", f"{len(unseen)}, {chars:.0f} characters", "", None)
-    models = {kind: Model(weights, idf, 0.0) for kind, (weights, idf) in _untaught().items()}
+    models = (_untaught(), _untaught())
 
     def scored(text: str) -> None:
         reading = read(text)
-        scores = {kind: model.probability(reading) for kind, model in models.items()}
+        said = (model.probability(reading) for model in models)
+        scores = dict(zip(("abuse", "spam"), said, strict=True))
         evaluate(Facts(text=text, now=NOON, scores=scores), rules)
 
     for what, work in (
@@ -87,10 +89,10 @@ def times(rules: RuleSet, texts: Sequence[str]) -> Iterator[Line]:
         yield Line(f"  of it: {name}, mean", f"{1000 * sum(took) / len(took):.0f} us", "", None)
 
 
-def _untaught() -> dict[str, tuple[Values, Values]]:
-    """Return weights and rarities of models that take as long as any."""
+def _untaught() -> Model:
+    """Return a model that takes as long as any."""
     nothing, rarity = np.zeros(BUCKETS, np.float32), np.ones(BUCKETS, np.float32)
-    return dict.fromkeys(("abuse", "spam"), (nothing, rarity))
+    return Model(nothing, rarity, np.zeros(len(tone_names()), np.float32), 0.0)
 
 
 def hostile_times(rules: RuleSet) -> Iterator[Line]:
@@ -128,8 +130,10 @@ def slowest(rules: RuleSet) -> tuple[float, str]:
 def cold(text: str, rules: RuleSet) -> float:
     """Return the milliseconds a text takes when none of its words was met before."""
     views_of.cache_clear()
-    for remembering in (wordindex._key, language._weigh, views.folded, arabizi.latin_consonants):  # noqa: SLF001
+    for remembering in (wordindex._key, views.folded, arabizi.latin_consonants):  # noqa: SLF001
         remembering.cache_clear()
+    for known in (language._WEIGHED, rules.index._known):  # noqa: SLF001
+        known.clear()
     return timed(lambda one: evaluate(Facts(text=one, now=NOON), rules), [text])[0]
 
 

@@ -8,7 +8,7 @@ stops after so many passes, ordered English news worse by .01 (docs/decisions/00
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -83,7 +83,7 @@ def fit(examples: Examples, kind: Kind) -> Fitted:
         unseen[judged] = [model.score(examples.readings[int(at)]) for at in judged]
     calibration = calibrate(unseen, examples.labels, examples.weights)
     whole = learn(examples, kind)
-    model = Model(whole.weights, whole.idf, whole.bias, calibration)
+    model = replace(whole, calibration=calibration)
     scores = np.array([calibration.probability(float(score)) for score in unseen])
     return Fitted(model=model, scores=scores)
 
@@ -97,11 +97,14 @@ def learn(examples: Examples, kind: Kind) -> Model:
     half = (bad + good) / 2
     balanced = np.where(labels, half / max(bad, 1e-6), half / max(good, 1e-6))
     steps = np.minimum(weights * balanced, STEP_MAX)
+    tones = np.array([reading.tones for reading in examples.readings])
     learnt = np.zeros(BUCKETS, dtype=np.float32)
+    leanings = np.zeros(tones.shape[1], dtype=np.float32)
     bias = 0.0
     given = np.zeros(len(vectors))  # to each example, as a share of what it may weigh
     pull = PULL[kind]
-    slower = np.maximum(1.0, 0.25 + steps / (2 * pull))  # vectors have length 1, and so the bias
+    lengths = 2 + (tones * tones).sum(axis=1)  # squared: a vector has 1, and so has the bias
+    slower = np.maximum(1.0, 0.25 + lengths * steps / (4 * pull))
     signs = np.where(labels, 1.0, -1.0)
     order = np.arange(len(vectors))
     chance = np.random.default_rng(SEED)
@@ -109,14 +112,15 @@ def learn(examples: Examples, kind: Kind) -> Model:
         chance.shuffle(order)
         for at in order:
             buckets, vector = examples.readings[int(at)].buckets, vectors[int(at)]
-            score = float(vector @ learnt[buckets]) + bias
+            score = float(vector @ learnt[buckets] + tones[at] @ leanings) + bias
             deserved = 1 / (1 + np.exp(np.clip(signs[at] * score, -30, 30)))
             more = (deserved - given[at]) / slower[at]
             given[at] += more
             step = signs[at] * steps[at] * more / pull
             learnt[buckets] += np.float32(step) * vector
+            leanings += np.float32(step) * tones[at]
             bias += step
-    return Model(learnt, idf, bias)
+    return Model(learnt, idf, leanings, bias)
 
 
 def idf_of(readings: Sequence[Reading]) -> Values:

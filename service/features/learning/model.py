@@ -12,9 +12,12 @@ from typing import Final
 import numpy as np
 
 from service.features.learning.reading import BUCKETS, Reading, Values, placed, read
+from service.features.learning.tones import loudness, tone_names, toned
 from service.features.screening.views import Span
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+TONELESS: Final = 1
+"""The format before models heard tones: they are still read."""
 SHOWN_MAX: Final = 3
 """Words that an explanation shows (screening.md B7)."""
 WORD_MIN: Final = 0.05
@@ -39,18 +42,21 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights over hashed groups of letters and words."""
+    """Weights over hashed groups of letters and words, and over tones."""
 
     weights: Values
     idf: Values
     """How rare each bucket is: what stands in every comment says nothing."""
+    leanings: Values
+    """What each tone weighs, in the order of `tone_names`."""
     bias: float
     calibration: Calibration = Calibration()
 
     def score(self, reading: Reading) -> float:
         """Return the sum of a text, not calibrated."""
         weights = self.weights.take(reading.buckets)
-        return float(vector_of(reading, self.idf) @ weights) + self.bias
+        said = vector_of(reading, self.idf) @ weights + reading.tones @ self.leanings
+        return float(said) + self.bias
 
     def probability(self, reading: Reading) -> float:
         """Return the calibrated probability that a person would turn a text down."""
@@ -69,13 +75,23 @@ class Model:
             worth = self.weights[buckets] * self.idf[buckets] / (norm * length)
             for at in range(length):
                 added[at : at + len(worth)] += worth
+        spans = _words(shown)
+        heard = self._heard([shown[slice(*span)] for span in spans])
         words = [
-            (float(added[start + 1 : end + 1].sum()), (start, end)) for start, end in _words(shown)
+            (float(added[start + 1 : end + 1].sum()) + heard[at], (start, end))
+            for at, (start, end) in enumerate(spans)
         ]
         best = islice(
             sorted((each for each in words if each[0] >= WORD_MIN), reverse=True), SHOWN_MAX
         )
         return tuple(sorted((view.span(*span), round(worth, 3)) for worth, span in best))
+
+    def _heard(self, words: list[str]) -> list[float]:
+        """Return what the tones of each word add."""
+        added = [0.0] * len(words)
+        for at, tone in toned(words):
+            added[at] += loudness(len(words)) * float(self.leanings[tone])
+        return added
 
     def stored(self) -> bytes:
         """Return the model as it is kept: arrays alone, nothing that could run."""
@@ -85,6 +101,8 @@ class Model:
             format=np.array(FORMAT),
             weights=self.weights.astype(np.float16),
             idf=self.idf.astype(np.float16),
+            tones=np.array(tone_names()),
+            leanings=self.leanings,
             line=np.array([self.bias, self.calibration.slope, self.calibration.offset]),
         )
         return kept.getvalue()
@@ -99,12 +117,19 @@ class Model:
         if hashlib.sha256(kept).digest() != sha256:
             raise BrokenModel("The stored model is not the one that was stored.")
         with np.load(io.BytesIO(kept), allow_pickle=False) as arrays:
-            if int(arrays["format"]) != FORMAT or arrays["weights"].shape != (BUCKETS,):
+            known = int(arrays["format"]) in {FORMAT, TONELESS}
+            if not known or arrays["weights"].shape != (BUCKETS,):
                 raise BrokenModel("The stored model is of another format.")
             bias, slope, offset = (float(value) for value in arrays["line"])
+            named = (
+                dict(zip(arrays["tones"].tolist(), arrays["leanings"].tolist(), strict=True))
+                if "tones" in arrays
+                else {}
+            )
             return cls(
                 weights=arrays["weights"].astype(np.float32),
                 idf=arrays["idf"].astype(np.float32),
+                leanings=np.array([named.get(name, 0.0) for name in tone_names()], np.float32),
                 bias=bias,
                 calibration=Calibration(slope, offset),
             )

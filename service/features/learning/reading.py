@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from service.features.learning.tones import PERSON, tones_of
 from service.features.screening.views import View, views_of
 
 BUCKETS: Final = 1 << 18
@@ -29,23 +30,23 @@ Values: TypeAlias = "npt.NDArray[np.float32]"
 _FACTOR = 0x01000193
 _MIX = 0x85EBCA6B
 _WORD = re.compile(r"\w+")
-PERSON = "person"
-"""What stands for any term of a group of people: a comment is not bad for whom it names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text has: each bucket once, and how often."""
+    """What a text has: each bucket once, and how often; and how loud each tone is."""
 
     buckets: Buckets
     counts: Values
+    tones: Values
 
 
 def read(text: str) -> Reading:
-    """Read a text; nothing is known of it but its letters."""
+    """Read a text; nothing is known of it but its letters and what its words are about."""
     shown, words = _masked(views_of(text[:CHARS_MAX]).norm)
     hashed = np.concatenate([*(groups for groups, _ in _groups(shown)), _words(words)])
-    return _counted(np.sort(_bucket(hashed)))
+    buckets, counts = _counted(np.sort(_bucket(hashed)))
+    return Reading(buckets, counts, tones_of(words))
 
 
 def placed(text: str) -> tuple[View, str, list[tuple[Buckets, int]]]:
@@ -58,7 +59,7 @@ def placed(text: str) -> tuple[View, str, list[tuple[Buckets, int]]]:
     return view, view.text, groups
 
 
-def _counted(buckets: Buckets) -> Reading:
+def _counted(buckets: Buckets) -> tuple[Buckets, Values]:
     """Count how often each of the sorted buckets stands there; at least one does."""
     is_first = np.ones(len(buckets), dtype=np.bool_)
     np.not_equal(buckets[1:], buckets[:-1], out=is_first[1:])
@@ -66,7 +67,7 @@ def _counted(buckets: Buckets) -> Reading:
     counts = np.empty(len(firsts), dtype=np.int64)
     np.subtract(firsts[1:], firsts[:-1], out=counts[:-1])
     counts[-1] = len(buckets) - firsts[-1]
-    return Reading(buckets[firsts], np.log1p(counts).astype(np.float32))
+    return buckets[firsts], np.log1p(counts).astype(np.float32)
 
 
 def _groups(text: str) -> list[tuple[Hashes, int]]:
