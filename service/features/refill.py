@@ -85,7 +85,9 @@ class Refill:
             return 0
         mark = await self.store.watermark(site.site_id)
         sequence = _acknowledged(state, max(known, mark.seq if mark else 0))
-        highest = await self.store.highest_seq(site.site_id, upto=sequence or None)
+        # What came after a fall was noticed has numbers far beyond, and hides nothing before it.
+        upto = None if state.fell_from is None else sequence
+        highest = await self.store.highest_seq(site.site_id, upto=upto)
         sequence = max(sequence, highest)
         await self.pending.begin_epoch(site.slug, epoch="", seq=sequence)
         restored = await self._put_back(site) if mark is not None or highest else 0

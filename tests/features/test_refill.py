@@ -211,6 +211,23 @@ async def test_an_emptied_queue_stays_shut_until_every_process_has_noted(
     assert line["lost_at_most"] == 2
 
 
+async def test_the_number_of_what_was_decided_before_it_was_noted_is_not_given_again(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.submit("Noted.")
+    await newsroom.journal.note_acknowledged()
+    decided = await newsroom.submit("Decided.")
+    await journaled(newsroom)
+    await newsroom.decide(Action.REJECT, decided.found.comment_id)
+    other = staff(newsroom.pool, newsroom.redis, newsroom.site)  # after the death of the first
+    await newsroom.lose_redis()
+    (line,) = await opened(other)
+    assert (line["lost_at_most"], line["restored"]) == (0, 1)
+    later = (await other.submit("Later.")).found.waiting
+    assert later is not None
+    assert later.seq == 3
+
+
 async def test_processes_that_know_different_numbers_agree_on_what_was_lost(
     newsroom: Newsroom,
 ) -> None:
