@@ -89,6 +89,8 @@ class ClusterPage:
 class _Near:
     """What the comments of one batch are compared with: it grows with them."""
 
+    asked: set[int]
+    """Bands of the batch: of what is alike to it most bands are asked by nobody."""
     of_cluster: dict[ClusterPlace, list[SignatureRow]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -99,7 +101,7 @@ class _Near:
     def add(self, row: SignatureRow) -> None:
         place = ClusterPlace(row.site_id, row.cluster_id)
         self.of_cluster[place].append(row)
-        for band in row.bands:
+        for band in self.asked.intersection(row.bands):
             self.of_band[row.site_id, band].add(place)
 
     def drop(self, comment: Changed) -> None:
@@ -183,7 +185,7 @@ class Clusters:
         """Put comments where they belong by what they say now."""
         signatures = await asyncio.to_thread(_sign, comments)
         bands = {band for each in signatures.values() for band in each.bands}
-        near = _Near()
+        near = _Near(bands)
         for row in await turn.alike(bands) if bands else ():
             near.add(row)
         for comment in comments:

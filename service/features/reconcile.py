@@ -90,14 +90,17 @@ class Reconcile:
             cleaned += await self._finish(site, ids)
         return self._cleaned(site, cleaned)
 
-    async def finish_decided_since(self, site: Site, since: datetime) -> int:
-        """R1: the same for what was decided since then, however much waits."""
-        decided = await self.decisions.lately(site.site_id, since)
+    async def finish_decided_since(self, sites: Sequence[Site], since: datetime) -> int:
+        """R1: the same on some sites for what was decided since then, however much waits."""
+        decided = await self.decisions.lately([site.site_id for site in sites], since)
         cleaned = 0
-        for at in range(0, len(decided), FINISH_BATCH):
-            ids = await self.pending.listed(site.slug, decided[at : at + FINISH_BATCH])
-            cleaned += await self._finish(site, ids) if ids else 0
-        return self._cleaned(site, cleaned)
+        for site in sites:
+            of_site, cleaned_here = decided.get(site.site_id, []), 0
+            for at in range(0, len(of_site), FINISH_BATCH):
+                ids = await self.pending.listed(site.slug, of_site[at : at + FINISH_BATCH])
+                cleaned_here += await self._finish(site, ids) if ids else 0
+            cleaned += self._cleaned(site, cleaned_here)
+        return cleaned
 
     async def _finish(self, site: Site, ids: Sequence[UUID]) -> int:
         latest = await self.decisions.latest(site.site_id, ids)
@@ -198,11 +201,12 @@ class Reconcile:
             wholly = look % WALK_EVERY == 0 or patience.missed is not None
             with patience:
                 begun = self.clock()
-                for site in await self.sites.known_sites():
-                    if wholly:
+                sites = await self.sites.known_sites()
+                if wholly:
+                    for site in sites:
                         await self.finish_decided(site)
-                    else:
-                        await self.finish_decided_since(site, looked - LATELY)
+                else:
+                    await self.finish_decided_since(sites, looked - LATELY)
                 looked = begun
             await asyncio.sleep(FINISH_SECONDS)
 

@@ -181,11 +181,14 @@ class DecisionStore:
             rows = await connection.fetch(SQL["latest"], site_id, list(comment_ids))
         return {row["comment_id"]: decision_of(row) for row in rows}
 
-    async def lately(self, site_id: int, since: datetime) -> list[UUID]:
-        """Return what was decided since then, each comment once."""
+    async def lately(self, site_ids: Sequence[int], since: datetime) -> dict[int, list[UUID]]:
+        """Return what was decided since then, each comment once, by site."""
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["lately"], site_id, since)
-        return [row["comment_id"] for row in rows]
+            rows = await connection.fetch(SQL["lately"], site_ids, since)
+        decided: dict[int, list[UUID]] = {}
+        for site_id, comment_id in rows:
+            decided.setdefault(site_id, []).append(comment_id)
+        return decided
 
     @asynccontextmanager
     async def deciding(

@@ -386,9 +386,9 @@ CROSS JOIN LATERAL (
 WHERE p.site_id = $1 AND p.comment_id = ANY($2::uuid[]);
 
 -- name: lately
--- What was decided since a time, each comment once.
---   $1 site_id integer, $2 since timestamptz
+-- What was decided on some sites since a time, each comment once.
+--   $1 site_ids integer[], $2 since timestamptz
 -- Index: decisions_by_time.
-SELECT DISTINCT comment_id
+SELECT DISTINCT site_id, comment_id
 FROM decisions
-WHERE site_id = $1 AND at >= $2;
+WHERE site_id = ANY($1::integer[]) AND at >= $2;

@@ -188,9 +188,9 @@ async def test_what_was_decided_lately_leaves_the_queue_without_a_walk_over_it(
     await decide_and_die(newsroom, Action.REJECT, decided)
     await decide_and_die(newsroom, Action.ESCALATE, escalated)
     later = newsroom.now + timedelta(seconds=1)
-    assert await newsroom.reconcile.finish_decided_since(newsroom.site, later) == 0
-    assert await newsroom.reconcile.finish_decided_since(newsroom.site, before) == 2
-    assert await newsroom.reconcile.finish_decided_since(newsroom.site, before) == 0
+    assert await newsroom.reconcile.finish_decided_since([newsroom.site], later) == 0
+    assert await newsroom.reconcile.finish_decided_since([newsroom.site], before) == 2
+    assert await newsroom.reconcile.finish_decided_since([newsroom.site], before) == 0
     assert await item_of(newsroom, decided) is None
     kept = await item_of(newsroom, escalated)
     assert kept is not None
