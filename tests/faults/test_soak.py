@@ -31,6 +31,8 @@ ARTICLES = 20
 WARM_UP = 0.1
 """Share of the time that is not looked at."""
 LOOK_SECONDS = 0.5
+TELL_EVERY = 100
+"""Looks."""
 MEMORY_GROWTH, MEMORY_BYTES = 1.15, 24 * MIB
 """What the last third may take more than the first: a share, and what caches still fill with."""
 DESCRIPTORS = 16
@@ -58,15 +60,15 @@ class Soak:
     """What was done, or why it was not."""
     looks: list[Look] = field(default_factory=list)
 
-    async def run(self, pids: Sequence[int]) -> None:
-        """Let everybody work until the time is over."""
+    async def run(self, pids: Sequence[int], tell: Callable[[str], None]) -> None:
+        """Let everybody work until the time is over; a line now and then tells how it goes."""
         async with asyncio.TaskGroup() as people:
             people.create_task(self._every(0.05, self._post))
             people.create_task(self._every(0.02, self._read))
             people.create_task(self._every(0.5, self._decide))
             for _ in range(STREAMS):
                 people.create_task(self._every(0.0, self._listen))
-            people.create_task(self._look(pids))
+            people.create_task(self._look(pids, tell))
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while monotonic() < self.until:
@@ -102,7 +104,7 @@ class Soak:
             async for _ in _for(STREAM_SECONDS, stream):
                 self.answers["line of a stream"] += 1
 
-    async def _look(self, pids: Sequence[int]) -> None:
+    async def _look(self, pids: Sequence[int], tell: Callable[[str], None]) -> None:
         family = [psutil.Process(pid) for pid in pids]
         while monotonic() < self.until:
             self.looks.append(
@@ -111,6 +113,10 @@ class Soak:
                     sum(each.num_fds() for each in family),
                 )
             )
+            if len(self.looks) % TELL_EVERY == 0:
+                pss, descriptors = self.looks[-1]
+                left = self.until - monotonic()
+                tell(f"{left:.0f} s to go: {pss / MIB:.1f} MiB, {descriptors} descriptors")
             await asyncio.sleep(LOOK_SECONDS)
 
     def _article(self) -> str:
@@ -140,7 +146,7 @@ async def test_memory_and_descriptors_stay_flat(
     with data_folder() as folder:
         async with served(folder, **stores) as running:
             soak = Soak(paper=await running.found(), until=monotonic() + seconds)
-            await soak.run(service_pids(running))
+            await soak.run(service_pids(running), tell)
 
     looks = soak.looks[int(len(soak.looks) * WARM_UP) :]
     third = len(looks) // 3

@@ -34,6 +34,8 @@ from tests.journeys.invariants import Told, violations
 pytestmark = [pytest.mark.timeout(7_200), pytest.mark.parametrize("amount", LITTLE_AND_MUCH)]
 
 STEPS = 15
+TELL_EVERY = 20
+"""Stories."""
 STEP_SECONDS = 120.0
 REFILL_SECONDS = 10.0
 """When a Redis that forgot everything is filled up again."""
@@ -77,6 +79,7 @@ class Desk:
     model: dict[str, Known]
     told: Callable[[str], None]
     steps: int = 0
+    stories: int = 0
 
     def do(self, step: Coroutine[Any, Any, T]) -> T:
         """Take a step in the loop of the stores.
@@ -199,6 +202,9 @@ class Desk:
         answer = await self.stage.surely("GET", f"{self.stage.paper.article('story-1')}/count")
         public = sum(known.status == "approved" for known in self.model.values())
         assert answer.expect(200)["count"] == public
+        self.stories += 1
+        if self.stories % TELL_EVERY == 0:
+            self.told(f"{self.stories} stories, {self.steps} steps")
 
 
 def machine(desk: Desk) -> type[RuleBasedStateMachine]:  # noqa: C901 - a rule for each thing people do
