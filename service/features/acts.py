@@ -9,6 +9,7 @@ from uuid import UUID
 
 from service.errors import Conflict
 from service.features.branches import Branches
+from service.features.fragments import write_published
 from service.features.outcomes import DecisionRequest, TextGone
 from service.features.screening import queue_score
 from service.features.subjects import Ruling, Subject
@@ -107,7 +108,9 @@ class Acts:
             self.changes.keep_revision(public, place)
         branch = self.branches.appear(place, waiting.parent_id)
         # A pending edit of an approved comment keeps its votes and its place.
-        self.changes.publish(waiting, branch, unseen=self.actor.kind == "rule")
+        written = write_published(waiting, branch.parent_id)
+        unseen = self.actor.kind == "rule"
+        self.changes.publish(waiting, branch, written=written, unseen=unseen)
         self.changes.settle(waiting, place, n=subject.next_n)
         if not replaces:
             if subject.latest is not None:
@@ -192,7 +195,8 @@ class Acts:
         if kept is None:
             raise TextGone
         branch = self.branches.appear(place, kept.parent_id)
-        self.changes.publish(kept, branch, unseen=False)
+        written = write_published(kept, branch.parent_id)
+        self.changes.publish(kept, branch, written=written, unseen=False)
         self.changes.drop_kept(place)
         self.changes.close_reports(place)
         self._grant_appeal(subject, note=note)

@@ -19,6 +19,7 @@ import orjson
 
 from service.errors import Unavailable
 from service.features import body
+from service.model import PendingComment, Status
 from service.payload import optional_stamp, stamp
 from service.storage.comments import ShownAuthor, ShownComment
 from service.storage.written import WrittenStore
@@ -61,6 +62,22 @@ def core(
 def write(told: dict[str, Any], author: ShownAuthor) -> bytes:
     """Write the part of a public comment that stays: its `core`, its author, and no last brace."""
     return orjson.dumps({**told, "author": author._asdict()})[:-1]
+
+
+def write_published(item: PendingComment, parent_id: UUID | None) -> bytes:
+    """Write that part of a comment as it becomes public."""
+    told = core(
+        comment_id=item.comment_id,
+        parent_id=parent_id,
+        status=Status.APPROVED,
+        revision=item.revision,
+        text=item.text,
+        lang=item.lang,
+        created_at=item.created_at,
+        edited_at=item.edited_at,
+    )
+    author = item.author
+    return write(told, ShownAuthor(author.name, author.badge, author.avatar))
 
 
 def write_shown(comment: ShownComment) -> bytes:

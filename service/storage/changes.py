@@ -181,8 +181,13 @@ class Changes:
         if decision.n == 1 and place not in self.copied:
             self._rows["place"].append((place.site_id, place.comment_id, place.article_id))
 
-    def publish(self, item: PendingComment, branch: Branch, *, unseen: bool) -> None:
-        """Make a text public, for the first time, again, or in place of a former one."""
+    def publish(
+        self, item: PendingComment, branch: Branch, *, written: bytes, unseen: bool
+    ) -> None:
+        """Make a text public, for the first time, again, or in place of a former one.
+
+        `written` is what readers are told of it (`features/fragments`).
+        """
         author = item.author
         self._document["comments"].append(
             {
@@ -204,6 +209,7 @@ class Changes:
                 "edited_at": item.edited_at,
                 "best": best_order(0, 0, item.created_at),
                 "unseen": unseen,
+                "written": written.decode(),
             }
         )
         if item.article_url or item.article_title:

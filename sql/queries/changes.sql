@@ -47,21 +47,22 @@ WITH told AS MATERIALIZED (
     INSERT INTO comments AS c
         (site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
          author_name, author_badge, author_avatar, author_email, text, lang, status, revision,
-         created_at, published_at, edited_at, best, unseen)
+         created_at, published_at, edited_at, best, unseen, written)
     SELECT site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
            author_name, author_badge, author_avatar, author_email, text, lang, 'approved', revision,
-           created_at, published_at, edited_at, best, unseen
+           created_at, published_at, edited_at, best, unseen, convert_to(written, 'UTF8')
     FROM told, jsonb_to_recordset(document -> 'comments') AS new (
         site_id integer, article_id uuid, comment_id uuid, parent_id uuid, root_id uuid,
         depth smallint, author_id uuid, author_kind text, author_name text, author_badge text,
         author_avatar text, author_email text, text text, lang text, revision integer,
         created_at timestamptz, published_at timestamptz, edited_at timestamptz,
-        best double precision, unseen boolean)
+        best double precision, unseen boolean, written text)
     ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
         author_name = excluded.author_name, author_badge = excluded.author_badge,
         author_avatar = excluded.author_avatar, text = excluded.text, lang = excluded.lang,
         status = 'approved', revision = excluded.revision, edited_at = excluded.edited_at,
-        unseen = excluded.unseen
+        unseen = excluded.unseen,
+        written = CASE WHEN c.created_at = excluded.created_at THEN excluded.written END
 ), kept AS (
     INSERT INTO kept_texts (site_id, article_id, comment_id, revision, payload, expires_at)
     SELECT site_id, article_id, comment_id, revision, payload, expires_at

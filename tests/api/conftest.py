@@ -7,18 +7,18 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from service.app import Service, open_service, running_loops, serving
 from service.embedded import EmbeddedStores
-from service.errors import Unavailable
 from service.model import Scope, Site, SiteSettings
 from service.secrets import Secrets
 from service.settings import Settings
@@ -27,6 +27,7 @@ from service.wiring.ground import clock
 from tests.api.aside import PATIENCE_SECONDS, Aside, aside
 from tests.api.calls import Answer, Caller, query, segment
 from tests.conftest import FreshDatabase, emptied, log_plainly, redis_of
+from tests.written import look_at_written
 
 SECRET_KEY = "a secret of the tests, long enough for the service"
 ORIGIN = "https://daily.example"
@@ -34,7 +35,6 @@ PROXIES = ip_network("127.0.0.0/8")
 GUEST = UUID("0199f1f0-0000-7000-8000-00000000000b")
 """Has a receipt of every site and never wrote."""
 EVERY_SCOPE = frozenset(Scope)
-TRIES = 5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,11 +59,8 @@ class Api:
     def new_site(self, **settings: Any) -> Site:
         """Make a site that takes comments of guests, and of pages of `ORIGIN`."""
         chosen = SiteSettings(**{"origins": (ORIGIN,), **settings})
-        for _ in range(TRIES):  # a service that has begun just now may have no connection to lend
-            slug = f"daily-{next(self.numbers)}"
-            with suppress(Unavailable):
-                return self.aside.run(self.service.core.sites.create(slug, "The Daily", chosen))
-        raise AssertionError("No site can be made.")
+        slug = f"daily-{next(self.numbers)}"
+        return self.aside.run(self.service.core.sites.create(slug, "The Daily", chosen))
 
     def new_key(
         self,
@@ -203,6 +200,13 @@ def api(apart: Aside, stores: EmbeddedStores, database: str) -> Iterator[Api]:
         key_id = running.keys["revoked"].removeprefix("pbk_")[:8]
         apart.run(running.service.members.keyring.revoke(site, key_id, clock()))
         yield running
+        apart.run(_look_at_written(database))
+
+
+async def _look_at_written(database: str) -> None:
+    connection = await asyncpg.connect(database)
+    await look_at_written(connection)
+    await connection.close()
 
 
 @pytest.fixture(scope="package")

@@ -15,6 +15,7 @@ from service.storage.postgres import open_pool
 from service.storage.redis import connect
 from tests.conftest import FreshDatabase, redis_of
 from tests.newsroom import Newsroom, open_site
+from tests.written import look_at_written
 
 OpenSite = Callable[..., Awaitable[Newsroom]]
 
@@ -36,6 +37,7 @@ async def shared_stores(
     redis_url = redis_of("features", beside=stores.endpoints.redis_url)
     async with open_pool(database_url) as pool, connect(redis_url) as redis:
         yield SharedStores(pool=pool, redis=redis)
+        await look_at_written(pool)
 
 
 @pytest.fixture

@@ -61,6 +61,9 @@ async def test_an_approved_comment_is_public_and_counted_and_waits_no_longer(
     assert result.decision is not None
     assert (result.decision.n, result.decision.actor_id) == (1, SAM.actor_id)
     assert await text_of(newsroom, comment) == "Hello."
+    assert await newsroom.pool.fetchval(
+        "SELECT written IS NOT NULL FROM comments WHERE comment_id = $1", comment.comment_id
+    )
     assert await newsroom.count() == 1
     assert await newsroom.pending.total("daily", include_escalated=True) == 0
 
