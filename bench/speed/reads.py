@@ -176,8 +176,8 @@ def cold(stage: Stage, figures: Figures, *, rounds: int) -> None:
         order = ("newest", "oldest", "best")[turn % 3]
         again.add(_cold_round(stage, range(COLD_ARTICLES - REBUILT, COLD_ARTICLES), order))
     for kind, found, note in (
-        ("built anew", again, "its comments were written before, in another order of roots"),
-        ("for the first time", first, "none of its comments was written since the start"),
+        ("built anew", again, "in another order of roots than before"),
+        ("for the first time", first, "nobody has read it since the start"),
     ):
         cpu, p50 = median(found.cpu_ms), median(found.p50_ms)
         figures.add(

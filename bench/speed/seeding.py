@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 from service.app import Service, open_service
 from service.embedded import Endpoints
 from service.errors import Unavailable
+from service.features.fragments import core, write
 from service.features.rule_changes import Change
 from service.features.screening import queue_score
 from service.model import (
@@ -32,6 +33,7 @@ from service.model import (
 )
 from service.secrets import Secrets
 from service.settings import Settings
+from service.storage.comments import ShownAuthor
 from service.storage.pending import PendingStore
 from service.storage.redis import Scripts, connect
 
@@ -55,7 +57,7 @@ MARKED_EVERY = 20
 COLUMNS = (
     *("site_id", "article_id", "comment_id", "parent_id", "root_id", "depth", "author_id"),
     *("author_kind", "author_name", "text", "lang", "status", "revision", "created_at"),
-    *("published_at", "up", "down", "best", "reply_count", "shown_replies"),
+    *("published_at", "up", "down", "best", "reply_count", "shown_replies", "written"),
 )
 
 Row = tuple[Any, ...]
@@ -238,9 +240,20 @@ class _Filling:
         up, down = self.chance.randrange(20), self.chance.randrange(4)
         name = f"Reader {self.chance.randrange(9_999)}"
         text = self.chance.choice(self.texts)
+        told = core(
+            comment_id=place[2],
+            parent_id=place[3],
+            status="approved",
+            revision=1,
+            text=text,
+            lang="en",
+            created_at=at,
+            edited_at=None,
+        )
         return (
             *(*place, uuid4(), "guest", name, text, "en", "approved", 1, at, at),
             *(up, down, best_order(up, down, at), replies, replies),
+            write(told, ShownAuthor(name, None, None)),
         )
 
 
