@@ -17,7 +17,7 @@ from service.outgoing import GuardedClient
 from service.secrets import Secrets
 from service.settings import VERSION, Settings
 from service.storage.breakers import Breakers
-from service.storage.postgres import open_pool, pool_figures
+from service.storage.postgres import fill, open_pool, pool_figures
 from service.storage.redis import Scripts, connect, connection_figures
 from service.telemetry import Metrics
 from service.web import server
@@ -261,6 +261,7 @@ async def serving(
 @asynccontextmanager
 async def running_loops(service: Service) -> AsyncIterator[None]:
     """Run what goes on behind the requests for as long as the block lasts."""
+    await fill(service.ground.pool)  # all loops ask at once, and requests with them
     tasks = [asyncio.create_task(_keep_going(loop)) for loop in service.loops()]
     try:
         yield

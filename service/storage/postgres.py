@@ -32,6 +32,7 @@ __all__ = [
     "SchemaState",
     "connected",
     "database_errors",
+    "fill",
     "in_transaction",
     "listed",
     "load_queries",
@@ -117,6 +118,20 @@ async def open_pool(
         yield pool
     finally:
         await _close(pool)
+
+
+async def fill(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    """Open all connections that a pool may have, as far as the server has room for them.
+
+    Who borrows later need not wait for one to open: on a busy machine that takes longer than
+    anybody waits, and is given up and begun again.
+    """
+    borrowed = await asyncio.gather(
+        *(pool.acquire() for _ in range(pool.get_max_size())), return_exceptions=True
+    )
+    for connection in borrowed:
+        if not isinstance(connection, BaseException):
+            await pool.release(connection, timeout=RELEASE_SECONDS)
 
 
 def pool_figures(pool: asyncpg.Pool[asyncpg.Record]) -> dict[str, Callable[[], int]]:

@@ -18,6 +18,7 @@ from service.storage.postgres import (
     MigrationFailed,
     SchemaState,
     connected,
+    fill,
     in_transaction,
     migrate,
     open_pool,
@@ -51,6 +52,24 @@ async def test_a_session_comes_back_as_the_same_role(database_url: str) -> None:
         async with connected(pool) as connection:
             assert await connection.fetchval("SELECT current_user") == "postbag_app"
             assert await connection.fetchval("SHOW statement_timeout") == "0"
+
+
+async def test_a_pool_that_was_filled_has_every_connection_and_lends_them_all(owner: str) -> None:
+    async with open_pool(owner, max_size=5) as pool:
+        await fill(pool)
+        assert (pool.get_size(), pool.get_idle_size()) == (5, 5)
+
+
+async def test_a_pool_is_filled_as_far_as_the_server_has_room(
+    owner: str, administrator: asyncpg.Connection
+) -> None:
+    await administrator.execute("ALTER ROLE ordinary CONNECTION LIMIT 4")
+    try:
+        async with open_pool(owner, max_size=5) as pool:
+            await fill(pool)
+            assert (pool.get_size(), pool.get_idle_size()) == (4, 4)
+    finally:
+        await administrator.execute("ALTER ROLE ordinary CONNECTION LIMIT -1")
 
 
 async def test_json_and_times_are_values_of_python(database_url: str) -> None:
