@@ -11,8 +11,10 @@ import pytest
 
 from service.errors import Invalid, NotFound
 from service.features.outcomes import AmbiguousDecision, DecidedSince, DecisionRequest, TextGone
-from service.model import Action, PendingComment
+from service.model import Action, PendingComment, Screened
 from tests.newsroom import KIM, SAM, Newsroom, open_newsroom
+
+SENIOR = replace(KIM, sees_escalated=True)
 
 
 @pytest.fixture
@@ -439,3 +441,25 @@ async def test_a_comment_that_postgres_refuses_does_not_keep_others_from_being_d
     assert results[1].decision is None
     assert await newsroom.redis.zscore("pb:{daily}:x", str(bad.comment_id)) is not None
     assert await newsroom.status(bad) == "pending"
+
+
+@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize("before", [None, Action.ESCALATE])
+async def test_what_came_with_a_comment_is_kept_whether_the_journal_or_its_decision_is_first(
+    newsroom: Newsroom, before: Action | None, *, copied: bool
+) -> None:
+    comment = await newsroom.post(key="a draft")
+    seen = replace(comment, screened=Screened(at=newsroom.now, lang="en"), n=0, revision=2)
+    await newsroom.pending.requeue(seen, journaled=False, guarded=True)
+    if copied:
+        await newsroom.journal_all()
+    if before is not None:
+        await newsroom.decide(before, comment, revision=2)
+    results = await newsroom.decide(Action.APPROVE, comment, revision=2, by=SENIOR)
+    assert results[0].outcome == "applied"
+    for table in ("comment_places", "submissions", "screenings"):
+        known = await newsroom.pool.fetchval(
+            f"SELECT count(*) FROM {table} WHERE comment_id = $1",  # noqa: S608 - its own list
+            comment.comment_id,
+        )
+        assert known == 1, table
