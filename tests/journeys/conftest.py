@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -24,7 +25,10 @@ def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
     def write(line: str) -> None:
         with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\n{line}")
+            if hasattr(request.config, "workerinput"):
+                print(line, file=sys.stderr)  # noqa: T201 - one of two: its reporter writes nowhere
+            else:
+                reporter.write_line(f"\n{line}")
 
     return write
 
