@@ -53,8 +53,8 @@ smoke: dev chromium ## the shortest walk through widget and pages in a real brow
 browser: dev chromium ## every test in a real browser, for minutes
 	@exec $(PYTEST) -m browser tests/browser $(ARGS)
 
-faults: dev ## kill and freeze the stores, for minutes
-	@exec $(PYTEST) -m faults $(ARGS)
+faults: dev ## kill and freeze the stores, for half an hour or more
+	@exec $(PYTEST) $(TWO) -m faults $(ARGS)
 
 bench: dev peers ## measure speed beside nginx and Isso, and write bench/RESULTS.md
 	@exec $(BIN)/python -m bench $(ARGS)
