@@ -11,7 +11,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias
 
@@ -21,6 +21,9 @@ CODES: Final[tuple[Code, ...]] = ("en", "fr", "ar", "ar-latn", "other")
 
 READ_MAX = 400
 """Code points looked at; a language shows long before (performance.md)."""
+
+WORDS_MAX = 16_384
+"""Words that are remembered; 2 MB."""
 
 WORD_MAX = 16
 """Letters of a word that are looked at."""
@@ -129,7 +132,7 @@ def _in_latin_letters(start: str) -> Language:
     words = words_of(start)
     if not words:
         return _NOTHING_TO_READ
-    weights = sum(map(_weigh, words)) + _MIDDLES
+    weights = sum(map(_WEIGHED.__getitem__, words)) + _MIDDLES
     fields = _FIELDS.unpack(weights.to_bytes(_FIELDS.size, "little"))
     totals = [
         prior + (field - _MIDDLE) / UNIT for prior, field in zip(_PRIORS, fields, strict=True)
@@ -145,11 +148,19 @@ def _in_latin_letters(start: str) -> Language:
     return Language(code, frozenset(one for one in scores if scores[one] > best - MARGIN))
 
 
-@lru_cache(maxsize=16_384)
-def _weigh(word: str) -> Weights:
-    """Sum what the parts of a word say for each class; words repeat, so it is remembered."""
-    table = _table()
-    return sum(table.get(part, 0) for part in parts_of(word))
+class _Weighed(dict[str, Weights]):
+    """What the parts of a word say for each class, summed; words repeat, so it is remembered."""
+
+    def __missing__(self, word: str) -> Weights:
+        table = _table()
+        weights = sum(table.get(part, 0) for part in parts_of(word))
+        if len(self) >= WORDS_MAX:
+            self.clear()
+        self[word] = weights
+        return weights
+
+
+_WEIGHED: Final = _Weighed()
 
 
 @cache

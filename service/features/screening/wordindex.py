@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, pairwise
@@ -41,6 +42,12 @@ SOUNDED_MAX = 500
 
 CONSONANTS_MIN = 3
 """Fewer consonants are shared by too many words."""
+
+KNOWN_MAX = 32_768
+"""Words of texts that one index remembers; 4 MB."""
+
+_SINGLE, _OF_PAIR = 1, 2
+"""What a word may be: a term of its own, or the rarer of two by which a phrase is looked up."""
 
 _HEAD = 3
 """Letters a prefix (`motherfuck*`) must have at least."""
@@ -110,6 +117,30 @@ class _Phrases:
     )
 
 
+class _Known(dict[str, int]):
+    """Of what terms a word may be part, as it is written in texts; remembered for many.
+
+    Most words of most texts are of nothing that is looked for, and are told so in one look.
+    """
+
+    def __init__(
+        self, singles: AbstractSet[str], heads: AbstractSet[str], pairs: Iterable[Pair]
+    ) -> None:
+        self._singles = singles
+        self._heads = heads
+        self._rare = {_rarer(pair) for pair in pairs}
+
+    def __missing__(self, word: str) -> int:
+        key = _key(word)
+        part = _SINGLE if key[:_HEAD] in self._heads else 0
+        for each in (key, *map(_key, _unprefixed(word))):
+            part |= _SINGLE * (each in self._singles) | _OF_PAIR * (each in self._rare)
+        if len(self) >= KNOWN_MAX:
+            self.clear()
+        self[word] = part
+        return part
+
+
 @dataclass(frozen=True, slots=True)
 class WordIndex:
     """All terms of all groups, ready to be looked up at once.
@@ -118,9 +149,8 @@ class WordIndex:
     words, because single ones (`people`, `should`) stand in most comments.
     """
 
+    _known: _Known
     _by_key: Mapping[str, Sequence[_Term]]
-    _single: frozenset[str]
-    """The keys of `_by_key`, to be compared with many at once."""
     _by_prefix: Mapping[str, Sequence[_Term]]
     _prefix_lengths: Sequence[int]
     _heads: frozenset[str]
@@ -149,43 +179,39 @@ class WordIndex:
 
     def _find_in(self, view: View, via: Via) -> list[Hit]:
         words = view.words
-        keys = list(map(_key, words))
-        found = list(chain(self._words_in(view, words, keys), self._phrases_in(view, words, keys)))
+        parts = list(map(self._known.__getitem__, words))
+        if not any(parts):
+            return []
+        single = [at for at, part in enumerate(parts) if part & _SINGLE]
+        rare = [at for at, part in enumerate(parts) if part & _OF_PAIR]
+        pairs = sorted(
+            {at for at in chain(rare, (at - 1 for at in rare)) if 0 <= at < len(words) - 1}
+        )
+        found = [
+            *self._words_at(single, words),
+            *self._phrases_from(pairs, words),
+            *self._prefixed_phrases_from(pairs, words),
+        ]
         if not found:
             return []
-        places = [match.span() for match in WORD.finditer(view.text)]
+        spans = [match.span() for match in WORD.finditer(view.text)]
         hits: list[Hit] = []
         told: Counter[int] = Counter()
         for term, first in found:
             last = first + len(term.words) - 1
-            if told[term.group] < HITS_MAX and _is_close(places[first : last + 1]):
+            if told[term.group] < HITS_MAX and _is_close(spans[first : last + 1]):
                 told[term.group] += 1
-                hits.append(Hit(term.group, view.span(places[first][0], places[last][1]), via))
+                hits.append(Hit(term.group, view.span(spans[first][0], spans[last][1]), via))
         return hits
 
-    def _words_in(
-        self, view: View, words: list[str], keys: list[str]
-    ) -> Iterator[tuple[_Term, int]]:
+    def _words_at(self, places: list[int], words: list[str]) -> Iterator[tuple[_Term, int]]:
         """Yield each single word that stands there, and where."""
-        met = set(keys)
-        wanted = met & self._single
-        if not self._heads.isdisjoint([key[:_HEAD] for key in met]):
-            wanted |= {key for key in met if key[:_HEAD] in self._heads}
-        if not view.text.isascii():
-            wanted |= {_key(word) for word in set(words) if self._is_prefixed(word)}
-        if not wanted:
-            return
         said: dict[str, list[_Term]] = {}
-        for at, key in enumerate(keys):
-            if key in wanted:
-                word = words[at]
-                if word not in said:
-                    said[word] = list(self._terms_of(word, key))
-                yield from ((term, at) for term in said[word])
-
-    def _is_prefixed(self, word: str) -> bool:
-        """Whether what is left of an Arabic word without a prefix may be one that is looked for."""
-        return any(_key(bare) in self._single for bare in _unprefixed(word))
+        for at in places:
+            word = words[at]
+            if word not in said:
+                said[word] = list(self._terms_of(word, _key(word)))
+            yield from ((term, at) for term in said[word])
 
     def _terms_of(self, word: str, key: str) -> Iterator[_Term]:
         """Yield what a word of the text is, with and without what is written together with it."""
@@ -199,24 +225,25 @@ class WordIndex:
                     if _repeats(term.words[0], word, open_ended=True):
                         yield term
 
-    def _phrases_in(
-        self, view: View, words: list[str], keys: list[str]
-    ) -> Iterator[tuple[_Term, int]]:
+    def _phrases_from(self, places: list[int], words: list[str]) -> Iterator[tuple[_Term, int]]:
         """Yield each phrase that stands there, and the position of its first word."""
-        if not self._by_pair.keys().isdisjoint(pairwise(keys)):
-            for at, pair in enumerate(pairwise(keys)):
+        keys: list[str] = []
+        for at in places:
+            if (_key(words[at]), _key(words[at + 1])) in self._by_pair:
+                keys = keys or list(map(_key, words))
+                yield from self._phrases_at(at, (keys[at], keys[at + 1]), words, keys)
+
+    def _prefixed_phrases_from(
+        self, places: list[int], words: list[str]
+    ) -> Iterator[tuple[_Term, int]]:
+        """Yield each Arabic phrase whose first word has a prefix, and that word's position."""
+        for at in places:
+            for bare in _unprefixed(words[at]):
+                pair = (_key(bare), _key(words[at + 1]))
                 if pair in self._by_pair:
-                    yield from self._phrases_at(at, pair, words, keys)
-        if view.text.isascii():
-            return
-        for at, (word, following) in enumerate(zip(words, keys[1:], strict=False)):
-            for bare in _unprefixed(word) if word[0] in _ARABIC_START else ():
-                pair = (_key(bare), following)
-                if pair in self._by_pair:
-                    rest = slice(at + 1, at + PHRASE_MAX)
-                    for term, _ in self._phrases_at(
-                        0, pair, [bare, *words[rest]], [pair[0], *keys[rest]]
-                    ):
+                    written = [bare, *words[at + 1 : at + PHRASE_MAX]]
+                    keys = list(map(_key, written))
+                    for term, _ in self._phrases_at(0, pair, written, keys):
                         yield term, at
 
     def _phrases_at(
@@ -301,12 +328,13 @@ class IndexBuilder:
             word = term.words[0]
             _append((by_prefix if term.open_ended else by_key).setdefault(keys[0], []), term)
             by_shape.setdefault((word[0], len(word)), []).append(term)
+        heads = frozenset(prefix[:_HEAD] for prefix in by_prefix)
         return WordIndex(
+            _Known(by_key.keys(), heads, by_pair),
             by_key,
-            frozenset(by_key),
             by_prefix,
             sorted({len(prefix) for prefix in by_prefix}),
-            frozenset(prefix[:_HEAD] for prefix in by_prefix),
+            heads,
             by_pair,
             by_shape,
             self._consonants,
@@ -335,6 +363,15 @@ def _rarest_pair(keys: Sequence[str]) -> int:
     if keys[0][0] in _ARABIC_LETTERS:
         return 0
     return max(range(len(keys) - 1), key=lambda at: len(keys[at]) + len(keys[at + 1]))
+
+
+def _rarer(pair: Pair) -> str:
+    """Return the word by which a pair is noticed: the longer is rarer.
+
+    Of an Arabic one the second, because the first may carry a prefix.
+    """
+    first, second = pair
+    return first if len(first) > len(second) and first[0] not in _ARABIC_LETTERS else second
 
 
 @lru_cache(maxsize=32_768)
