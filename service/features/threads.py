@@ -147,10 +147,15 @@ class _Family:
         Returns a branch for each comment that has replies, the top's first, and the parents whose
         replies are not known yet.
         """
+        if not top.shown_replies:
+            return [], []
+        plain = None if self.opened else self._plain(top)
+        if plain is not None:
+            return [plain], []
         left = DESCENDANTS_MAX - (len(self.opened) if top.comment_id in self.opened else 0)
         branches: list[_Branch] = []
         unknown: list[ShownComment] = []
-        waiting = [top] if top.shown_replies else []
+        waiting = [top]
         for parent in waiting:  # grows while it is walked
             parent_id = parent.comment_id
             first: Sequence[ShownComment] = self.first.get(parent_id, ())
@@ -167,6 +172,16 @@ class _Family:
             branches.append(_Branch(parent, nested, in_turn))
             waiting += [reply for reply in nested if reply.shown_replies]
         return branches, unknown
+
+    def _plain(self, top: ShownComment) -> _Branch | None:
+        """Return the one branch of a comment whose replies are known, and have none: of most."""
+        first = self.first.get(top.comment_id, ())
+        if len(first) < NESTED_REPLIES and len(first) < top.shown_replies:
+            return None
+        for reply in first:
+            if reply.shown_replies:
+                return None
+        return _Branch(top, first, len(first))
 
     def _lacks(self, parent: ShownComment, known: int) -> bool:
         return known < parent.shown_replies and parent.comment_id not in self.settled
@@ -341,6 +356,10 @@ class Threads:
 
     def _grow(self, thread: Thread, top: ShownComment, branches: Sequence[_Branch]) -> Threaded:
         """Tie the branches of one top together, the outermost first."""
+        if not branches:
+            return Threaded(top)
+        if len(branches) == 1:
+            return self._tie(thread, branches[0], tuple(map(Threaded, branches[0].nested)))
         grown: dict[UUID, Threaded] = {}
         for branch in reversed(branches):
             replies = [
@@ -348,7 +367,7 @@ class Threads:
                 for reply in branch.nested
             ]
             grown[branch.comment.comment_id] = self._tie(thread, branch, tuple(replies))
-        return grown[top.comment_id] if branches else Threaded(top)
+        return grown[top.comment_id]
 
     def _tie(self, thread: Thread, branch: _Branch, replies: tuple[Threaded, ...]) -> Threaded:
         comment = branch.comment
