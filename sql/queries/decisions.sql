@@ -19,22 +19,22 @@ WHERE site_id = ANY($1::integer[]) AND decision_id = $2;
 
 -- name: lock_articles
 -- Hold articles against every other decision on them, always in the same order.
---   $1 site_ids integer[], $2 article_ids uuid[] (side by side)
+--   $1 articles jsonb (a list of {site_id, article_id})
 -- Index: article_counts_pkey.
 SELECT counts.site_id, counts.article_id
 FROM article_counts counts
-JOIN unnest($1::integer[], $2::uuid[]) AS wanted (site_id, article_id)
+JOIN jsonb_to_recordset($1::jsonb) AS wanted (site_id integer, article_id uuid)
     ON counts.site_id = wanted.site_id AND counts.article_id = wanted.article_id
 ORDER BY counts.site_id, counts.article_id
 FOR UPDATE OF counts;
 
 -- name: lock_free_articles
 -- Of articles those that nobody holds, held from now on; those without a row are left out, too.
---   $1 site_ids integer[], $2 article_ids uuid[] (side by side)
+--   $1 articles jsonb (a list of {site_id, article_id})
 -- Index: article_counts_pkey.
 SELECT counts.site_id, counts.article_id
 FROM article_counts counts
-JOIN unnest($1::integer[], $2::uuid[]) AS wanted (site_id, article_id)
+JOIN jsonb_to_recordset($1::jsonb) AS wanted (site_id integer, article_id uuid)
     ON counts.site_id = wanted.site_id AND counts.article_id = wanted.article_id
 FOR UPDATE OF counts SKIP LOCKED;
 
