@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
@@ -72,6 +72,8 @@ class Reconcile:
     mended: Callable[[str, int], None]
     """Told which rule put how much right."""
     clock: Callable[[], datetime]
+    refilled: set[int] = field(default_factory=set)
+    """Sites whose queues were filled up since the last look: those that `Refill` names."""
 
     async def run(self) -> None:
         """Repair without end. Only one process may."""
@@ -89,6 +91,19 @@ class Reconcile:
         async for ids in self.pending.waiting_ids(site.slug):
             cleaned += await self._finish(site, ids)
         return self._cleaned(site, cleaned)
+
+    async def finish_decided_on(self, sites: Sequence[Site], *, since: datetime | None) -> None:
+        """R1 on some sites: of what was decided since then; of everything without a time.
+
+        And of everything where a queue that went back in time was filled up.
+        """
+        refilled = {site.site_id for site in sites} & self.refilled
+        for site in sites:
+            if since is None or site.site_id in refilled:
+                await self.finish_decided(site)
+        self.refilled.difference_update(refilled)
+        if since is not None:
+            await self.finish_decided_since(sites, since)
 
     async def finish_decided_since(self, sites: Sequence[Site], since: datetime) -> int:
         """R1: the same on some sites for what was decided since then, however much waits."""
@@ -202,11 +217,7 @@ class Reconcile:
             with patience:
                 begun = self.clock()
                 sites = await self.sites.known_sites()
-                if wholly:
-                    for site in sites:
-                        await self.finish_decided(site)
-                else:
-                    await self.finish_decided_since(sites, looked - LATELY)
+                await self.finish_decided_on(sites, since=None if wholly else looked - LATELY)
                 looked = begun
             await asyncio.sleep(FINISH_SECONDS)
 

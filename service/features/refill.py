@@ -44,6 +44,8 @@ class Refill:
     stays shut until then: what is lost is told whole, even if Redis is emptied again at once."""
     known: dict[int, int] = field(default_factory=dict)
     """By site: a sequence number that Redis must not be behind."""
+    refilled: set[int] = field(default_factory=set)
+    """Sites whose queues may hold what is decided long since: whoever looks for that takes them."""
     _empty_since: dict[int, float] = field(default_factory=dict)
     """By site: when its queue was first seen without an epoch, on the loop's clock."""
 
@@ -91,6 +93,7 @@ class Refill:
         sequence = max(sequence, highest)
         await self.pending.begin_epoch(site.slug, epoch="", seq=sequence)
         restored = await self._put_back(site) if mark is not None or highest else 0
+        self.refilled.add(site.site_id)
         crash.reached(crash.Point.REFILL_RESTORED)
         if sequence:
             await self._tell(site, state, sequence=sequence, highest=highest, restored=restored)

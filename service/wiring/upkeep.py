@@ -76,6 +76,7 @@ class Upkeep:
             recount=recount,
             mended=lambda rule, count: metrics.reconciled.labels(rule).inc(count),
             clock=clock,
+            refilled=journal.refill.refilled,
         )
         redoing = Redoing(
             store=RedoStore(redis=ground.redis, pool=pool),

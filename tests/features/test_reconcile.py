@@ -207,6 +207,21 @@ async def test_what_came_back_with_an_old_redis_is_finished(newsroom: Newsroom) 
     assert await newsroom.count() == 1
 
 
+async def test_a_queue_that_was_filled_up_is_looked_through_once(newsroom: Newsroom) -> None:
+    comment = await newsroom.post()
+    await newsroom.approve(comment)
+    await newsroom.pending.requeue(comment, journaled=True, guarded=True)  # as an old Redis has it
+    refilled: set[int] = set()
+    reconcile = replace(newsroom.reconcile, refilled=refilled)
+    later = newsroom.now + timedelta(minutes=1)
+    await reconcile.finish_decided_on([newsroom.site], since=later)
+    assert await item_of(newsroom, comment) is not None
+    refilled.add(newsroom.site.site_id)
+    await reconcile.finish_decided_on([newsroom.site], since=later)
+    assert await item_of(newsroom, comment) is None
+    assert not refilled
+
+
 # R2
 
 
