@@ -8,6 +8,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from bench import public
 from bench.lines import Line
 from bench.public import Row
 from service.features.learning.fitting import Examples, fit, learn
-from service.features.learning.grading import auc, calibration_error
+from service.features.learning.grading import auc, calibration_error, error_by_chance
 from service.features.learning.model import Model
 from service.features.learning.reading import Reading, read
+from service.features.screening import Facts, compile_rules, evaluate
+from service.features.screening.shipped import shipped_rules
 from service.storage.learning import Kind
 
 CURVES: dict[str, tuple[str, dict[int, float]]] = {
@@ -28,8 +31,9 @@ CURVES: dict[str, tuple[str, dict[int, float]]] = {
     "open/fox_news_comments": ("English news", {300: 0.76}),
     "open/mlma_ar": ("Arabic tweets", {}),
 }
-"""What is learnt, and the AUC aimed at after so many decisions. Those for English news are of a
-model with a base of other sets beneath it (screening.md B2), which is not shipped."""
+"""What is learnt, and the AUC aimed at after so many decisions. That for English news is of a
+model with a base of other public sets beneath it, which is not shipped and of which nothing could
+be reproduced (docs/decisions/0022-learning.md)."""
 WORKLOADS: dict[str, tuple[str, float | None, float | None]] = {
     "stated-upstream/yt_spam": ("spam under videos", 0.95, 0.70),
     "open/mlma_ar": ("Arabic tweets", None, None),
@@ -39,10 +43,13 @@ WORKLOADS: dict[str, tuple[str, float | None, float | None]] = {
 """Which share of violations the first fifth of the queue should hold, and which share of clean
 comments could be approved unseen where 1 % of the violations may be missed."""
 PREVALENCE = 0.08
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 FIRST = 0.2
 MAY_MISS = 0.01
 SIZES = (100, 300, 1_000)
 TRIES = 4
+"""How often another part is held back, and others are learnt from: one part alone misleads by
+.05 where a set has a thousand rows."""
 TERM_PERCENT = 5
 """Templates that a threshold is set for: the share of clean ones above it."""
 MASKED = "open/identity_templates_en"
@@ -58,36 +65,36 @@ def lines() -> Iterator[Line]:
         yield from workload(name, title, least, approvable)
     teacher = taught()
     yield identity(teacher)
-    yield spans(teacher)
+    yield from spans(teacher)
     yield times(teacher)
 
 
 def curve(name: str, title: str, targets: dict[int, float]) -> Iterator[Line]:
     """Learn of so many decisions, four times each, and judge what was held back."""
     rows = public.rows(name)
-    learnt = [row for row in rows if not held_back(row.text)]
-    held = [row for row in rows if held_back(row.text)]
     readings = {row.text: read(row.text) for row in rows}
-    labels = np.array([bool(row.bad) for row in held])
     for size in SIZES:
-        if size > len(learnt):
-            continue
-        areas, errors = [], []
-        for seed in range(TRIES):
-            chosen = np.random.default_rng(seed).permutation(len(learnt))[:size]
+        areas, errors, chances = [], [], []
+        for turn in range(TRIES):
+            learnt, held = parted(rows, turn)
+            if size > len(learnt):
+                break
+            chosen = np.random.default_rng(turn).permutation(len(learnt))[:size]
             model = fit(examples([learnt[at] for at in chosen], readings), kind_of(name)).model
             said = np.array([model.probability(readings[row.text]) for row in held])
+            labels = np.array([bool(row.bad) for row in held])
             areas.append(auc(said, labels) or 0.0)
             errors.append(calibration_error(said, labels) or 0.0)
-        area, error = float(np.mean(areas)), float(np.mean(errors))
-        target = targets.get(size)
-        yield Line(
-            f"learning, {title}: AUC after {size:,} decisions",
-            f"{area:.3f} on {len(held)}, ECE {error:.3f}",
-            f">= {target}" if target else "",
-            area >= target if target else None,
-            name,
-        )
+            chances.append(error_by_chance(said))
+        else:
+            area, target = float(np.mean(areas)), targets.get(size)
+            yield Line(
+                f"learning, {title}: AUC after {size:,} decisions",
+                f"{area:.3f} ({min(areas):.3f} to {max(areas):.3f})",
+                f">= {target}" if target else "",
+                area >= target if target else None,
+                f"calibration error {np.mean(errors):.3f}, of it by chance {np.mean(chances):.3f}",
+            )
 
 
 def workload(
@@ -95,30 +102,39 @@ def workload(
 ) -> Iterator[Line]:
     """Order what was held back, as if 8 % of it were violations."""
     rows = public.rows(name)
-    learnt = [row for row in rows if not held_back(row.text)]
-    held = [row for row in rows if held_back(row.text)]
-    fitted = fit(examples(learnt, {row.text: read(row.text) for row in learnt}), kind_of(name))
-    said = np.array([fitted.model.probability(read(row.text)) for row in held])
-    labels = np.array([bool(row.bad) for row in held])
-    weights = np.where(labels, PREVALENCE / labels.sum(), (1 - PREVALENCE) / (~labels).sum())
-    order = np.argsort(-said, kind="stable")
-    first = order[np.cumsum(weights[order]) <= FIRST]
-    found = float(labels[first].sum() / labels.sum())
+    readings = {row.text: read(row.text) for row in rows}
+    found, free, missed = np.mean([_worked(name, rows, readings, at) for at in range(TRIES)], 0)
     yield Line(
         f"learning, {title}: violations in the first fifth",
-        f"{found:.0%} of {int(labels.sum())}, at 8 %",
+        f"{found:.0%}, at 8 %",
         f">= {least:.0%}" if least else "",
-        found >= least if least else None,
+        bool(found >= least) if least else None,
     )
-    taught_bad = np.array([bool(row.bad) for row in learnt])
-    threshold = float(np.quantile(fitted.scores[taught_bad], MAY_MISS))
-    free = float((said[~labels] < threshold).mean())
-    missed = float((said[labels] < threshold).mean())
     yield Line(
         f"learning, {title}: clean that could go unseen",
         f"{free:.0%}, missing {missed:.1%}",
         f">= {approvable:.0%}, <= 2 %" if approvable else "",
-        free >= approvable and missed <= 0.02 if approvable else None,
+        bool(free >= approvable and missed <= 0.02) if approvable else None,
+    )
+
+
+def _worked(
+    name: str, rows: Sequence[Row], readings: dict[str, Reading], turn: int
+) -> tuple[float, float, float]:
+    """Return what is found first, the clean that could go unseen, and what would be missed."""
+    learnt, held = parted(rows, turn)
+    fitted = fit(examples(learnt, readings), kind_of(name))
+    said = np.array([fitted.model.probability(readings[row.text]) for row in held])
+    labels = np.array([bool(row.bad) for row in held])
+    weights = np.where(labels, PREVALENCE / labels.sum(), (1 - PREVALENCE) / (~labels).sum())
+    order = np.argsort(-said, kind="stable")
+    first = order[np.cumsum(weights[order]) <= FIRST]
+    taught_bad = np.array([bool(row.bad) for row in learnt])
+    threshold = float(np.quantile(fitted.scores[taught_bad], MAY_MISS))
+    return (
+        float(labels[first].sum() / labels.sum()),
+        float((said[~labels] < threshold).mean()),
+        float((said[labels] < threshold).mean()),
     )
 
 
@@ -150,28 +166,42 @@ def identity(model: Model) -> Line:
     )
 
 
-def spans(model: Model) -> Line:
-    """Count posts in which one of the words shown was marked by people."""
+def spans(model: Model) -> Iterator[Line]:
+    """Compare the words that are shown with those that people marked."""
     with gzip.open(public.DATA / "open" / f"{SPANS}.jsonl.gz", "rt", encoding="utf-8") as rows:
         posts = [json.loads(line) for line in rows]
-    marked = [post for post in posts if post["spans"]]
-    hits = sum(_touches(model, post["text"], post["spans"]) for post in marked)
-    share = hits / len(marked)
-    return Line(
+    rules = compile_rules(shipped_rules())
+    touched, alike = [], []
+    for post in posts:
+        gold = set(post["spans"])
+        words = sorted(model.explain(post["text"]), key=lambda word: -word[1])
+        shown = [span for span, _ in words]
+        hits = evaluate(Facts(text=post["text"], now=NOON), rules).why
+        named = [span for why in hits for span in why.spans]
+        if gold:
+            touched.append(any(gold & set(range(*span)) for span in shown))
+        alike.append(_alike(named or shown[:1], gold))
+    share, score = float(np.mean(touched)), float(np.mean(alike))
+    yield Line(
         "learning, explanation: one of three words is marked",
-        f"{share:.2f} of {len(marked)}",
+        f"{share:.2f} of {len(touched)}",
         ">= .80",
         share >= 0.80,
     )
+    yield Line(
+        "what a rule marks, or else the model's first word: F1",
+        f"{score:.2f} of {len(alike)}",
+        ">= .58",
+        score >= 0.58,
+    )
 
 
-def _touches(model: Model, text: str, marked: Sequence[int] | Sequence[Sequence[int]]) -> bool:
-    gold = {
-        at
-        for each in marked
-        for at in (range(each[0], each[1]) if isinstance(each, list) else [int(str(each))])
-    }
-    return any(gold & set(range(*span)) for span, _ in model.explain(text))
+def _alike(shown: Sequence[tuple[int, int]], gold: set[int]) -> float:
+    """Return the F1 of characters, as the shared task counts: 1 where neither marks any."""
+    marked = {at for span in shown for at in range(*span)}
+    if not marked or not gold:
+        return float(marked == gold)
+    return 2 * len(marked & gold) / (len(marked) + len(gold))
 
 
 def times(model: Model) -> Line:
@@ -201,9 +231,14 @@ def examples(rows: Sequence[Row], readings: dict[str, Reading]) -> Examples:
     )
 
 
-def held_back(text: str) -> bool:
-    """Whether a text is for judging, and never learnt from."""
-    return int(hashlib.sha256(f"bench{text}".encode()).hexdigest()[:8], 16) % 100 >= 70
+def parted(rows: Sequence[Row], turn: int) -> tuple[list[Row], list[Row]]:
+    """Return what is learnt from, and the three tenths that are for judging, by the turn."""
+    learnt: list[Row] = []
+    held: list[Row] = []
+    for row in rows:
+        drawn = int(hashlib.sha256(f"bench{turn or ''}{row.text}".encode()).hexdigest()[:8], 16)
+        (held if drawn % 100 >= 70 else learnt).append(row)
+    return learnt, held
 
 
 TERMS = [

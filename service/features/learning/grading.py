@@ -54,6 +54,16 @@ def calibration_error(scores: Scores, labels: Labels) -> float | None:
     )
 
 
+def error_by_chance(scores: Scores) -> float:
+    """Return the calibration error that probabilities which are right would show, by chance."""
+    parts = [part for part in np.array_split(np.sort(scores), BINS) if len(part)]
+    spread = [
+        float(np.sqrt(2 * part.mean() * (1 - part.mean()) / (np.pi * len(part)))) * len(part)
+        for part in parts
+    ]
+    return sum(spread) / max(len(scores), 1)
+
+
 def stability(before: Scores, after: Scores) -> float | None:
     """Return the population stability index of two sets of probabilities; above 0.2 is a drift."""
     if not len(before) or not len(after):

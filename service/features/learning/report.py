@@ -13,10 +13,10 @@ from service.features.learning.drift import drift_of
 from service.features.learning.fitting import SEED, Examples, fit, learn
 from service.features.learning.grading import (
     Labels,
-    Scores,
     auc,
     bins,
     calibration_error,
+    error_by_chance,
     miss_bound,
 )
 from service.features.learning.lesson import Example, Lesson
@@ -77,7 +77,7 @@ def study(lesson: Lesson, *, before: Mapping[str, Any] | None, current: Model | 
     figures: dict[str, Any] = {
         "auc": auc(fitted.scores, labels),
         "error": calibration_error(fitted.scores, labels),
-        "error_by_chance": _chance_error(fitted.scores),
+        "error_by_chance": error_by_chance(fitted.scores),
         "bins": [[each.said, each.was, each.count] for each in bins(fitted.scores, labels)],
         "curve": _curve(examples, lesson.kind),
         "audit": audit,
@@ -164,16 +164,6 @@ def _curve(examples: Examples, kind: Kind) -> list[list[float]]:
         if area is not None:
             points.append([float(size), area])
     return points
-
-
-def _chance_error(scores: Scores) -> float:
-    """Return the calibration error that probabilities which are right would show, by chance."""
-    parts = [part for part in np.array_split(np.sort(scores), 10) if len(part)]
-    spread = [
-        float(np.sqrt(2 * part.mean() * (1 - part.mean()) / (np.pi * len(part)))) * len(part)
-        for part in parts
-    ]
-    return sum(spread) / max(len(scores), 1)
 
 
 def _examples(taught: Sequence[Example]) -> Examples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import random
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,6 +19,7 @@ from service.features.learning.lesson import SHARE_MAX, lesson_of
 from service.features.learning.model import BrokenModel, Model
 from service.features.learning.reading import read
 from service.features.learning.report import approval_lacks, can_learn, study
+from service.features.learning.tones import tone_names
 from service.features.screening.priority import is_audited
 from service.storage.learning import Labelled
 
@@ -108,6 +110,36 @@ def test_a_model_comes_back_as_it_was_kept_and_a_changed_one_not_at_all() -> Non
     assert len(kept) < 700_000
     with pytest.raises(BrokenModel):
         Model.restored(kept[:-1] + b"x", sha256=sha256)
+
+
+def test_a_word_nobody_decided_on_sounds_like_those_that_are_like_it() -> None:
+    names = tone_names()
+    heard = {
+        text: {names[at] for at in np.flatnonzero(read(text).tones)}
+        for text in ("Quel abruti", "what a moron", "يا حمار", "والكلاب", "go back to your country")
+    }
+    assert "stupidity" in heard["Quel abruti"] & heard["what a moron"] & heard["يا حمار"]
+    assert "beasts" in heard["والكلاب"], "with what is written together with it"
+    assert "away" in heard["go back to your country"], "a phrase"
+    assert known().score(read("Quel abruti")) > known().score(read("Quel article"))
+
+
+def test_tones_tell_groups_of_people_not_apart() -> None:
+    heard = {
+        tuple(read(f"I met a {who} teacher").tones)
+        for who in ("muslim", "jewish", "black", "gay", "arab")
+    }
+    assert len(heard) == 1
+
+
+def test_a_model_kept_before_tones_were_heard_still_speaks() -> None:
+    with np.load(io.BytesIO(known().stored()), allow_pickle=False) as arrays:
+        left = {name: arrays[name] for name in ("weights", "idf", "line")}
+    kept = io.BytesIO()
+    np.savez_compressed(kept, format=np.array(1), **left)
+    old = Model.restored(kept.getvalue(), sha256=hashlib.sha256(kept.getvalue()).digest())
+    assert not old.leanings.any()
+    assert old.probability(read("you stupid liar")) > old.probability(read("the new bus"))
 
 
 @pytest.mark.parametrize("text", ["", "a", "ك", "🙏", "x" * 10_000, "\u200b" * 50])
