@@ -8,7 +8,7 @@ from service.features.fragments import write_shown
 from service.storage.comments import ShownComment
 
 ALL = """
-SELECT article_id, comment_id, parent_id, created_at, written,
+SELECT article_id, comment_id, parent_id, timestamptz_send(created_at) AS born, written,
        ROW(author_name, author_badge, author_avatar, text, lang, status, revision, edited_at)
            AS whole
 FROM comments WHERE written IS NOT NULL
