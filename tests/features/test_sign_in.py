@@ -6,6 +6,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +14,14 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from service.errors import Invalid, RateLimited, Unauthenticated
+from service.errors import Invalid, RateLimited, Unauthenticated, Unavailable
 from service.features.authenticators import AuthenticatorInUse, NoAuthenticator
 from service.features.passkeys import Passkey, PasskeyKnown, RelyingParty, UnknownPasskey
 from service.features.passwords import PasswordsBusy, is_guessable
+from service.features.recall import Recall
 from service.features.sessions import (
     IDLE,
+    KEPT_SECONDS,
     LIFETIME,
     PROOF_LASTS,
     SESSIONS_MAX,
@@ -469,6 +472,23 @@ async def test_the_last_thing_that_lets_somebody_in_is_not_taken_back(insiders: 
 
 
 # Sessions
+
+
+async def test_a_session_used_lately_is_known_for_a_minute_while_postgres_is_away(
+    insiders: Insiders, sam: SignedInMember
+) -> None:
+    clock = [1_000.0]
+    known = Recall[bytes, SignedInMember | None](kept_seconds=KEPT_SECONDS, clock=lambda: clock[0])
+    sessions = replace(insiders.sessions, known=known)
+    token, _ = await sessions.open(sam.member_id, method="password", agent=AGENT, now=NOW)
+    assert await sessions.look(token, now=NOW)
+    await insiders.pool.close()
+
+    clock[0] += 59
+    assert await sessions.look(token, now=NOW)
+    clock[0] += 1
+    with pytest.raises(Unavailable):
+        await sessions.look(token, now=NOW)
 
 
 async def test_a_session_ends_when_it_is_idle_or_old(

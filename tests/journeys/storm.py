@@ -14,7 +14,7 @@ from tests.journeys.api import Answer, Failed, Paper, wish
 from tests.journeys.invariants import Ledger, Told
 from tests.journeys.sentences import sentence
 
-AGAIN_SECONDS = (0.02, 0.2)
+AGAIN_SECONDS = (0.02, 0.3)
 """Before a request that got no promise is sent again, at least and at most: who asks without a
 pause takes the time that the service needs to come back."""
 ARTICLES = tuple(f"story-{number}" for number in range(1, 101))
