@@ -2,7 +2,7 @@
 -- statement reads only what it returns: its cost does not grow with the thread.
 --
 -- A comment comes as it was written for readers (`written`), or whole where that was asked for or
--- nobody has written it yet. Its time comes as eight bytes (`born`), read when somebody asks for it:
+-- nobody has written it yet. Its time comes as eight bytes (`born`), read when somebody asks:
 -- as a time it would be a tenth of what a page of 200 costs.
 
 -- name: find_thread
