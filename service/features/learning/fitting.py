@@ -92,19 +92,23 @@ def fit(examples: Examples, kind: Kind) -> Fitted:
 def learn(examples: Examples, kind: Kind) -> Model:
     """Learn weights, not calibrated; both kinds weigh the same in all."""
     idf = idf_of(examples.readings)
-    vectors = [vector_of(reading, idf) for reading in examples.readings]
+    heard = np.float32(HEARD[kind])
+    toned = BUCKETS + np.arange(len(examples.readings[0].tones))  # tones have their weights behind
+    places = [np.concatenate([reading.buckets, toned]) for reading in examples.readings]
+    vectors = [
+        np.concatenate([vector_of(reading, idf), reading.tones * heard])
+        for reading in examples.readings
+    ]
     labels, weights = examples.labels, examples.weights
     bad, good = float(weights[labels].sum()), float(weights[~labels].sum())
     half = (bad + good) / 2
     balanced = np.where(labels, half / max(bad, 1e-6), half / max(good, 1e-6))
     steps = np.minimum(weights * balanced, STEP_MAX)
-    tones = np.array([reading.tones for reading in examples.readings]) * np.float32(HEARD[kind])
-    learnt = np.zeros(BUCKETS, dtype=np.float32)
-    leanings = np.zeros(tones.shape[1], dtype=np.float32)
+    learnt = np.zeros(BUCKETS + len(toned), dtype=np.float32)
     bias = 0.0
     given = np.zeros(len(vectors))  # to each example, as a share of what it may weigh
     pull = PULL[kind]
-    lengths = 2 + (tones * tones).sum(axis=1)  # squared: a vector has 1, and so has the bias
+    lengths = np.array([1 + float(vector @ vector) for vector in vectors])  # squared; 1 of the bias
     slower = np.maximum(1.0, 0.25 + lengths * steps / (4 * pull))
     signs = np.where(labels, 1.0, -1.0)
     order = np.arange(len(vectors))
@@ -112,16 +116,15 @@ def learn(examples: Examples, kind: Kind) -> Model:
     for _ in range(max(PASSES, STEPS_MIN // len(vectors))):
         chance.shuffle(order)
         for at in order:
-            buckets, vector = examples.readings[int(at)].buckets, vectors[int(at)]
-            score = float(vector @ learnt[buckets] + tones[at] @ leanings) + bias
+            place, vector = places[int(at)], vectors[int(at)]
+            score = float(vector @ learnt[place]) + bias
             deserved = 1 / (1 + np.exp(np.clip(signs[at] * score, -30, 30)))
             more = (deserved - given[at]) / slower[at]
             given[at] += more
             step = signs[at] * steps[at] * more / pull
-            learnt[buckets] += np.float32(step) * vector
-            leanings += np.float32(step) * tones[at]
+            learnt[place] += np.float32(step) * vector
             bias += step
-    return Model(learnt, idf, leanings * np.float32(HEARD[kind]), bias)
+    return Model(learnt[:BUCKETS], idf, learnt[BUCKETS:] * heard, bias)
 
 
 def idf_of(readings: Sequence[Reading]) -> Values:
