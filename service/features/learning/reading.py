@@ -96,7 +96,7 @@ def _bucket(hashed: Hashes) -> Buckets:
     return ((mixed ^ (mixed >> np.uint32(13))) & np.uint32(BUCKETS - 1)).astype(np.int32)
 
 
-def _masked(view: View) -> tuple[str, Sequence[str]]:
+def _masked(view: View) -> tuple[str, list[str]]:
     """Return what is read of a view, and its words; an underscore is a letter of theirs."""
     people, text = _people(), view.text
     words = _WORD.findall(text) if "_" in text else view.words

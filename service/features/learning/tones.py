@@ -46,8 +46,8 @@ class _Known:
     words: Mapping[str, frozenset[int]]
     openings: Mapping[str, frozenset[int]]
     """Of `word*`, without the asterisk."""
-    phrases: Mapping[str, Sequence[tuple[Sequence[str], int]]]
-    """By their first word, what follows it."""
+    phrases: Mapping[str, Sequence[tuple[int, list[str]]]]
+    """By their first word: the tone, and what follows."""
 
 
 def tone_names() -> tuple[str, ...]:
@@ -55,7 +55,7 @@ def tone_names() -> tuple[str, ...]:
     return _known().names
 
 
-def tones_of(words: Sequence[str]) -> Values:
+def tones_of(words: list[str]) -> Values:
     """Return how loud each tone is in the words of a text, of which people are masked."""
     counts = [0.0] * len(_known().names)
     for _, tone in toned(words):
@@ -69,18 +69,21 @@ def loudness(words: int) -> float:
     return LOUDNESS / (0.5 + math.log1p(words))
 
 
-def toned(words: Sequence[str]) -> Iterator[tuple[int, int]]:
+def toned(words: list[str]) -> Iterator[tuple[int, int]]:
     """Yield the place of each word that has a tone, and the tone; a phrase by its first word."""
-    phrases = _known().phrases
     for at, word in enumerate(words):
-        for tone in _tones_of_word(word):
-            yield at, tone
-        for rest, tone in phrases.get(word, ()):
-            if words[at + 1 : at + 1 + len(rest)] == rest:
+        for tone, rest in _begun_by(word):
+            if not rest or words[at + 1 : at + 1 + len(rest)] == rest:
                 yield at, tone
 
 
 @lru_cache(maxsize=1 << 15)
+def _begun_by(word: str) -> tuple[tuple[int, list[str]], ...]:
+    """Return the tones a word has, and those it has where what is beside them follows it."""
+    single: tuple[tuple[int, list[str]], ...] = tuple((tone, []) for tone in _tones_of_word(word))
+    return (*single, *_known().phrases.get(word, ()))
+
+
 def _tones_of_word(word: str) -> frozenset[int]:
     known = _known()
     tones = known.words.get(word, frozenset()).union(
@@ -100,12 +103,12 @@ def _known() -> _Known:
     names = (*written, PEOPLE)
     words: dict[str, set[int]] = defaultdict(set, {PERSON: {names.index(PEOPLE)}})
     openings: dict[str, set[int]] = defaultdict(set)
-    phrases: dict[str, list[tuple[list[str], int]]] = defaultdict(list)
+    phrases: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
     for tone, name in enumerate(written):
         for entry in _entries(written[name]):
             first, *rest = normalised(entry.replace("_", " ").removesuffix("*")).split()
             if rest:
-                phrases[first].append((rest, tone))
+                phrases[first].append((tone, rest))
             else:
                 (openings if entry.endswith("*") else words)[first].add(tone)
     return _Known(
