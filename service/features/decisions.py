@@ -26,7 +26,7 @@ from service.features.outcomes import (
     UndoRefused,
 )
 from service.features.reasons import reason_fault
-from service.features.rounds import Answers, Motion, Rounds
+from service.features.rounds import Answers, Committed, Motion, Rounds
 from service.features.sitting import Sitting
 from service.features.telling import Telling
 from service.features.transitions import NEEDS_REASON
@@ -238,7 +238,9 @@ class Decisions:
         for site_id, decisions in applied.items():
             self.telling.decided(sites[site_id], decisions, actor)
 
-    async def _sit(self, motions: Sequence[Motion], *, waits: bool) -> Sequence[Motion]:
+    async def _sit(
+        self, motions: Sequence[Motion], *, waits: bool, committed: Committed
+    ) -> Sequence[Motion]:
         """Decide motions in one transaction; return those whose articles others hold.
 
         None of them speaks of a comment that another does.
@@ -259,6 +261,8 @@ class Decisions:
             ready, sittings = [*motions], []
             refused = [(each, request, only) for each in motions for request in each.requests]
         crash.reached(crash.Point.DECIDE_COMMITTED)
+        left = [each for each in motions if each not in ready]
+        committed(left)
         sites = {key: site for motion in ready for key, site in motion.sites.items()}
         for sitting, _ in sittings:
             await self.clean(sites, sitting)
@@ -268,7 +272,7 @@ class Decisions:
         for motion in ready:
             ids = [request.comment_id for request in motion.requests]
             motion.give({comment_id: results[comment_id] for comment_id in ids})
-        return [each for each in motions if each not in ready]
+        return left
 
     async def _rule(
         self,

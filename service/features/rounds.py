@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,11 +76,19 @@ class Motion:
             self.answer.set_exception(error)
 
 
+Committed: TypeAlias = Callable[[Sequence[Motion]], None]
+
+
 class Sit(Protocol):
     """Decides motions in one transaction and answers them."""
 
-    async def __call__(self, motions: Sequence[Motion], *, waits: bool) -> Sequence[Motion]:
-        """Return those whose articles others hold; with `waits` it waits for them instead."""
+    async def __call__(
+        self, motions: Sequence[Motion], *, waits: bool, committed: Committed
+    ) -> Sequence[Motion]:
+        """Return those whose articles others hold; with `waits` it waits for them instead.
+
+        `committed` is told of them when no article is held any more: it only cleans up and answers.
+        """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,22 +158,31 @@ class Rounds:
     def _task(self, motions: Sequence[Motion], sit: Sit, *, waits: bool) -> asyncio.Task[None]:
         articles = {article for motion in motions for article in motion.articles}
         self._busy |= articles
-        work = self._round(motions, sit, waits=waits)
+
+        def free(left: Sequence[Motion] = ()) -> None:
+            """Let the next round have the articles, while this one still cleans Redis."""
+            kept = {article for motion in left for article in motion.articles}
+            self._busy.difference_update(articles - kept)
+            articles.intersection_update(kept)
+            self._begin(sit)
+
+        work = self._round(motions, sit, waits=waits, committed=free)
         task = asyncio.get_running_loop().create_task(work, context=Context())
 
         def end(_: asyncio.Task[None]) -> None:
-            self._busy -= articles
             self._under_way.discard(task)
             if self._patient is task:
                 self._patient = None
-            self._begin(sit)
+            free()
 
         task.add_done_callback(end)
         return task
 
-    async def _round(self, motions: Sequence[Motion], sit: Sit, *, waits: bool) -> None:
+    async def _round(
+        self, motions: Sequence[Motion], sit: Sit, *, waits: bool, committed: Committed
+    ) -> None:
         try:
-            self._held_elsewhere += await sit(motions, waits=waits)
+            self._held_elsewhere += await sit(motions, waits=waits, committed=committed)
         except Unavailable as failure:
             for motion in motions:
                 motion.fail(failure)
@@ -175,8 +192,12 @@ class Rounds:
                 return
             log.warning("round_divided", motions=len(motions), error_kind=type(error).__name__)
             for motion in motions:  # one of them is at fault: the others are not to suffer
-                await self._round([motion], sit, waits=True)
+                await self._round([motion], sit, waits=True, committed=_not_yet)
         finally:
             for motion in motions:
                 if motion not in self._held_elsewhere:
                     motion.answer.cancel()  # nothing, unless the process ends
+
+
+def _not_yet(_: Sequence[Motion]) -> None:
+    """Keep the articles: others of a round that was divided are still to be decided."""

@@ -15,10 +15,11 @@ import pytest
 
 from service.errors import Unavailable
 from service.features.outcomes import DecisionRequest, Result
-from service.features.rounds import ROUND_MAX
+from service.features.rounds import COMPANY_SECONDS, ROUND_MAX, Committed, Motion, Rounds
 from service.model import Action, Actor, PendingComment
+from service.storage.changes import Place
 from tests.features.conftest import OpenSite
-from tests.newsroom import KIM, SAM, Newsroom
+from tests.newsroom import KIM, NOON, SAM, Newsroom
 from tests.storage.queues import eventually
 
 BREAKS = "x" * 400
@@ -315,3 +316,45 @@ async def test_decided_together_everything_is_as_decided_one_by_one(
     assert [result.outcome for each in results for result in each] == expected
     assert len(set(expected)) >= 3
     assert await _state(together) == await _state(alone)
+
+
+async def test_the_next_round_on_an_article_waits_for_the_commit_and_not_for_the_cleaning() -> None:
+    began: asyncio.Queue[Motion] = asyncio.Queue()
+    commits, cleaned = asyncio.Semaphore(0), asyncio.Event()
+
+    async def sit(
+        motions: Sequence[Motion], *, waits: bool, committed: Committed
+    ) -> Sequence[Motion]:
+        del waits
+        began.put_nowait(motions[0])
+        await commits.acquire()
+        committed([])
+        await cleaned.wait()
+        for motion in motions:
+            motion.give({})
+        return []
+
+    rounds, motions = Rounds(), [motion_on(Place(1, UUID(int=1), uuid4())) for _ in range(3)]
+    async with asyncio.timeout(5), asyncio.TaskGroup() as asked:
+        for motion in motions:
+            asked.create_task(rounds.decide(motion, sit))
+        assert await began.get() is motions[0]
+        await asyncio.sleep(COMPANY_SECONDS * 2)
+        assert began.empty()
+        commits.release()
+        assert await began.get() is motions[1]
+        cleaned.set()
+        commits.release()
+        commits.release()
+
+
+def motion_on(place: Place) -> Motion:
+    return Motion(
+        sites={},
+        requests=[wish(place.comment_id)],
+        places={place.comment_id: place},
+        items={},
+        leases={},
+        actor=SAM,
+        now=NOON,
+    )
