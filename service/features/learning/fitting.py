@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from service.features.learning.model import Calibration, Model, vector_of
-from service.features.learning.reading import BUCKETS, Reading, Values
+from service.features.learning.reading import BUCKETS, Reading
+from service.features.learning.tones import Values
 from service.storage.learning import Kind
 
 PASSES: Final = 6

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from service.features.learning.reading import BUCKETS, Reading, Values, placed, read
-from service.features.learning.tones import loudness, tone_names, toned
+from service.features.learning.reading import BUCKETS, Reading, placed, read
+from service.features.learning.tones import Values, loudness, tone_names, toned
 from service.features.screening.views import Span
 
 FORMAT: Final = 2

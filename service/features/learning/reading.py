@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from service.features.learning.tones import PERSON, tones_of
+from service.features.learning.tones import PERSON, Values, tones_of
 from service.features.screening.views import View, views_of
 
 BUCKETS: Final = 1 << 18
@@ -25,7 +25,6 @@ GROUPS: Final = (2, 3, 4, 5)
 
 Buckets: TypeAlias = "npt.NDArray[np.int32]"
 Hashes: TypeAlias = "npt.NDArray[np.uint32]"
-Values: TypeAlias = "npt.NDArray[np.float32]"
 
 _FACTOR = 0x01000193
 _MIX = 0x85EBCA6B

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from service.features.screening.views import normalised
 from service.features.screening.words import shipped_lists
 
-if TYPE_CHECKING:
-    from service.features.learning.reading import Values
+Values: TypeAlias = "npt.NDArray[np.float32]"
 
 PEOPLE: Final = "people"
 """The tone of terms of groups of people: how many there are, and not which."""
