@@ -157,6 +157,37 @@ async def database_url(fresh_database: FreshDatabase, template_database: str) ->
     return await fresh_database(template_database)
 
 
+@pytest.fixture(scope="session")
+async def shared_database(
+    fresh_database: FreshDatabase, template_database: str
+) -> AsyncIterator[tuple[str, asyncpg.Connection]]:
+    """A database that tests use one after the other, and a superuser's session there."""
+    url = await fresh_database(template_database)
+    connection = await asyncpg.connect(url)
+    # No trigger keeps what is written for good, no reference asks for an order.
+    await connection.execute("SET session_replication_role = replica; SET lock_timeout = '10s'")
+    yield url, connection
+    await connection.close()
+
+
+@pytest.fixture
+async def emptied_database_url(shared_database: tuple[str, asyncpg.Connection]) -> str:
+    """A database with the newest schema and no rows, where other tests were before.
+
+    To empty one takes a tenth of the time of making one. For tests that leave the schema alone.
+    """
+    url, connection = shared_database
+    tables = await connection.fetch(
+        "SELECT tablename FROM pg_tables"
+        " WHERE schemaname = 'public' AND tablename <> 'schema_migrations'"
+    )
+    sequences = "SELECT setval(format('%I', sequencename), 1, false) FROM pg_sequences"
+    await connection.execute(
+        ";".join([*(f'DELETE FROM "{table}"' for (table,) in tables), sequences])  # noqa: S608 - ours
+    )
+    return url
+
+
 @pytest.fixture
 async def redis_url(stores: EmbeddedStores) -> AsyncIterator[str]:
     """An empty numbered Redis database, for this test alone."""

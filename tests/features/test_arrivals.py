@@ -22,8 +22,8 @@ SAM = "sam@daily.example"
 
 
 @pytest.fixture
-async def insiders(database_url: str, redis_url: str) -> AsyncIterator[Insiders]:
-    async with open_pool(database_url, max_size=6) as pool, connect(redis_url) as redis:
+async def insiders(emptied_database_url: str, redis_url: str) -> AsyncIterator[Insiders]:
+    async with open_pool(emptied_database_url, max_size=6) as pool, connect(redis_url) as redis:
         yield Insiders.over(pool, redis)
 
 

@@ -18,8 +18,8 @@ SENIOR = replace(KIM, sees_escalated=True)
 
 
 @pytest.fixture
-async def newsroom(database_url: str, redis_url: str) -> AsyncIterator[Newsroom]:
-    async with open_newsroom(database_url, redis_url) as opened:
+async def newsroom(emptied_database_url: str, redis_url: str) -> AsyncIterator[Newsroom]:
+    async with open_newsroom(emptied_database_url, redis_url) as opened:
         yield opened
 
 

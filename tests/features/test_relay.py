@@ -66,8 +66,8 @@ class Office:
 
 
 @pytest.fixture
-async def office(database_url: str, redis_url: str) -> AsyncIterator[Office]:
-    async with open_newsroom(database_url, redis_url) as leader:
+async def office(emptied_database_url: str, redis_url: str) -> AsyncIterator[Office]:
+    async with open_newsroom(emptied_database_url, redis_url) as leader:
         other = staff(leader.pool, leader.redis, leader.site)
         listening = asyncio.create_task(other.invalidations.run())
         await until(lambda: other.cache.shelf.changes > 0)

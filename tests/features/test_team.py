@@ -20,8 +20,8 @@ KEY = Actor(kind="key", actor_id="samskey1", name="CMS")
 
 
 @pytest.fixture
-async def insiders(database_url: str, redis_url: str) -> AsyncIterator[Insiders]:
-    async with open_pool(database_url, max_size=2) as pool, connect(redis_url) as redis:
+async def insiders(emptied_database_url: str, redis_url: str) -> AsyncIterator[Insiders]:
+    async with open_pool(emptied_database_url, max_size=2) as pool, connect(redis_url) as redis:
         yield Insiders.over(pool, redis)
 
 

@@ -151,9 +151,9 @@ async def postroom_of(room: Newsroom, receiver: Receiver) -> AsyncIterator[Postr
 
 
 @pytest.fixture
-async def office(database_url: str, redis_url: str) -> AsyncIterator[Postroom]:
+async def office(emptied_database_url: str, redis_url: str) -> AsyncIterator[Postroom]:
     async with (
-        open_newsroom(database_url, redis_url) as room,
+        open_newsroom(emptied_database_url, redis_url) as room,
         receiving() as receiver,
         postroom_of(room, receiver) as office,
     ):
