@@ -29,6 +29,12 @@ async def with_site(command: CommandLine) -> CommandLine:
     return command
 
 
+@pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """Nothing here touches the schema."""
+    return emptied_database_url
+
+
 async def test_a_site_takes_comments_when_the_command_has_ended(
     command: CommandLine, database_url: str, redis_url: str
 ) -> None:

@@ -66,6 +66,12 @@ async def valkey(folder: Path, **options: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """Nothing here touches the schema."""
+    return emptied_database_url
+
+
+@pytest.fixture
 async def careless(tmp_path: Path) -> AsyncIterator[Careless]:
     """A function that starts a Valkey with other options than ours."""
     async with AsyncExitStack() as running:

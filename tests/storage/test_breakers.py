@@ -16,6 +16,12 @@ from service.telemetry import Metrics
 
 
 @pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """Nothing here touches the schema."""
+    return emptied_database_url
+
+
+@pytest.fixture
 def breakers() -> Breakers:
     return Breakers()
 
