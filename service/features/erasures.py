@@ -7,7 +7,7 @@ when a store comes back from a backup (protocol.md Rulings 6 and 12).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -24,7 +24,14 @@ from service.features.patience import Patience
 from service.features.records import Person, Records
 from service.features.sites import SiteDirectory
 from service.model import Action, Actor, Site
-from service.storage.erasures import ErasureFile, ErasureStore, Reported, Voted
+from service.storage.erasures import (
+    ErasureFile,
+    ErasureStore,
+    Known,
+    Ledgered,
+    Reported,
+    Voted,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -118,32 +125,41 @@ class Erasures:
         patience = Patience("erasures_wait")
         while True:
             with patience:
-                for site in await self.sites.known_sites():
-                    await self.go_on(site)
+                await self.go_on(*await self.sites.known_sites())
             await asyncio.sleep(self.pause)
 
-    async def go_on(self, site: Site) -> int:
-        """Carry out a site's erasures that are not done; returns how many those were.
+    async def go_on(self, *sites: Site) -> int:
+        """Carry out the erasures of sites that are not done; returns how many those were.
 
         Before that, whoever Redis or the file calls forgotten and Postgres does not, because it
         came back from a backup, is forgotten again.
         """
-        await self._again(site)
-        under_way = await self.store.under_way(site.site_id)
-        for author_id, subject in under_way:
-            await self._carry_out(site, author_id, subject)
-        return len(under_way)
-
-    async def _again(self, site: Site) -> None:
+        # Postgres is asked last, as it is told first: whoever is noted elsewhere is known there.
         lines = await asyncio.to_thread(self.ledger.read)
+        noted = {site.slug: await self._noted(site, lines) for site in sites}
+        known = await self.store.known([site.site_id for site in sites])
+        carried_out = 0
+        for site in sites:
+            here = known.get(site.site_id, Known())
+            if missing := noted[site.slug] - here.subjects:
+                await self._again(site, missing)
+                here = (await self.store.known([site.site_id]))[site.site_id]
+            for author_id, subject in here.under_way:
+                await self._carry_out(site, author_id, subject)
+            carried_out += len(here.under_way)
+        return carried_out
+
+    async def _noted(self, site: Site, lines: Sequence[Ledgered]) -> set[bytes]:
+        """Return whom a site has forgotten by the file and by Redis."""
         noted = {line.subject for line in lines if line.site == site.slug}
         try:
-            noted |= await self.store.noted(site.slug)
+            return noted | await self.store.noted(site.slug)
         except Unavailable:
             log.warning("erasures_not_read", site=site.slug)
-        missing = noted - await self.store.subjects(site.site_id)
-        if not missing:
-            return
+            return noted
+
+    async def _again(self, site: Site, missing: set[bytes]) -> None:
+        """Begin to forget again whom Postgres does not know."""
         now = self.clock()
         for author_id in await self.store.authors(site.site_id):
             subject = self.subject(site.site_id, author_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -48,6 +48,14 @@ class UnderWay(NamedTuple):
 
     author_id: UUID
     subject: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Whom a site has forgotten or is to forget, by keyed hashes; and what is not done of it."""
+
+    subjects: set[bytes] = field(default_factory=set)
+    under_way: list[UnderWay] = field(default_factory=list)
 
 
 class Voted(NamedTuple):
@@ -101,16 +109,20 @@ class ErasureStore:
         async with connected(self.pool) as connection:
             await connection.execute(SQL["remember"], site_id, subject, at)
 
-    async def under_way(self, site_id: int) -> list[UnderWay]:
-        """Return erasures that are not done, the oldest first."""
-        async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["under_way"], site_id)
-        return [UnderWay(row["author_id"], row["subject"]) for row in rows]
+    async def known(self, site_ids: Sequence[int]) -> dict[int, Known]:
+        """Return whom sites have forgotten, as Postgres knows them; a site without any is left out.
 
-    async def subjects(self, site_id: int) -> set[bytes]:
-        """Return the keyed hashes of everybody a site has forgotten, as Postgres knows them."""
+        Erasures that are not done stand the oldest first.
+        """
         async with connected(self.pool) as connection:
-            return {row["subject"] for row in await connection.fetch(SQL["subjects"], site_id)}
+            rows = await connection.fetch(SQL["known"], site_ids)
+        known: dict[int, Known] = {}
+        for site_id, subject, author_id in rows:
+            of_site = known.setdefault(site_id, Known())
+            of_site.subjects.add(subject)
+            if author_id is not None:
+                of_site.under_way.append(UnderWay(author_id, subject))
+        return known
 
     async def authors(self, site_id: int) -> list[UUID]:
         """Return everybody of whom a site knows something."""

@@ -15,19 +15,15 @@ INSERT INTO erasures (site_id, subject, at, done_at)
 VALUES ($1, $2, $3, $3)
 ON CONFLICT (site_id, subject) DO NOTHING;
 
--- name: under_way
--- Erasures that are not done, the oldest first.
---   $1 site_id integer
+-- name: known
+-- Whom some sites have forgotten or are to forget, the oldest first; the author only where that is
+-- not done.
+--   $1 site_ids integer[]
 -- Index: erasures_pkey.
-SELECT author_id, subject, at FROM erasures
-WHERE site_id = $1 AND done_at IS NULL AND author_id IS NOT NULL
+SELECT site_id, subject, CASE WHEN done_at IS NULL THEN author_id END AS author_id
+FROM erasures
+WHERE site_id = ANY($1::integer[])
 ORDER BY at;
-
--- name: subjects
--- Whom a site has forgotten.
---   $1 site_id integer
--- Index: erasures_pkey.
-SELECT subject FROM erasures WHERE site_id = $1;
 
 -- name: authors
 -- Ids of everybody of whom a site knows something.
