@@ -55,6 +55,10 @@ class Errands:
         for errand in await self.store.waiting(now=self.clock()):
             self._rings[errand].set()
 
+    def wake(self, errand: Errand, ring: asyncio.Event) -> None:
+        """Let a kind of work wake whoever waits for an event of their own."""
+        self._rings[errand] = ring
+
     def rest_until(self, errand: Errand) -> Rest:
         """Return how the loop that does this kind of work rests."""
         return partial(self._rest, self._rings[errand])

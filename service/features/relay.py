@@ -33,6 +33,8 @@ class Relay:
     events: Events
     sites: SiteDirectory
     clock: Callable[[], datetime]
+    pause_seconds: float = PAUSE_SECONDS
+    """How long a decision may wait that was not heard of."""
 
     async def run(self) -> None:
         """Relay without end. Only one process may."""
@@ -51,7 +53,7 @@ class Relay:
         """
         await asyncio.sleep(LEAST_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(PAUSE_SECONDS):
+            async with asyncio.timeout(self.pause_seconds):
                 await self.invalidations.heard.wait()
         self.invalidations.heard.clear()
 

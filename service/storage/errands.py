@@ -13,6 +13,7 @@ from service.storage.postgres import connected, load_queries
 SQL = load_queries("errands")
 
 Errand = Literal[
+    "outbox",
     "search",
     "clusters",
     "cluster_decisions",

@@ -132,6 +132,7 @@ class Core:
             networks=ground.settings.outgoing_networks,
         )
         errands = Errands(store=ErrandStore(pool=pool), clock=clock)
+        errands.wake("outbox", invalidations.heard)
         lookup = Lookup(pending=pending, lookups=LookupStore(pool=pool))
         return cls(
             acts=acts,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
+from service.features.errands import ANYWAY_SECONDS
 from service.features.forwarders import Forwarders
 from service.features.journal import NOTED_SECONDS, Journal
 from service.features.levels import Levels
@@ -93,6 +94,7 @@ class Upkeep:
             events=live.events,
             sites=core.sites,
             clock=clock,
+            pause_seconds=ANYWAY_SECONDS,
         )
         return cls(
             leadership=Leadership(pool=pool),

@@ -3,10 +3,11 @@
 -- name: waiting
 -- Of each kind of work whether there is any.
 --   $1 now timestamptz
--- Index: search_changes_in_order; cluster_changes_in_order; cluster_decisions_under_way;
+-- Index: outbox_waiting; search_changes_in_order; cluster_changes_in_order; cluster_decisions_under_way;
 -- sweeps_under_way; dry_runs_under_way; alerts_untold; webhook_events_waiting;
 -- webhook_deliveries_due.
-SELECT EXISTS (SELECT FROM search_changes) AS search,
+SELECT EXISTS (SELECT FROM outbox WHERE relayed_at IS NULL) AS outbox,
+       EXISTS (SELECT FROM search_changes) AS search,
        EXISTS (SELECT FROM cluster_changes) AS clusters,
        EXISTS (SELECT FROM cluster_decisions WHERE state IN ('running', 'undoing'))
            AS cluster_decisions,

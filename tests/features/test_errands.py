@@ -39,3 +39,17 @@ async def test_who_has_something_to_do_is_woken_and_nobody_else(
     await newsroom.approve(comment)
     later = newsroom.now + timedelta(days=1)
     assert {"clusters", "seal"} <= {*await store.waiting(now=later)}
+
+
+async def test_a_decision_that_nobody_has_told_wakes_whoever_tells(
+    newsroom: Newsroom, errands: Errands
+) -> None:
+    heard = asyncio.Event()
+    errands.wake("outbox", heard)
+    while await newsroom.relay.relay():
+        pass
+    await errands.look()
+    assert not heard.is_set()
+    await newsroom.approve(await newsroom.post())
+    await errands.look()
+    assert heard.is_set()
