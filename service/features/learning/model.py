@@ -6,7 +6,6 @@ import hashlib
 import io
 import math
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -22,6 +21,8 @@ SHOWN_MAX: Final = 3
 """Words that an explanation shows (screening.md B7)."""
 WORD_MIN: Final = 0.05
 """What a word has to add to be shown."""
+BESIDE_MIN: Final = 0.5
+"""And as a share of what the strongest adds: weak ones beside it are mostly not what is meant."""
 
 
 class BrokenModel(ValueError):  # noqa: N818 - it says what is wrong, as Refused does
@@ -81,9 +82,9 @@ class Model:
             (float(added[start + 1 : end + 1].sum()) + heard[at], (start, end))
             for at, (start, end) in enumerate(spans)
         ]
-        best = islice(
-            sorted((each for each in words if each[0] >= WORD_MIN), reverse=True), SHOWN_MAX
-        )
+        words.sort(reverse=True)
+        least = max(WORD_MIN, BESIDE_MIN * words[0][0]) if words else WORD_MIN
+        best = [each for each in words[:SHOWN_MAX] if each[0] >= least]
         return tuple(sorted((view.span(*span), round(worth, 3)) for worth, span in best))
 
     def _heard(self, words: list[str]) -> list[float]:
