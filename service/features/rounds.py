@@ -123,7 +123,7 @@ class Rounds:
             self._company.cancel()
             self._company = None
         if self._held_elsewhere and self._patient is None:
-            motions, self._held_elsewhere = self._held_elsewhere, []
+            motions, self._held_elsewhere = _apart(self._held_elsewhere)
             self._patient = self._task(motions, sit, waits=True)
         while len(self._under_way) < ROUNDS_MAX and (motions := self._chosen()):
             alone = len(motions) == 1 and not self._under_way
@@ -201,3 +201,15 @@ class Rounds:
 
 def _not_yet(_: Sequence[Motion]) -> None:
     """Keep the articles: others of a round that was divided are still to be decided."""
+
+
+def _apart(motions: Sequence[Motion]) -> tuple[list[Motion], list[Motion]]:
+    """Divide into those that speak of different comments, and what has to come after them."""
+    first: list[Motion] = []
+    later: list[Motion] = []
+    comments: set[UUID] = set()
+    for motion in motions:
+        ids = {request.comment_id for request in motion.requests}
+        (first if comments.isdisjoint(ids) else later).append(motion)
+        comments |= ids
+    return first, later

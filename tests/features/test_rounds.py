@@ -348,6 +348,33 @@ async def test_the_next_round_on_an_article_waits_for_the_commit_and_not_for_the
         commits.release()
 
 
+async def test_two_who_wait_for_what_others_hold_are_never_in_one_round() -> None:
+    free, held, patient = asyncio.Event(), asyncio.Queue[Motion](), list[list[UUID]]()
+
+    async def sit(
+        motions: Sequence[Motion], *, waits: bool, committed: Committed
+    ) -> Sequence[Motion]:
+        del committed
+        if not waits:
+            held.put_nowait(motions[0])
+            return motions
+        patient.append([motion.requests[0].comment_id for motion in motions])
+        await free.wait()
+        for motion in motions:
+            motion.give({})
+        return []
+
+    rounds, places = Rounds(), [Place(1, UUID(int=number), uuid4()) for number in range(3)]
+    async with asyncio.timeout(5), asyncio.TaskGroup() as asked:
+        asked.create_task(rounds.decide(motion_on(places[0]), sit))
+        for place in (places[1], places[2], places[2]):
+            motion = motion_on(place)
+            asked.create_task(rounds.decide(motion, sit))
+            assert await held.get() is motion
+        free.set()
+    assert patient == [[places[number].comment_id] for number in (0, 1, 2, 2)]
+
+
 def motion_on(place: Place) -> Motion:
     return Motion(
         sites={},
