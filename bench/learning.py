@@ -231,13 +231,18 @@ def examples(rows: Sequence[Row], readings: dict[str, Reading]) -> Examples:
 
 
 def parted(rows: Sequence[Row], turn: int) -> tuple[list[Row], list[Row]]:
-    """Return what is learnt from, and the three tenths that are for judging, by the turn."""
+    """Return what is learnt from, and what is for judging."""
     learnt: list[Row] = []
     held: list[Row] = []
     for row in rows:
-        drawn = int(hashlib.sha256(f"bench{turn or ''}{row.text}".encode()).hexdigest()[:8], 16)
-        (held if drawn % 100 >= 70 else learnt).append(row)
+        (held if held_back(row.text, turn) else learnt).append(row)
     return learnt, held
+
+
+def held_back(text: str, turn: int = 0) -> bool:
+    """Whether a text is for judging in a turn, and never learnt from: three in ten are."""
+    drawn = hashlib.sha256(f"bench{turn or ''}{text}".encode()).hexdigest()
+    return int(drawn[:8], 16) % 100 >= 70
 
 
 TERMS = [
