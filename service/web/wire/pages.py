@@ -6,6 +6,8 @@ The bytes are those `orjson` gives for `thread_json`; the tests hold both togeth
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 
 import orjson
 
@@ -15,6 +17,9 @@ from service.model import Site
 from service.web.wire.comments import page_json
 
 _BOOLS = {True: "true", False: "false"}
+_LIVE = itemgetter("up", "down", "pinned", "featured", "reply_count")
+LIVE_MAX = 4_096
+"""Different votes, marks and counts remembered as they were written: most comments have few."""
 
 
 def thread_bytes(
@@ -47,21 +52,29 @@ class _Writing:
     __slots__ = ("about", "fragments", "site_id")
 
     def __init__(self, page: ThreadPage, fragments: Fragments) -> None:
-        self.about = f',"article":{orjson.dumps(page.article.key).decode()},"votes":{{"up":'
+        self.about = b',"article":%b,"votes":{"up":' % orjson.dumps(page.article.key)
         self.fragments = fragments
         self.site_id = page.article.site_id
 
     def add(self, parts: list[bytes], threaded: Threaded) -> None:
         """Write a comment with its nested replies."""
         comment, replies, more = threaded
-        parts.append(comment["written"] or self.fragments.write(self.site_id, comment))
-        parts.append(
-            f'{self.about}{comment["up"]},"down":{comment["down"]}}},'
-            f'"pinned":{_BOOLS[comment["pinned"]]},"featured":{_BOOLS[comment["featured"]]},'
-            f'"reply_count":{comment["reply_count"]},"replies":['.encode()
+        parts += (
+            comment["written"] or self.fragments.write(self.site_id, comment),
+            self.about,
+            _live(*_LIVE(comment)),
         )
         for number, reply in enumerate(replies):
             if number:
                 parts.append(b",")
             self.add(parts, reply)
         parts.append(f'],"more_replies":"{more}"}}'.encode() if more else b'],"more_replies":null}')
+
+
+@lru_cache(LIVE_MAX)
+def _live(up: int, down: int, pinned: bool, featured: bool, reply_count: int) -> bytes:  # noqa: FBT001 - as the row has them
+    """Write what changes without the comment, from the number of votes to its replies."""
+    return (
+        f'{up},"down":{down}}},"pinned":{_BOOLS[pinned]},"featured":{_BOOLS[featured]},'
+        f'"reply_count":{reply_count},"replies":['
+    ).encode()
