@@ -216,7 +216,6 @@ async def serving(
         OSError: a port is taken.
     """
     await service.live.vitals.look()
-    await service.core.rulebook.warm()
     draining = Draining()
     gate = api_gate(
         service.operations(),
@@ -250,12 +249,15 @@ async def serving(
             farewell=service.live.say_bye,
         ) as api,
     ):
+        # Who only reads need not wait for it.
+        warming = asyncio.create_task(service.core.rulebook.warm())
         base = settings.model_copy(update={"port": api.port}).base_url
         try:
             yield Urls(base=base, metrics=f"http://{settings.metrics_host}:{metrics.port}/metrics")
         finally:
             draining.begun = True
             await asyncio.sleep(settings.drain_seconds)
+            await warming
 
 
 @asynccontextmanager
