@@ -22,7 +22,7 @@ from service.features.screening import (
     Rule,
     RuleSet,
     Signal,
-    evaluate,
+    said,
 )
 from service.features.screening.facts import RECENT_MAX
 from service.features.screening.language import language_of
@@ -180,17 +180,18 @@ class Walk:
             _learn(author, comment, at, likeness)
             return
         facts = self._facts(comment, author, at, likeness)
-        verdict = evaluate(facts, self.rules)
-        mine = _said(verdict.signals, self.tried, self.version)
-        theirs = _said(verdict.signals, self.tried, self.live)
-        lang = comment.lang or verdict.language or "other"
+        signals, language = said(facts, self.rules, tell_language=comment.lang is None)
+        mine = _said(signals, self.tried, self.version)
+        theirs = _said(signals, self.tried, self.live)
+        lang = comment.lang or language or "other"
         tally.looked_at += 1
         tally.failures += mine is not None and mine.failed
         hit = mine is not None and not mine.failed
         _count(tally, comment, lang, hit=hit)
         if hit and mine is not None:
-            wider = verdict if self.others is None else evaluate(facts, self.others)
-            others = [one for one in wider.signals if one.rule != self.tried and not one.failed]
+            if self.others is not None:
+                signals = said(facts, self.others, tell_language=False).signals
+            others = [one for one in signals if one.rule != self.tried and not one.failed]
             tally.overlap.update({one.rule for one in others})
             tally.hours[int(at.timestamp() // 3600)] += 1
             tally.added += self._adds(mine, others)

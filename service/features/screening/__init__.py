@@ -6,7 +6,7 @@ document of rules ready, `shipped_rules` is the one a new site has.
 
 from __future__ import annotations
 
-from service.features.screening.evaluation import UNCHECKED, evaluate, unread
+from service.features.screening.evaluation import UNCHECKED, evaluate, said, unread
 from service.features.screening.facts import (
     ArticleFacts,
     AuthorFacts,
@@ -47,6 +47,7 @@ __all__ = [
     "likeness",
     "priority_of",
     "queue_score",
+    "said",
     "shipped_rules",
     "unread",
 ]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.features.screening import conditions
 from service.features.screening.conditions import Reading
 from service.features.screening.facts import Facts, likeness_of
-from service.features.screening.language import Code, language_of
+from service.features.screening.language import UNTOLD, Code, language_of
 from service.features.screening.links import links_in
 from service.features.screening.priority import (
     RAISE_MAX,
@@ -40,6 +40,14 @@ SPANS_MAX = 32
 
 UNCHECKED = Why(rule="checks_unavailable", version=1, label="Not everything could be checked")
 
+
+class Said(NamedTuple):
+    """What rules say of a comment, before anybody rules on it."""
+
+    signals: Sequence[Signal]
+    language: Code | None
+
+
 Stopwatch = Callable[[], float]
 """Returns seconds from some moment on; only differences count."""
 
@@ -62,15 +70,35 @@ def evaluate(
         reading = _read(facts, rules)
     except Exception as error:  # noqa: BLE001 - a text nobody could read is held for a person
         return unread(error)
+    signals = _signals(facts, rules, reading, is_late=lambda: stopwatch() > deadline)
+    return _decide(facts, reading, signals)
+
+
+def said(facts: Facts, rules: RuleSet, *, tell_language: bool = True) -> Said:
+    """Return what the rules say of a comment, as `evaluate` does, without a ruling.
+
+    Without `tell_language` the language is told only where a rule asks for it.
+    """
+    try:
+        reading = _read(facts, rules, tell_language=tell_language)
+    except Exception as error:  # noqa: BLE001 - as above
+        return Said(unread(error).signals, None)
+    return Said(_signals(facts, rules, reading, is_late=lambda: False), reading.language.code)
+
+
+def _signals(
+    facts: Facts, rules: RuleSet, reading: Reading, *, is_late: Callable[[], bool]
+) -> Sequence[Signal]:
+    """Try every rule, those that ask what the others say at the end."""
     signals = [_unanswered(name, error) for name, error in facts.unanswered.items()]
     signals += facts.outside
     for ready in _candidates(rules, reading):
-        signals += _speak(ready, reading, late=stopwatch() > deadline)
+        signals += _speak(ready, reading, late=is_late())
     if rules.asking:
         reading = _with_others(reading, signals)
         for ready in rules.asking:
-            signals += _speak(ready, reading, late=stopwatch() > deadline)
-    return _decide(facts, reading, signals)
+            signals += _speak(ready, reading, late=is_late())
+    return signals
 
 
 def _candidates(rules: RuleSet, reading: Reading) -> Sequence[Ready]:
@@ -119,10 +147,11 @@ def unread(error: Exception) -> Verdict:
     return Verdict(publish=False, ruling="hold", why=(signal.why(),), signals=(signal,))
 
 
-def _read(facts: Facts, rules: RuleSet) -> Reading:
+def _read(facts: Facts, rules: RuleSet, *, tell_language: bool = True) -> Reading:
     is_read = bool(rules.texts) or not facts.likeness
     views = views_of(facts.text) if is_read else unread_views(facts.text)
-    language = language_of(facts.text)
+    is_told = tell_language or rules.asks_language
+    language = language_of(facts.text) if is_told else UNTOLD
     words: dict[int, list[Hit]] = {}
     for hit in rules.index.find(views, arabizi=language.code == "ar-latn"):
         words.setdefault(hit.group, []).append(hit)

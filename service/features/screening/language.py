@@ -81,7 +81,8 @@ class Language:
     """`code` and every language that cannot be ruled out: short texts have several."""
 
 
-_NOTHING_TO_READ = Language("other", frozenset(CODES))
+UNTOLD: Final = Language("other", frozenset(CODES))
+"""Where there is nothing to read, or nobody asks."""
 _ARABIC_SCRIPT = Language("ar", frozenset({"ar"}))
 _ANOTHER = Language("other", frozenset({"other"}))
 _ANOTHER_IN_ARABIC_SCRIPT = Language("other", frozenset({"other", "ar"}))
@@ -131,7 +132,7 @@ def _in_arabic_script(start: str, arabic: int) -> Language:
 def _in_latin_letters(start: str) -> Language:
     words = words_of(start)
     if not words:
-        return _NOTHING_TO_READ
+        return UNTOLD
     weights = sum(map(_WEIGHED.__getitem__, words)) + _MIDDLES
     fields = _FIELDS.unpack(weights.to_bytes(_FIELDS.size, "little"))
     totals = [

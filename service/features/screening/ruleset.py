@@ -84,6 +84,8 @@ class RuleSet:
     folded: tuple[Together, ...]
     """Numbers of patterns over the `norm` and skeleton views, in batches."""
     raw: tuple[Together, ...]
+    asks_language: bool
+    """Whether what any of the rules says depends on the language of the text."""
     kinds: frozenset[str]
     """Kinds of conditions that any of the rules has: what nothing asks need not be known."""
 
@@ -149,6 +151,8 @@ class _Compiler:
                 together([one for one in numbered if not self._is_raw[one[0]]], raw=False)
             ),
             raw=tuple(together([one for one in numbered if self._is_raw[one[0]]], raw=True)),
+            asks_language=any(text.langs for text in self._texts)
+            or any(_asks_language(one.rule) for one in ready),
             kinds=frozenset(
                 leaf.kind for one in ready for leaf in one.rule.when.leaves() if leaf.kind
             ),
@@ -303,6 +307,13 @@ def _asked_before_approving(rule: Rule) -> frozenset[str]:
     if rule.then.action != "approve":
         return frozenset()
     return frozenset(leaf.score.model for leaf in rule.when.leaves() if leaf.score is not None)
+
+
+def _asks_language(rule: Rule) -> bool:
+    return rule.scope.langs is not None or any(
+        leaf.lang is not None or (leaf.text is not None and leaf.text.arabizi)
+        for leaf in rule.when.leaves()
+    )
 
 
 def _asks_others(rule: Rule) -> bool:

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -30,6 +30,9 @@ MEMORY_BYTES: Final = 64 << 20
 WORDS_MAX: Final = 10_000
 """Words of the rules that are sieved; from there on the sieve is slow itself."""
 
+FEW_MAX: Final = 12
+"""Different characters beyond ASCII that are replaced one by one."""
+
 _SPELLED: Final = {**LEET, "1": "i", "l": "i", "|": "i", "£": "i"}
 """Signs and digits as letters, also where they are meant as such: `l`, `i` and `1` are one,
 because each may stand for another."""
@@ -37,6 +40,7 @@ _ASCII: Final = bytes(range(128)).decode()
 _ALIKE: Final = str.maketrans({**LOOK_ALIKES, **_SPELLED})
 _REPEATED: Final = re.compile(r"(.)\1+", re.DOTALL)
 _TOKEN: Final = re.compile(r"[^\W_]+")
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _NO_LETTER: Final = re.compile(r"[\W_]+")
 
 
@@ -66,6 +70,8 @@ _LINK: Final[Clue] = ()
 
 def bare(text: str) -> str:
     """Return the letters of a text in one spelling, and what may be one: no spaces, each once."""
+    if not text.isascii():
+        text = _spelled_out(text)
     if text.isascii():
         return _once(text.encode().translate(_READ, _NO_SIGN).decode())
     return _once(_NO_LETTER.sub("", _folded(text)).lower())
@@ -79,12 +85,30 @@ def bare_likeness(text: str) -> str:
     if text.isascii():
         letters = text.encode().translate(_READ, _NO_END)
     else:
-        letters = _NO_LETTER.sub("", _folded(_ENDS.sub("", text))).lower().encode()
+        text = _spelled_out(_ENDS.sub("", text))
+        letters = _NO_LETTER.sub("", _folded(text)).lower().encode()
     return hashlib.blake2s(letters, digest_size=LIKENESS_BYTES).hexdigest()
 
 
 def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower().translate(_ALIKE)
     return "".join([FOLDING[character] for character in text]).translate(_ALIKE)
+
+
+def _spelled_out(text: str) -> str:
+    """Write what little stands beyond ASCII as it is compared: the rest is fast then."""
+    others = set(_BEYOND_ASCII.findall(text))
+    if len(others) > FEW_MAX:
+        return text
+    for other in others:
+        text = text.replace(other, _spelling(other))
+    return text
+
+
+@lru_cache(maxsize=1_024)
+def _spelling(character: str) -> str:
+    return "".join(filter(str.isalnum, FOLDING[character].translate(_ALIKE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +220,18 @@ def _tricky() -> Any:
 
 
 def _once(text: str) -> str:
-    return _REPEATED.sub(r"\1", text)
+    """Write what is repeated once."""
+    if not text.isascii():
+        return _REPEATED.sub(_first, text)
+    for one in set(text):
+        two = one + one
+        while two in text:
+            text = text.replace(two, one)
+    return text
+
+
+def _first(match: re.Match[str]) -> str:
+    return match.group(1)
 
 
 def _any_of(patterns: Sequence[str]) -> Any:

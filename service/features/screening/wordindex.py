@@ -163,6 +163,8 @@ class WordIndex:
 
         `arabizi` says that the text may be Arabic in Latin letters.
         """
+        if not (self._by_key or self._by_prefix or self._by_pair):
+            return []
         hits = self._find_in(views.norm, "norm")
         if views.skeleton is not views.norm:
             known = {(hit.group, hit.span) for hit in hits}
