@@ -200,6 +200,7 @@ async def test_a_cluster_that_was_decided_at_once_is_one_lesson(newsroom: Newsro
 
 
 @pytest.mark.faults
+@pytest.mark.long
 async def test_a_lesson_is_learnt_in_a_process_apart() -> None:
     lesson = lesson_of("abuse", lesson_rows(320))
     here = study(lesson, before=None, current=None)
