@@ -38,6 +38,8 @@ RUN_MAX = 2
 
 FEW_MAX = 12
 """Different characters beyond ASCII that are replaced one by one."""
+FEW_BYTES = 1.25
+"""Bytes a character of UTF-8 in a text that is mostly ASCII."""
 
 READ_LATELY = 32
 """Texts whose views are remembered: rules, models and the look for texts alike each want them."""
@@ -284,6 +286,8 @@ def _folded_alike(text: str) -> str | None:
 
     So are most that are written in Latin letters, and it takes a third of the time.
     """
+    if len(text.encode(errors="replace")) > FEW_BYTES * len(text):
+        return None
     others = set(_BEYOND_ASCII.findall(text))
     if len(others) > FEW_MAX:
         return None
