@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import count
 from types import MappingProxyType
 from typing import Any
@@ -19,18 +18,19 @@ import structlog
 from service.errors import Conflict, NotFound, Unavailable
 from service.features.administration import Acts
 from service.features.dry_run_apart import Job, apart
-from service.features.dry_run_tally import Before, Earlier, Tally, report_of
+from service.features.dry_run_history import NO_PAGE, PAGE, Page, bound, page_of
+from service.features.dry_run_tally import Tally, report_of
 from service.features.errands import Rest
 from service.features.patience import Patience
 from service.features.rule_changes import UnknownRule, lists_of
 from service.features.rule_changes_checks import checked, compiled_alone
 from service.features.rule_changes_lists import UnknownWordList
 from service.features.rulebook import Rulebook, read_rule, rules_of, word_list, written
-from service.features.screening import ArticleFacts, BadRules
+from service.features.screening import BadRules
 from service.features.screening.views import Span
 from service.features.sites import SiteDirectory
-from service.model import Actor, Site, Status, made_at
-from service.storage.dry_runs import DryRun, DryRunStore, Past
+from service.model import Actor, Site
+from service.storage.dry_runs import DryRun, DryRunStore
 from service.storage.rules import RuleStore
 
 __all__ = [
@@ -53,8 +53,6 @@ WAITING_MAX = 8
 """Trials of one site that may wait: each takes minutes on a large history."""
 KEPT = timedelta(days=90)
 """How long the figures of a trial are kept."""
-PAGE = 1_000
-"""Comments read at once; a quarter of a second of work, for which a stop has to wait."""
 PROCESSES_MAX = 8
 COMMENTS_EACH = 5_000
 """Comments from which on another process is worth its start."""
@@ -64,7 +62,6 @@ PAUSE_SECONDS = 0.5
 RUNS_SHOWN = 10
 
 _NONE: Mapping[str, int] = MappingProxyType({})
-_JUDGED = {Status.REJECTED: True, Status.REMOVED: True, Status.APPROVED: False}
 
 
 class UnknownDryRun(NotFound):
@@ -342,7 +339,7 @@ class DryRuns:
     async def _work(self, site: Site, run: DryRun) -> tuple[Tally | None, Job]:
         """Walk the whole stretch; no tally is returned when somebody has stopped it."""
         job = await self._job(site, run)
-        first, end = _bound(run.since), _bound(run.until)
+        first, end = bound(run.since), bound(run.until)
         total = await self.store.count_history(site.site_id, first, end)
         tally, met = Tally(), set[UUID]()
         async with apart(job, processes=_processes(total)) as go:
@@ -350,7 +347,7 @@ class DryRuns:
             while page.comments or page.following is not None:
                 work = asyncio.ensure_future(go(page.before, page.comments))
                 if page.following is None:
-                    page = _NO_PAGE
+                    page = NO_PAGE
                 else:
                     page = await self._page(site, page.following, end, met)
                 tally.add(await work)
@@ -388,28 +385,8 @@ class DryRuns:
             mode=site.settings.mode,
         )
 
-    async def _page(self, site: Site, first: UUID, end: UUID, met: set[UUID]) -> _Page:
-        rows = await self.store.history(site.site_id, first, end, limit=self.page)
-        new = {row.author_id for row in rows if row.author_id is not None} - met
-        before: dict[UUID, Before] = {}
-        if new:
-            met |= new
-            for each in await self.store.records_before(
-                site.site_id, list(new), rows[0].comment_id
-            ):
-                before[each.author_id] = Before(
-                    approved=each.approved,
-                    rejected=each.rejected,
-                    first_seen=made_at(each.first_id),
-                )
-        following = None
-        if len(rows) == self.page:
-            following = UUID(int=rows[-1].comment_id.int + 1)
-        return _Page(
-            comments=[_earlier(row, row.text) for row in rows if row.text is not None],
-            before=before,
-            following=following,
-        )
+    async def _page(self, site: Site, first: UUID, end: UUID, met: set[UUID]) -> Page:
+        return await page_of(self.store, site.site_id, first, end, met=met, limit=self.page)
 
     async def _version(
         self, site: Site, rule_id: str, version: int | None
@@ -423,17 +400,6 @@ class DryRuns:
         if found is None:
             raise UnknownRule
         return version, found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    comments: Sequence[Earlier]
-    before: Mapping[UUID, Before]
-    following: UUID | None
-    """Where the next page begins."""
-
-
-_NO_PAGE = _Page(comments=(), before={}, following=None)
 
 
 def renamed(rule: Any, name: str, other: str) -> Any:
@@ -462,35 +428,6 @@ def _processes(total: int) -> int:
     """Return how many processes are worth their start: half a second each."""
     cores = os.cpu_count() or 1
     return max(1, min(cores, PROCESSES_MAX, total // COMMENTS_EACH))
-
-
-def _earlier(row: Past, text: str) -> Earlier:
-    return Earlier(
-        comment_id=row.comment_id,
-        author_id=row.author_id,
-        author_kind=row.author_kind,
-        article=_article(
-            row.article_key or "", row.section, tuple(row.tags or ()), row.published_at
-        ),
-        text=text,
-        depth=row.depth,
-        verdict=_JUDGED.get(row.state) if row.by_people else None,
-        status=row.state,
-        lang=row.lang,
-    )
-
-
-@lru_cache(maxsize=PAGE)
-def _article(
-    key: str, section: str | None, tags: tuple[str, ...], published_at: datetime | None
-) -> ArticleFacts:
-    """Return what rules may ask of an article: one object for all of its comments."""
-    return ArticleFacts(key=key, section=section, tags=frozenset(tags), published_at=published_at)
-
-
-def _bound(at: datetime) -> UUID:
-    """Return the least UUIDv7 of a moment."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def _kind_of(actor: Actor | None) -> str:
