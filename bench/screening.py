@@ -31,8 +31,8 @@ from service.features.screening import (
     compile_rules,
     evaluate,
     language,
+    spelling,
     views,
-    wordindex,
 )
 from service.features.screening.language import language_of
 from service.features.screening.shipped import shipped_rules
@@ -130,7 +130,7 @@ def slowest(rules: RuleSet) -> tuple[float, str]:
 def cold(text: str, rules: RuleSet) -> float:
     """Return the milliseconds a text takes when none of its words was met before."""
     views_of.cache_clear()
-    for remembering in (wordindex._key, views.folded, arabizi.latin_consonants):  # noqa: SLF001
+    for remembering in (spelling.key_of, views.folded, arabizi.latin_consonants):
         remembering.cache_clear()
     for known in (language._WEIGHED, rules.index._known):  # noqa: SLF001
         known.clear()

@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain, pairwise
-from typing import Final, Literal
+from typing import Literal
 
 from service.features.screening.arabizi import arabic_consonants, latin_consonants
+from service.features.screening.spelling import ARABIC_LETTERS, key_of, repeats, unprefixed
 from service.features.screening.views import WORD, Span, View, Views, normalised, words_in
 
 Via = Literal["norm", "skeleton", "masked", "arabizi"]
@@ -52,38 +52,9 @@ _SINGLE, _OF_PAIR = 1, 2
 _HEAD = 3
 """Letters a prefix (`motherfuck*`) must have at least."""
 
-_REPEATED = re.compile(r"([^\W_])\1+")
 _MASKED = re.compile(r"(?<![\w*])[^\W\d_][^\W\d_*]*\*[^\W\d_]*(?:\*+[^\W\d_]*)*")
 _VISIBLE_MIN = 2
 """Letters that must be left of a masked word."""
-
-_ARABIC_LETTERS = frozenset(map(chr, range(0x620, 0x64B)))
-_ARABIC_START = frozenset("وفبلكايهع")
-_PROCLITICS: Final = frozenset(
-    {
-        "و",
-        "ف",
-        "ب",
-        "ل",
-        "ك",
-        "ال",
-        "لل",
-        "يا",
-        "وال",
-        "فال",
-        "بال",
-        "كال",
-        "ولل",
-        "فلل",
-        "وب",
-        "ول",
-        "هال",
-        "عال",
-    }
-)
-"""What is written together with an Arabic word: and, so, with, for, like, the, o."""
-
-_PROCLITIC_MAX = 3
 
 Pair = tuple[str, str]
 
@@ -131,9 +102,9 @@ class _Known(dict[str, int]):
         self._rare = {_rarer(pair) for pair in pairs}
 
     def __missing__(self, word: str) -> int:
-        key = _key(word)
+        key = key_of(word)
         part = _SINGLE if key[:_HEAD] in self._heads else 0
-        for each in (key, *map(_key, _unprefixed(word))):
+        for each in (key, *map(key_of, unprefixed(word))):
             part |= _SINGLE * (each in self._singles) | _OF_PAIR * (each in self._rare)
         if len(self) >= KNOWN_MAX:
             self.clear()
@@ -212,27 +183,27 @@ class WordIndex:
         for at in places:
             word = words[at]
             if word not in said:
-                said[word] = list(self._terms_of(word, _key(word)))
+                said[word] = list(self._terms_of(word, key_of(word)))
             yield from ((term, at) for term in said[word])
 
     def _terms_of(self, word: str, key: str) -> Iterator[_Term]:
         """Yield what a word of the text is, with and without what is written together with it."""
-        for written in (word, *_unprefixed(word)):
-            for term in self._by_key.get(_key(written), ()):
-                if _repeats(term.words[0], written):
+        for written in (word, *unprefixed(word)):
+            for term in self._by_key.get(key_of(written), ()):
+                if repeats(term.words[0], written):
                     yield term
         if key[:_HEAD] in self._heads:
             for length in self._prefix_lengths:
                 for term in self._by_prefix.get(key[:length], ()):
-                    if _repeats(term.words[0], word, open_ended=True):
+                    if repeats(term.words[0], word, open_ended=True):
                         yield term
 
     def _phrases_from(self, places: list[int], words: list[str]) -> Iterator[tuple[_Term, int]]:
         """Yield each phrase that stands there, and the position of its first word."""
         keys: list[str] = []
         for at in places:
-            if (_key(words[at]), _key(words[at + 1])) in self._by_pair:
-                keys = keys or list(map(_key, words))
+            if (key_of(words[at]), key_of(words[at + 1])) in self._by_pair:
+                keys = keys or list(map(key_of, words))
                 yield from self._phrases_at(at, (keys[at], keys[at + 1]), words, keys)
 
     def _prefixed_phrases_from(
@@ -240,11 +211,11 @@ class WordIndex:
     ) -> Iterator[tuple[_Term, int]]:
         """Yield each Arabic phrase whose first word has a prefix, and that word's position."""
         for at in places:
-            for bare in _unprefixed(words[at]):
-                pair = (_key(bare), _key(words[at + 1]))
+            for bare in unprefixed(words[at]):
+                pair = (key_of(bare), key_of(words[at + 1]))
                 if pair in self._by_pair:
                     written = [bare, *words[at + 1 : at + PHRASE_MAX]]
-                    keys = list(map(_key, written))
+                    keys = list(map(key_of, written))
                     for term, _ in self._phrases_at(0, pair, written, keys):
                         yield term, at
 
@@ -256,7 +227,7 @@ class WordIndex:
             if first < 0:
                 continue
             for term in phrases.get(tuple(keys[first : first + length]), ()):
-                if all(map(_repeats, term.words, words[first : first + length])):
+                if all(map(repeats, term.words, words[first : first + length])):
                     yield term, first
 
     def _find_masked(self, raw: str) -> list[Hit]:
@@ -320,7 +291,7 @@ class IndexBuilder:
         by_pair: dict[Pair, _Phrases] = {}
         by_shape: dict[tuple[str, int], list[_Term]] = {}
         for term in self._terms:
-            keys = tuple(map(_key, term.words))
+            keys = tuple(map(key_of, term.words))
             if len(keys) > 1:
                 anchor = _rarest_pair(keys)
                 phrases = by_pair.setdefault((keys[anchor], keys[anchor + 1]), _Phrases())
@@ -348,7 +319,7 @@ def _term(group: int, word: str) -> _Term | None:
     words = tuple(words_in(normalised(word)))[:PHRASE_MAX]
     if not words:
         return None
-    open_ended = len(words) == 1 and word.endswith("*") and len(_key(words[0])) >= _HEAD
+    open_ended = len(words) == 1 and word.endswith("*") and len(key_of(words[0])) >= _HEAD
     return _Term(group, words, open_ended)
 
 
@@ -362,7 +333,7 @@ def _rarest_pair(keys: Sequence[str]) -> int:
 
     An Arabic one by its first two, the first of which may carry a prefix.
     """
-    if keys[0][0] in _ARABIC_LETTERS:
+    if keys[0][0] in ARABIC_LETTERS:
         return 0
     return max(range(len(keys) - 1), key=lambda at: len(keys[at]) + len(keys[at + 1]))
 
@@ -373,26 +344,7 @@ def _rarer(pair: Pair) -> str:
     Of an Arabic one the second, because the first may carry a prefix.
     """
     first, second = pair
-    return first if len(first) > len(second) and first[0] not in _ARABIC_LETTERS else second
-
-
-@lru_cache(maxsize=32_768)
-def _key(word: str) -> str:
-    """Write doubled letters once; words repeat, so it is remembered."""
-    return _REPEATED.sub(_once, word) if _REPEATED.search(word) else word
-
-
-def _once(match: re.Match[str]) -> str:
-    return match.group(1)
-
-
-@lru_cache(maxsize=8_192)
-def _unprefixed(word: str) -> tuple[str, ...]:
-    """Return what is left of an Arabic word without each prefix it may have."""
-    if word[0] not in _ARABIC_START:
-        return ()
-    cuts = range(1, min(_PROCLITIC_MAX, len(word) - 1) + 1)
-    return tuple(word[cut:] for cut in cuts if word[:cut] in _PROCLITICS)
+    return first if len(first) > len(second) and first[0] not in ARABIC_LETTERS else second
 
 
 def _is_close(places: Sequence[Span]) -> bool:
@@ -402,18 +354,3 @@ def _is_close(places: Sequence[Span]) -> bool:
 
 def _fits(mask: str, word: str) -> bool:
     return all(one in ("*", letter) for one, letter in zip(mask, word, strict=True))
-
-
-def _repeats(word: str, written: str, *, open_ended: bool = False) -> bool:
-    """Whether `written` is the word, each letter as often as in it or more."""
-    if word == written:
-        return True
-    at = 0
-    for index, letter in enumerate(word):
-        if at >= len(written) or written[at] != letter:
-            return False
-        at += 1
-        if index + 1 == len(word) or word[index + 1] != letter:
-            while at < len(written) and written[at] == letter:
-                at += 1
-    return open_ended or at == len(written)
