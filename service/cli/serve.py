@@ -253,6 +253,8 @@ async def _welcome(
     async with open_service(
         settings, secrets, database_url=where.database_url, redis_url=where.redis_url
     ) as service:
+        # As the leader is about to: whoever claims then gets the comment that is named here.
+        await service.readers.order.renew(await service.core.sites.get(DEMO_SITE))
         ids, _ = await service.core.pending.peek(
             DEMO_SITE, order="priority", limit=1, after=None, include_escalated=True
         )
