@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -38,7 +39,9 @@ BUSY_PAUSE_SECONDS = 0.25
 BUSY_TRIES_RUNNING = 4
 """One that runs may be a command's, for a second; or another service's, for good."""
 STORE_PAUSE_SECONDS = 0.5
-"""Between a worker's attempts to reach a store that is away."""
+"""Between attempts to reach a store that is away when we begin."""
+DATABASE_SECONDS = 20.0
+"""How long a command waits for Postgres: a wrong address is to be told before long."""
 TURN_SECONDS = 0.001
 """How long a thread that reads a long text or compiles rules keeps the loop waiting for its turn;
 Python's own is five times that."""
@@ -96,7 +99,7 @@ async def _serve(settings: Settings, *, demo: bool) -> None:
             raise click.ClickException(str(taken)) from taken
         settings = settings.model_copy(update={"port": port})
         where = await running.enter_async_context(_stores(settings))
-        await _prepare(settings, where)
+        await _prepare_in_time(settings, where)
         if demo:
             await _seed(settings, secrets, where)
         if settings.workers == 1:
@@ -151,6 +154,23 @@ async def _start(settings: Settings, started: AsyncExitStack) -> EmbeddedStores:
             if tries >= (BUSY_TRIES_RUNNING if busy.urls else BUSY_TRIES):
                 raise
         await asyncio.sleep(BUSY_PAUSE_SECONDS)
+
+
+async def _prepare_in_time(settings: Settings, where: Endpoints) -> None:
+    """Prepare the schema when Postgres answers: after a fall of both it is back later than we.
+
+    Raises:
+        Unavailable: it does not within `DATABASE_SECONDS`.
+    """
+    begun = monotonic()
+    while True:
+        try:
+            return await _prepare(settings, where)
+        except Unavailable as failure:
+            if monotonic() - begun > DATABASE_SECONDS:
+                raise
+            log.warning("database_awaited", code=failure.stable_code)
+        await asyncio.sleep(STORE_PAUSE_SECONDS)
 
 
 async def _prepare(settings: Settings, where: Endpoints) -> None:

@@ -8,8 +8,10 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from tests.journeys.api import Paper, within
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.long
 EXIT_SECONDS = 5.0
 """A stop without a drain: both servers flush and end."""
 SOON_SECONDS = 1.0
+START_SECONDS = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +161,32 @@ async def test_a_service_killed_while_its_workers_start_leaves_nobody_behind(
                 return not any(map(lives, family))
 
             await within(EXIT_SECONDS, all_are_gone)
+
+
+async def test_a_service_that_begins_before_its_database_waits_for_it(
+    outside_stores: dict[str, str],
+) -> None:
+    """As after a power cut: Postgres is still reading its log."""
+    url, later = outside_stores["database_url"], f"later_{uuid4().hex}"
+    name = urlsplit(url).path.removeprefix("/")
+    stores = {**outside_stores, "database_url": url.replace(name, later, 1)}
+    with data_folder() as folder:
+
+        async def begin() -> None:
+            async with served(folder, **stores) as started:
+                assert (await started.api("GET", "/readyz")).status == 200
+
+        log = folder.with_suffix(".log")
+
+        async def is_waiting() -> bool:
+            return log.exists() and "database_awaited" in log.read_text(encoding="utf-8")
+
+        async with asyncio.TaskGroup() as both:
+            both.create_task(begin())
+            await within(START_SECONDS, is_waiting)
+            connection = await asyncpg.connect(url.replace(name, "postgres", 1))
+            await connection.execute(f"CREATE DATABASE {later}")
+            await connection.close()
 
 
 async def _is_ended_by_ctrl_c(started: Running, *, at_least: int) -> None:
