@@ -104,6 +104,8 @@ class Proxy:
                     if left <= 0:
                         raise ConnectionResetError
                     continue
+            if sink.transport.is_closing():
+                break  # uvloop would say so by a RuntimeError
             sink.write(chunk)
             await sink.drain()
         if self.line in {Line.SILENT, Line.ONE_WAY}:
