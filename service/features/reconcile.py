@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from service import crash
+from service.features.pace import Pace, at_leisure, at_once
 from service.features.patience import Patience
 from service.features.recount import Recount
 from service.features.sites import SiteDirectory
@@ -30,13 +32,9 @@ FINISH_SECONDS = 3.0
 """R1: how often what was decided lately is looked for in Redis."""
 LATELY = timedelta(seconds=10)
 """How much later than it is dated a decision may be committed and yet be looked for so soon."""
-WALK_EVERY = 20
-"""R1: at every so many looks everything that waits is looked for in the log, as after a store was
-away: a queue of 100,000 takes a second of the processor."""
+WALK_SECONDS = 60.0
+"""R1: how often everything that waits is looked for in the log."""
 FINISH_BATCH = 500
-REST_TIMES = 25
-"""A rule that looks at everything rests so many times as long as it took: that it takes a
-twenty-fifth of the time at most, however much waits."""
 EXPIRE_SECONDS = 1.0
 """R2: how often leases that ran out are ended."""
 STRUCTURE_SECONDS = 60.0
@@ -79,16 +77,18 @@ class Reconcile:
         """Repair without end. Only one process may."""
         async with asyncio.TaskGroup() as rules:
             rules.create_task(self._finish_without_end())
+            rules.create_task(self._finish_at_leisure())
             rules.create_task(self._forever(EXPIRE_SECONDS, self._expire_everywhere))
-            rules.create_task(self._every(STRUCTURE_SECONDS, self.mend_structure))
-            rules.create_task(self._every(MISSING_SECONDS, self.put_back_missing))
+            rules.create_task(self._forever(STRUCTURE_SECONDS, self._mend_everywhere))
+            put_back = partial(self.put_back_missing, pace=at_leisure)
+            rules.create_task(self._every(MISSING_SECONDS, put_back))
             rules.create_task(self._every(RECOUNT_SECONDS, self.count_again))
             rules.create_task(self._forever(PURGE_SECONDS, self.purge))
 
-    async def finish_decided(self, site: Site) -> int:
+    async def finish_decided(self, site: Site, *, pace: Pace = at_once) -> int:
         """R1: clean Redis of what the log has decided; returns how many items that was."""
         cleaned = 0
-        async for ids in self.pending.waiting_ids(site.slug):
+        async for ids in pace(self.pending.waiting_ids(site.slug)):
             cleaned += await self._finish(site, ids)
         return self._cleaned(site, cleaned)
 
@@ -147,27 +147,41 @@ class Reconcile:
             if site.slug in leased:
                 await self.expire_leases(site)
 
-    async def mend_structure(self, site: Site) -> tuple[int, int]:
-        """R4: give items without a place one; drop places without an item."""
-        returned = dropped = 0
-        for walk in (self.pending.waiting_ids, self.pending.stray_ids):
-            async for ids in walk(site.slug):
-                put_back, forgotten = await self.pending.mend(site.slug, ids)
-                returned += put_back
-                dropped += forgotten
-        if returned or dropped:
-            self.mended("mend_structure", returned + dropped)
-            log.warning("queue_mended", site=site.slug, returned=returned, dropped=dropped)
-        return returned, dropped
+    async def mend_structure(self, *sites: Site, pace: Pace = at_once) -> tuple[int, int]:
+        """R4: give items of some sites without a place one; drop places without an item."""
+        returned, dropped = Counter[str](), Counter[str]()
 
-    async def put_back_missing(self, site: Site) -> int:
+        async def mend(slug: str, ids: Sequence[UUID]) -> None:
+            put_back, forgotten = await self.pending.mend(slug, ids)
+            returned[slug] += put_back
+            dropped[slug] += forgotten
+
+        slugs = [site.slug for site in sites]
+        for slug in slugs:
+            async for ids in pace(self.pending.amiss_ids(slug)):
+                await mend(slug, ids)
+        async for unlisted in pace(self.pending.unlisted_ids(slugs)):
+            for slug, ids in unlisted.items():
+                await mend(slug, ids)
+        for slug in slugs:
+            if returned[slug] or dropped[slug]:
+                self.mended("mend_structure", returned[slug] + dropped[slug])
+                log.warning(
+                    "queue_mended", site=slug, returned=returned[slug], dropped=dropped[slug]
+                )
+        return returned.total(), dropped.total()
+
+    async def _mend_everywhere(self) -> None:
+        await self.mend_structure(*await self.sites.known_sites(), pace=at_leisure)
+
+    async def put_back_missing(self, site: Site, *, pace: Pace = at_once) -> int:
         """R6: put what waits in the journal and is not in Redis back under its id.
 
         Of what the log has closed, the journal does not keep the text.
         """
         put_back = 0
         before = self.clock() - MISSING_AFTER
-        async for batch in self.journal.outlines(site.site_id, before=before):
+        async for batch in pace(self.journal.outlines(site.site_id, before=before)):
             present = await self.pending.revisions(site.slug, [each.comment_id for each in batch])
             behind = [each for each in batch if _is_behind(present.get(each.comment_id), each)]
             if behind:
@@ -211,15 +225,19 @@ class Reconcile:
     async def _finish_without_end(self) -> None:
         """Apply R1: to everything that waits at first, and whenever a look may have missed it."""
         patience = Patience("repair_waits")
-        looked = self.clock()
-        for look in count():
-            wholly = look % WALK_EVERY == 0 or patience.missed is not None
+        looked: datetime | None = None
+        while True:
+            since = looked - LATELY if looked is not None and patience.missed is None else None
             with patience:
                 begun = self.clock()
-                sites = await self.sites.known_sites()
-                await self.finish_decided_on(sites, since=None if wholly else looked - LATELY)
+                await self.finish_decided_on(await self.sites.known_sites(), since=since)
                 looked = begun
             await asyncio.sleep(FINISH_SECONDS)
+
+    async def _finish_at_leisure(self) -> None:
+        """Apply R1 to everything that waits, behind what is looked for at once."""
+        await asyncio.sleep(WALK_SECONDS)
+        await self._every(WALK_SECONDS, partial(self.finish_decided, pace=at_leisure))
 
     async def _every(self, seconds: float, rule: Callable[[Site], Awaitable[object]]) -> None:
         async def on_every_site() -> None:
@@ -231,12 +249,10 @@ class Reconcile:
     async def _forever(self, seconds: float, rule: Callable[[], Awaitable[object]]) -> None:
         """Apply a rule now and then; a store that is away only makes it wait."""
         patience = Patience("repair_waits")
-        clock = asyncio.get_running_loop().time
         while True:
-            begun = clock()
             with patience:
                 await rule()
-            await asyncio.sleep(max(seconds, REST_TIMES * (clock() - begun)))
+            await asyncio.sleep(seconds)
 
 
 def _is_behind(present: tuple[int, int] | None, journaled: Outline) -> bool:

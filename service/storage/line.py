@@ -33,7 +33,10 @@ SILENT_TIMES = 2.0
 """A line on which nothing was answered for so many times what a call may take is given up."""
 
 ALONE = frozenset(
-    {"EVALSHA", "EVAL", "GET", "HGET", "HMGET", "HGETALL", "ZSCORE", "ZMSCORE", "ZCARD", "PUBLISH"}
+    {
+        *("EVALSHA", "EVAL", "EXISTS", "GET", "HGET", "HMGET", "HGETALL", "PUBLISH", "ZCARD"),
+        *("ZMSCORE", "ZRANGE", "ZRANK", "ZSCORE"),
+    }
 )
 """Commands that may share a connection: they never block it, and change nothing about it."""
 

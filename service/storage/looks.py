@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
@@ -15,7 +15,7 @@ from service.storage.line import ask_each
 from service.storage.redis import Keys, Scripts, unavailable_when_down
 from service.storage.replies import QueueState, read_lease, read_time, read_uuid
 from service.storage.waiting import from_fields, score_text
-from service.storage.walks import walk_items, walk_places
+from service.storage.walks import walk_amiss, walk_places, walk_unlisted
 
 T = TypeVar("T")
 Order = Literal["priority", "oldest", "newest"]
@@ -24,6 +24,8 @@ STATE = ("epoch", "seq", "fell_to", "fell_from")
 """Fields of a queue's state."""
 SITES_TOGETHER = 200
 """Sites that are asked of at once."""
+STEP = 500
+"""Comments of one step of a walk, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +56,11 @@ class Looks:
 
     async def revisions(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
         """Return (revision, n) of those that wait, in one round trip."""
-        at = Keys(slug)
-        with unavailable_when_down():
-            found = await ask_each(
-                self.redis, [("HMGET", at.item(each), "revision", "n") for each in ids]
-            )
+        keys = [Keys(slug).item(each) for each in ids]
+        found = await self.scripts.run(self.redis, "revisions", keys)
         return {
             comment_id: (int(revision), int(n))
-            for comment_id, (revision, n) in zip(ids, found, strict=True)
+            for comment_id, revision, n in zip(ids, found[::2], found[1::2], strict=True)
             if revision is not None
         }
 
@@ -173,13 +172,23 @@ class Looks:
                 waiting, escalated = await pipe.execute()
         return [read_uuid(name) for name in (*waiting, *escalated)][:count]
 
-    def waiting_ids(self, slug: str, *, batch: int = 500) -> AsyncIterator[list[UUID]]:
+    async def waiting_ids(self, slug: str, *, batch: int = STEP) -> AsyncIterator[list[UUID]]:
         """Walk the ids in any place, each about once, about `batch` at a time."""
-        return walk_places(self.redis, Keys(slug), batch=batch)
+        async for names in walk_places(self.redis, self.scripts, Keys(slug), batch=batch):
+            if names:
+                yield _ids(names)
 
-    def stray_ids(self, slug: str, *, batch: int = 500) -> AsyncIterator[list[UUID]]:
-        """Walk the ids of all items, whether or not they have a place."""
-        return walk_items(self.redis, Keys(slug), batch=batch)
+    async def amiss_ids(self, slug: str, *, batch: int = STEP) -> AsyncIterator[list[UUID]]:
+        """Walk all places; yield at each step, of about `batch`, what `mend` would put right."""
+        async for names in walk_amiss(self.redis, self.scripts, Keys(slug), batch=batch):
+            yield _ids(names)
+
+    async def unlisted_ids(
+        self, slugs: Collection[str], *, batch: int = STEP
+    ) -> AsyncIterator[dict[str, list[UUID]]]:
+        """Walk all items of some sites; yield at each step those that are listed nowhere."""
+        async for names in walk_unlisted(self.redis, slugs, batch=batch):
+            yield {slug: _ids(of_site) for slug, of_site in names.items() if of_site}
 
     async def unjournaled(self, slug: str, *, limit: int) -> list[UUID]:
         """Return what the journal has yet to copy, the oldest first."""
@@ -236,6 +245,10 @@ def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield so many at a time, in order."""
     for first in range(0, len(things), size):
         yield things[first : first + size]
+
+
+def _ids(names: Iterable[bytes]) -> list[UUID]:
+    return [read_uuid(name) for name in names]
 
 
 def _state(found: Sequence[bytes | None]) -> QueueState:

@@ -476,7 +476,7 @@ async def test_what_is_too_old_goes_and_nothing_else(database_url: str, redis_ur
 async def test_the_rules_are_applied_again_and_again_also_after_a_store_was_away(
     database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("FINISH", "EXPIRE", "STRUCTURE", "MISSING", "PURGE"):
+    for name in ("FINISH", "WALK", "EXPIRE", "STRUCTURE", "MISSING", "PURGE"):
         monkeypatch.setattr(reconcile, f"{name}_SECONDS", 0.01)
     async with (
         open_newsroom(database_url, redis_url) as newsroom,

@@ -275,7 +275,7 @@ async def test_sites_know_nothing_of_each_other(desk: Desk) -> None:
     assert (accepted.outcome, accepted.seq) == ("OK", 8)
     assert await desk.pending.get("daily", there.comment_id) is None
     assert await desk.claimed(10) == [here.comment_id]
-    assert [batch async for batch in desk.pending.stray_ids("weekly")] == [[there.comment_id]]
+    assert [batch async for batch in desk.pending.waiting_ids("weekly")] == [[there.comment_id]]
 
 
 # The settle worker
@@ -1153,19 +1153,49 @@ async def test_a_walk_meets_everything_in_any_place_once(desk: Desk) -> None:
     everything = [waiting, escalated, held, aside, settling, public, stray]
     assert sorted(met) == sorted(ids(everything))
 
-    items = [each async for batch in desk.pending.stray_ids("daily") for each in batch]
-    assert sorted(items) == sorted(set(ids(everything)) - {public.comment_id})
-    assert await desk.pending.mend("daily", met) == (0, 0)  # listed again, its place was there
+    # The place of one is there, and it is not listed; of the other there never was an item.
+    assert await _amiss(desk) == {stray.comment_id, public.comment_id}
+    assert await desk.pending.mend("daily", met) == (0, 0)
+    assert await _amiss(desk) == {public.comment_id}
 
 
-async def test_a_walk_over_many_comes_in_batches(desk: Desk) -> None:
+async def test_whatever_does_not_agree_is_amiss(desk: Desk) -> None:
+    held, whole, lost, gone, unlisted, settling = (make_item(n) for n in range(6))
+    await desk.put(held)
+    await desk.claim()
+    await desk.put(whole, lost, gone, unlisted)
+    await desk.put(settling, auto=True)
+    await desk.redis.zrem(AT.queue, str(lost.comment_id))  # listed, without a place
+    await desk.redis.delete(AT.item(gone.comment_id))
+    for key in (AT.queue, AT.by_age, AT.by_priority):
+        await desk.redis.zrem(key, str(unlisted.comment_id))  # nothing but an item
+    await desk.redis.zrem(AT.by_age, str(settling.comment_id))
+    assert {*ids([lost, gone])} <= await _amiss(desk)
+    found = [each async for each in desk.pending.unlisted_ids(["weekly", "daily"]) if each]
+    assert len(found) == 1
+    assert {*found[0]["daily"]} == set(ids([unlisted, settling]))
+    assert not any([each async for each in desk.pending.unlisted_ids(["weekly"])])
+    assert await desk.pending.mend("daily", ids([lost, gone, unlisted, settling])) == (2, 1)
+    assert await _amiss(desk) == set()
+
+
+async def test_a_walk_over_many_comes_in_steps(desk: Desk) -> None:
     items = [make_item(minute) for minute in range(400)]
     await asyncio.gather(*(_insisted(desk, item) for item in items))
-    for walk in (desk.pending.waiting_ids, desk.pending.stray_ids):
-        batches = [batch async for batch in walk("daily", batch=50)]
-        assert len(batches) >= 4
-        assert {each for batch in batches for each in batch} == set(ids(items))
-    assert [batch async for batch in desk.pending.waiting_ids("weekly")] == []
+    steps = [step async for step in desk.pending.waiting_ids("daily", batch=50)]
+    assert len(steps) >= 4
+    assert {each for step in steps for each in step} == set(ids(items))
+    for key in (AT.queue, AT.by_age):
+        await desk.redis.delete(key)
+    unlisted = [step async for step in desk.pending.unlisted_ids(["daily"], batch=50)]
+    assert len(unlisted) >= 4
+    assert {each for step in unlisted for each in step.get("daily", ())} == set(ids(items))
+    assert await desk.pending.mend("daily", ids(items)) == (400, 0)
+    assert [step async for step in desk.pending.waiting_ids("weekly")] == []
+
+
+async def _amiss(desk: Desk) -> set[UUID]:
+    return {each async for step in desk.pending.amiss_ids("daily") for each in step}
 
 
 # When Redis is away, or full
@@ -1189,7 +1219,9 @@ async def test_every_way_to_the_queue_says_when_it_cannot_be_reached() -> None:
             pending.epoch("daily"),
             pending.sequence("daily"),
             anext(pending.waiting_ids("daily")),
-            anext(pending.stray_ids("daily")),
+            anext(pending.amiss_ids("daily")),
+            anext(pending.unlisted_ids(["daily"])),
+            pending.revisions("daily", [item.comment_id]),
         ]
         failures = await asyncio.gather(*ways, return_exceptions=True)
     assert [type(failure) for failure in failures] == [QueueUnavailable] * len(ways)

@@ -82,6 +82,9 @@ async def test_only_what_makes_room_runs_in_a_full_redis() -> None:
         "peek",
         "requeue",
         "restore_submission",
+        "revisions",  # reads only, as the next two
+        "surplus",
+        "unlisted",
     }
 
 
