@@ -14,12 +14,14 @@ from service.features.events import Events
 from service.features.invalidation import Invalidations
 from service.features.patience import Patience
 from service.features.sites import SiteDirectory
+from service.model import Site
 from service.storage.outbox import Message, OutboxStore
 
 BATCH = 200
 PAUSE_SECONDS = 0.25
-LEAST_SECONDS = 0.01
-"""Between two looks, however much is decided."""
+LEAST_SECONDS = 0.2
+"""Between two looks, however much is decided: what is decided alone is told at once, and of what
+follows soon several at a time."""
 TAKES_AWAY = frozenset({"comment.removed", "comment.deleted", "comment.pending"})
 """Messages after which no cache may keep the old page."""
 
@@ -71,7 +73,7 @@ class Relay:
         return len(messages)
 
     async def _tell(self, messages: Sequence[Message]) -> bool:
-        sites = {site.site_id: site for site in await self.sites.all_sites()}
+        sites = await self._sites({message.site_id for message in messages})
         told = True
         for drop in (False, True):
             changed: dict[int, set[UUID]] = {}
@@ -87,3 +89,10 @@ class Relay:
             own = [message for message in messages if message.site_id == site_id]
             await self.events.publish(site, own)
         return told
+
+    async def _sites(self, site_ids: set[int]) -> dict[int, Site]:
+        """Look sites up; one may be younger than what is remembered of all."""
+        sites = {site.site_id: site for site in await self.sites.known_sites()}
+        if not site_ids <= sites.keys():
+            sites = {site.site_id: site for site in await self.sites.all_sites()}
+        return {site_id: sites[site_id] for site_id in sorted(site_ids & sites.keys())}

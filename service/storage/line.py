@@ -35,7 +35,7 @@ SILENT_TIMES = 2.0
 ALONE = frozenset(
     {
         *("EVALSHA", "EVAL", "EXISTS", "GET", "HGET", "HMGET", "HGETALL", "PUBLISH", "ZCARD"),
-        *("ZMSCORE", "ZRANGE", "ZRANK", "ZSCORE"),
+        *("XADD", "ZMSCORE", "ZRANGE", "ZRANK", "ZSCORE"),
     }
 )
 """Commands that may share a connection: they never block it, and change nothing about it."""

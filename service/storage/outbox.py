@@ -10,8 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from service.storage.postgres import connected, in_transaction, load_queries
-from service.storage.webhook_events import SQL as EVENTS
+from service.storage.postgres import connected, load_queries
 from service.storage.webhook_events import WAIT
 
 SQL = load_queries("outbox")
@@ -54,15 +53,14 @@ class OutboxStore:
         return at
 
     async def told(self, messages: Sequence[Message], *, at: datetime) -> None:
-        """Tick messages off, and leave them to webhooks in the same transaction."""
+        """Tick messages off, and leave them to webhooks in the same statement."""
         columns = (
             [message.site_id for message in messages],
             [message.article_id for message in messages],
             [message.event_id for message in messages],
         )
-        async with in_transaction(self.pool) as connection:
-            await connection.execute(EVENTS["note_told"], *columns, WAIT)
-            await connection.execute(SQL["told"], *columns, at)
+        async with connected(self.pool, writes=True) as connection:
+            await connection.execute(SQL["told"], *columns, at, WAIT)
 
     async def purge(self, *, before: datetime) -> None:
         """Delete what was told before a time."""

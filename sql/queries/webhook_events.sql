@@ -10,23 +10,6 @@ INSERT INTO webhook_events
 SELECT $1, $2, $3, $4, $5, $6, $7, $8
 WHERE EXISTS (SELECT 1 FROM webhooks WHERE site_id = $1 AND state = 'active');
 
--- name: note_told
--- The same for messages of the outbox that are about to be ticked off.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 event_ids bigint[] (side by side),
---   $4 wait interval
--- Index: outbox_pkey; webhooks_pkey.
-INSERT INTO webhook_events
-    (site_id, kind, article_id, comment_id, facts, decision_id, reverses, at, ripe_at)
-SELECT o.site_id, o.kind, o.article_id, o.comment_id,
-       o.payload - ARRAY['decision_id', 'reverses'],
-       (o.payload ->> 'decision_id')::uuid, (o.payload ->> 'reverses')::uuid, o.at, o.at + $4
-FROM unnest($1::integer[], $2::uuid[], $3::bigint[]) AS sent (site_id, article_id, event_id)
-JOIN outbox AS o ON o.site_id = sent.site_id AND o.article_id = sent.article_id
-    AND o.event_id = sent.event_id
-WHERE o.relayed_at IS NULL AND o.kind <> 'article.changed'
-  AND EXISTS (SELECT 1 FROM webhooks WHERE site_id = o.site_id AND state = 'active')
-ORDER BY o.event_id;
-
 -- name: note_articles
 -- The same for several articles of a site.
 --   $1 site_id integer, $2 kind text, $3 article_ids uuid[], $4 keys text[] (side by side),
