@@ -23,7 +23,8 @@ ANYWAY_SECONDS = 5.0
 """After which a loop looks for its work itself, whatever was seen."""
 
 Rest: TypeAlias = Callable[[float], Awaitable[object]]
-"""Returns when a loop that found no work may look again; left alone it waits so many seconds."""
+"""Returns when a loop that has done its work may look again: after so many seconds at least, so
+that under load it finds more to do at a time."""
 
 
 def _bells() -> dict[Errand, asyncio.Event]:
@@ -63,9 +64,10 @@ class Errands:
         """Return how the loop that does this kind of work rests."""
         return partial(self._rest, self._rings[errand])
 
-    async def _rest(self, ring: asyncio.Event, _seconds: float) -> None:
+    async def _rest(self, ring: asyncio.Event, seconds: float) -> None:
         """Wait for the next look that sees work; one before now may have seen what is done."""
         ring.clear()
+        await asyncio.sleep(seconds)
         with suppress(TimeoutError):
             async with asyncio.timeout(ANYWAY_SECONDS):
                 await ring.wait()

@@ -26,8 +26,8 @@ async def test_who_has_something_to_do_is_woken_and_nobody_else(
     comment = await newsroom.post()
     await newsroom.journal.copy(newsroom.site)
     assert {"clusters", "search"} <= {*await store.waiting(now=newsroom.now)}
-    waits = asyncio.ensure_future(errands.rest_until("clusters")(60.0))
-    sweeps = asyncio.ensure_future(errands.rest_until("sweeps")(60.0))
+    waits = asyncio.ensure_future(errands.rest_until("clusters")(0.0))
+    sweeps = asyncio.ensure_future(errands.rest_until("sweeps")(0.0))
     await asyncio.sleep(0)
     await errands.look()
     async with asyncio.timeout(1):
