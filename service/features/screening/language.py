@@ -11,7 +11,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias
 
@@ -21,6 +21,9 @@ CODES: Final[tuple[Code, ...]] = ("en", "fr", "ar", "ar-latn", "other")
 
 READ_MAX = 400
 """Code points looked at; a language shows long before (performance.md)."""
+
+READ_LATELY = 32
+"""Texts whose language is remembered: those who read one after the other each want it."""
 
 WORDS_MAX = 16_384
 """Words that are remembered; 2 MB."""
@@ -88,6 +91,7 @@ _ANOTHER = Language("other", frozenset({"other"}))
 _ANOTHER_IN_ARABIC_SCRIPT = Language("other", frozenset({"other", "ar"}))
 
 
+@lru_cache(maxsize=READ_LATELY)
 def language_of(text: str) -> Language:
     """Return the language of a text; `other` where it is none of ours or there is none."""
     start = text[:READ_MAX]

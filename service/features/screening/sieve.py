@@ -1,8 +1,8 @@
 """A quick look most texts fail: whether what some rules need can stand in a text at all.
 
 Letters alone are compared, in one spelling that every disguise the word index looks through
-leads to as well: what is not there cannot be found there. Ten times as fast as reading a text,
-and right in one direction only.
+leads to as well: what is not there cannot be found there. Of what is there, a `Glance` tells
+whether it stands in words. Ten times as fast as reading a text, and right in one direction only.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, Final
 
 import re2
 
 from service.features.screening.facts import LIKENESS_BYTES
-from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES
+from service.features.screening.glance import Glance
+from service.features.screening.letters import FOLDING, LEET, LOOK_ALIKES, MET_MAX
 from service.features.screening.links import may_link
 from service.features.screening.rules import Condition, Rule, Text
+from service.features.screening.spelling import once
 from service.features.screening.views import normalised
-from service.features.screening.wordindex import GAP_MAX, PHRASE_MAX
+from service.features.screening.wordindex import PHRASE_MAX, IndexBuilder
 from service.features.screening.words import WordList, expanded
 
 MEMORY_BYTES: Final = 64 << 20
@@ -30,18 +31,12 @@ MEMORY_BYTES: Final = 64 << 20
 WORDS_MAX: Final = 10_000
 """Words of the rules that are sieved; from there on the sieve is slow itself."""
 
-FEW_MAX: Final = 12
-"""Different characters beyond ASCII that are replaced one by one."""
-
 _SPELLED: Final = {**LEET, "1": "i", "l": "i", "|": "i", "£": "i"}
 """Signs and digits as letters, also where they are meant as such: `l`, `i` and `1` are one,
 because each may stand for another."""
 _ASCII: Final = bytes(range(128)).decode()
 _ALIKE: Final = str.maketrans({**LOOK_ALIKES, **_SPELLED})
-_REPEATED: Final = re.compile(r"(.)\1+", re.DOTALL)
 _TOKEN: Final = re.compile(r"[^\W_]+")
-_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-_NO_LETTER: Final = re.compile(r"[\W_]+")
 
 
 def _dropped(kept: Iterable[str]) -> bytes:
@@ -54,12 +49,7 @@ _READ: Final = bytes.maketrans(
 _NO_SIGN: Final = _dropped(_SPELLED)
 _NO_END: Final = _dropped("@$")
 """What ends a sentence makes no other text: exclamation marks spell nothing here."""
-_ENDS: Final = re.compile(r"[!|+€£¡¥]+")
-
-PLAIN_MAX: Final = 1_500
-"""Words that are looked for between signs as well: more make states by the thousand."""
-_NEVER: Final = r"[^\x00-\x{10FFFF}]"
-"""What stands in no text."""
+_ENDS: Final = "!|+€£¡¥"
 
 Clue = tuple[str, ...]
 """The words of a term; none for a link."""
@@ -70,11 +60,9 @@ _LINK: Final[Clue] = ()
 
 def bare(text: str) -> str:
     """Return the letters of a text in one spelling, and what may be one: no spaces, each once."""
-    if not text.isascii():
-        text = _spelled_out(text)
     if text.isascii():
-        return _once(text.encode().translate(_READ, _NO_SIGN).decode())
-    return _once(_NO_LETTER.sub("", _folded(text)).lower())
+        return once(text.encode().translate(_READ, _NO_SIGN).decode())
+    return once("".join(map(_SPELLED_SO.__getitem__, text)))
 
 
 def bare_likeness(text: str) -> str:
@@ -85,30 +73,23 @@ def bare_likeness(text: str) -> str:
     if text.isascii():
         letters = text.encode().translate(_READ, _NO_END)
     else:
-        text = _spelled_out(_ENDS.sub("", text))
-        letters = _NO_LETTER.sub("", _folded(text)).lower().encode()
+        for sign in _ENDS:
+            text = text.replace(sign, "")
+        letters = "".join(map(_SPELLED_SO.__getitem__, text)).encode()
     return hashlib.blake2s(letters, digest_size=LIKENESS_BYTES).hexdigest()
 
 
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower().translate(_ALIKE)
-    return "".join([FOLDING[character] for character in text]).translate(_ALIKE)
+class _SpelledSo(dict[str, str]):
+    """The letters each character is compared as: none for most signs; filled as they are met."""
+
+    def __missing__(self, character: str) -> str:
+        letters = "".join(filter(str.isalnum, FOLDING[character].translate(_ALIKE)))
+        if len(self) < MET_MAX:
+            self[character] = letters
+        return letters
 
 
-def _spelled_out(text: str) -> str:
-    """Write what little stands beyond ASCII as it is compared: the rest is fast then."""
-    others = set(_BEYOND_ASCII.findall(text))
-    if len(others) > FEW_MAX:
-        return text
-    for other in others:
-        text = text.replace(other, _spelling(other))
-    return text
-
-
-@lru_cache(maxsize=1_024)
-def _spelling(character: str) -> str:
-    return "".join(filter(str.isalnum, FOLDING[character].translate(_ALIKE)))
+_SPELLED_SO: Final = _SpelledSo()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +98,8 @@ class Sieve:
 
     _letters: Any | None
     """Of the words, wherever they stand."""
-    _words: Any | None
-    """The words between signs, as they are found in plain ASCII; None: not looked for."""
+    _closer: Glance
+    """The words, for texts with all letters of one."""
     _links: bool
 
     @classmethod
@@ -134,11 +115,12 @@ class Sieve:
         if len(words) > WORDS_MAX:
             return None
         if not words:
-            return cls(None, None, _LINK in clues)
+            return cls(None, Glance(IndexBuilder().build()), _LINK in clues)
         letters = _any_of(sorted({re2.escape(bare("".join(word))) for word in words}))
-        plain = [_between_signs(word) for word in words if "".join(word).isascii()]
-        closer = _any_of(plain or [_NEVER]) if len(plain) <= PLAIN_MAX else None
-        return cls(letters, closer, _LINK in clues)
+        builder = IndexBuilder()
+        for word in words:
+            builder.add([" ".join(word)])
+        return cls(letters, Glance(builder.build()), _LINK in clues)
 
     def may_match(self, text: str) -> bool:
         """Whether one of the rules may match a text."""
@@ -148,16 +130,7 @@ class Sieve:
             return False
         if "*" in text:
             return True
-        if self._letters.search(bare(text)) is None:
-            return False
-        return self._words is None or self._stands_in(text, self._words)
-
-    def _stands_in(self, text: str, words: Any) -> bool:
-        """Whether a word stands between signs; True where only reading the text can tell."""
-        plain = text.lower() if text.isascii() else "".join(map(FOLDING.__getitem__, text))
-        if not plain.isascii() or _tricky().search(plain) is not None:
-            return True
-        return words.search(_once(plain)) is not None
+        return self._letters.search(bare(text).encode()) is not None and self._closer.may_find(text)
 
 
 def _needed(condition: Condition, lists: Mapping[str, WordList]) -> Clues | None:
@@ -196,42 +169,6 @@ def _term(word: str) -> Clue:
     if words and word.endswith("*"):
         words[-1] += "*"
     return tuple(words)
-
-
-def _between_signs(term: Clue) -> str:
-    """Return a pattern of a term in a plain text whose repeated letters are written once."""
-    words = [_once(word.removesuffix("*")) for word in term]
-    end = "" if term[-1].endswith("*") else "(?:[^a-z0-9]|$)"
-    gap = f"[^a-z0-9]{{1,{GAP_MAX}}}"
-    return f"(?:^|[^a-z0-9]){gap.join(map(re2.escape, words))}{end}"
-
-
-@cache
-def _tricky() -> Any:
-    """Return a pattern found wherever a plain text is not read as it stands (`views._TRICKY`)."""
-    signs = "".join(re2.escape(sign) for sign in LEET if sign.isascii())
-    options = re2.Options()
-    options.never_capture = True
-    return re2.compile(
-        rf"[a-z][{signs}]|[{signs}][a-z]|[a-z][._~/\\^-][a-z]"
-        r"|(?:^|[^a-z0-9_])[a-z][ ._*-]{1,2}[a-z](?:[^a-z0-9_]|$)",
-        options,
-    )
-
-
-def _once(text: str) -> str:
-    """Write what is repeated once."""
-    if not text.isascii():
-        return _REPEATED.sub(_first, text)
-    for one in set(text):
-        two = one + one
-        while two in text:
-            text = text.replace(two, one)
-    return text
-
-
-def _first(match: re.Match[str]) -> str:
-    return match.group(1)
 
 
 def _any_of(patterns: Sequence[str]) -> Any:

@@ -59,7 +59,7 @@ _BEYOND_COMMON = re.compile(f"[{chr(COMMON_END)}-\U0010ffff]")
 _BEYOND_ASCII = re.compile(r"[^\t-\r\x20-\x7e]")
 _HIDING = re.compile(r"\w[\u00ad\u200b\u200e\u200f\u2060\ufe00-\ufe0f\ufeff]+\w")
 
-_OTHER_LETTERS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0531-\u0587]")
+OTHER_LETTERS = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0531-\u0587]")
 _MIXABLE_WORD = re.compile(r"[a-z\u0370-\u03ff\u0400-\u052f\u0531-\u0587]+")
 _LATIN_LETTER = re.compile(r"[a-z]")
 _LOOK_ALIKE_TABLE = str.maketrans(LOOK_ALIKES)
@@ -72,6 +72,8 @@ _LEET_WORD = re.compile(
 """A word with a sign in it or behind it."""
 _LEET_BESIDE_LETTER = re.compile(rf"[a-z][._\-]?[{_LEET_SIGNS}]|[{_LEET_SIGNS}][._\-]?[a-z]")
 _LEET_TABLE = str.maketrans(LEET)
+_HIDING_SIGN = re.compile(rf"[\d* {_LEET_SIGNS}]|://|www\.")
+"""Without any of this letters are read as they stand, but for what separates them."""
 _SEPARATED = re.compile(rf"[{SEPARATORS}](?<=[^\W\d_].)(?=[^\W\d_])")
 _SPACED = re.compile(rf"(?<![\w'])[^\W\d_](?:[{SPACERS}]{{1,2}}[^\W\d_]){{2,}}(?!\w)")
 _ONE_LETTER = frozenset("aiuoyrnesw")
@@ -155,6 +157,28 @@ def unread_views(text: str) -> Views:
 def normalised(text: str) -> str:
     """Return the `norm` view's text: what words, phrases and patterns are compared in."""
     return _normalised(text, [])[0].text
+
+
+def looked_through(chunk: str) -> tuple[str, str]:
+    """Return the text of both views of a part of a text: `skeleton` as if it hid words for sure.
+
+    A part without blanks reads the same wherever it stands, but for what `OTHER_LETTERS` are
+    taken for, and for single letters apart that go on beside it.
+    """
+    letters = "".join(map(FOLDING.__getitem__, chunk))
+    if _HIDING_SIGN.search(letters) or _SPACED.search(letters):
+        norm, _ = _normalised(chunk, [])
+        return norm.text, _unhidden(norm, frozenset(Sign), []).text
+    joined = _SEPARATED.sub("", letters)
+    return _LONG_RUN.sub(r"\1\1", letters), _LONG_RUN.sub(r"\1\1", joined)
+
+
+def spellings(letters: str) -> list[str]:
+    """Return what a folded word of letters alone may read as: it depends on the whole text."""
+    read = [letters]
+    if OTHER_LETTERS.search(letters):
+        read.append(letters.translate(_LOOK_ALIKE_TABLE))
+    return [_LONG_RUN.sub(r"\1\1", one) for one in read]
 
 
 @lru_cache(maxsize=4_096)
@@ -273,7 +297,7 @@ def _folded(view: View, tricks: list[Trick]) -> View:
         view = View(letters, partial(_moved, view, pieces))
     else:
         view = View(letters, view.trace)
-    if not letters.isascii() and _OTHER_LETTERS.search(letters):
+    if not letters.isascii() and OTHER_LETTERS.search(letters):
         alike = _unmasked(letters)
         if alike != letters:
             tricks.append("look_alike")
@@ -293,7 +317,7 @@ def _folded_alike(text: str) -> str | None:
         return None
     for other in others:
         letter = FOLDING[other]
-        if letter != other or other.lower() != other or _OTHER_LETTERS.match(other):
+        if letter != other or other.lower() != other or OTHER_LETTERS.match(other):
             if len(letter) != 1 or not letter.isascii():
                 return None
             text = text.replace(other, letter)
@@ -313,7 +337,7 @@ def _unmasked(letters: str) -> str:
     In words that mix them with Latin ones, and in words of nothing but look-alikes amid a
     text that is Latin for the most part. Lengths stay.
     """
-    others = len(_OTHER_LETTERS.findall(letters))
+    others = len(OTHER_LETTERS.findall(letters))
     mostly_latin = len(_LATIN_LETTER.findall(letters)) > others
 
     def unmask(match: re.Match[str]) -> str:
@@ -332,6 +356,10 @@ def _looked_through(norm: View, signs: Collection[int], tricks: list[Trick]) -> 
         return norm
     if _BEYOND_COMMON.search(norm.text) and not _TRICKY.search(norm.text):
         return norm
+    return _unhidden(norm, signs, tricks)
+
+
+def _unhidden(norm: View, signs: Collection[int], tricks: list[Trick]) -> View:
     view = norm
     if Sign.SPELLED in signs:
         plain = _LEET_WORD.sub(_spelled, norm.text)

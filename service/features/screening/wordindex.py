@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import chain, pairwise
 from typing import Literal
 
@@ -57,6 +58,16 @@ _VISIBLE_MIN = 2
 """Letters that must be left of a masked word."""
 
 Pair = tuple[str, str]
+
+
+class Part(IntEnum):
+    """What a word may be at most of what is looked for."""
+
+    NOTHING = 0
+    OF_PHRASE = 1
+    RARE_OF_PHRASE = 2
+    """Of every phrase one of two words beside each other is."""
+    TERM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,28 @@ class WordIndex:
     _by_pair: Mapping[Pair, _Phrases]
     _by_shape: Mapping[tuple[str, int], Sequence[_Term]]
     _by_consonants: Mapping[str, Iterable[int]]
+    _keys: frozenset[str]
+    """Of all words but those with any ending, also of phrases."""
+    _phrase_words: frozenset[str]
+
+    def part_of(self, word: str) -> Part:
+        """Tell what a word of either view may be, before anybody asks where it stands."""
+        key = key_of(word)
+        keys = {key, *map(key_of, unprefixed(word))} if word[0] in ARABIC_LETTERS else {key}
+        if self._by_consonants and latin_consonants(word) in self._by_consonants:
+            return Part.TERM
+        if self._keys.isdisjoint(keys) and key[:_HEAD] not in self._heads:
+            return Part.NOTHING
+        if any(self._terms_of(word, key)):
+            return Part.TERM
+        if self._known[word] & _OF_PAIR:
+            return Part.RARE_OF_PHRASE
+        return Part.NOTHING if self._phrase_words.isdisjoint(keys) else Part.OF_PHRASE
+
+    def may_pair(self, first: str, second: str) -> bool:
+        """Whether two words beside each other may be of one phrase."""
+        after = key_of(second)
+        return any((key_of(one), after) in self._by_pair for one in (first, *unprefixed(first)))
 
     def find(self, views: Views, *, arabizi: bool) -> list[Hit]:
         """Return where words of each group stand: at most `HITS_MAX` places for each reading.
@@ -311,6 +344,8 @@ class IndexBuilder:
             by_pair,
             by_shape,
             self._consonants,
+            frozenset(chain(by_key, *by_pair)),
+            frozenset(chain.from_iterable(by_pair)),
         )
 
 
