@@ -22,9 +22,10 @@ from service.features.dry_run_history import NO_PAGE, PAGE, Page, bound, page_of
 from service.features.dry_run_tally import Tally, report_of
 from service.features.errands import Rest
 from service.features.patience import Patience
-from service.features.rule_changes import UnknownRule, lists_of
+from service.features.rule_changes import UnknownRule
 from service.features.rule_changes_checks import checked, compiled_alone
 from service.features.rule_changes_lists import UnknownWordList
+from service.features.rule_changes_trial import lists_of
 from service.features.rulebook import Rulebook, read_rule, rules_of, word_list, written
 from service.features.screening import BadRules
 from service.features.screening.views import Span

@@ -10,8 +10,15 @@ from typing import Any
 
 from service.errors import Conflict, NotFound
 from service.features.administration import Act, Acts
-from service.features.dry_run_tally import wilson
 from service.features.rule_changes_checks import checked, comment_of, compiled_alone
+from service.features.rule_changes_file import RuleFile, as_shipped, state_of
+from service.features.rule_changes_trial import (
+    NotTried,
+    expected_share,
+    floor_of,
+    fresh,
+    lists_of,
+)
 from service.features.rulebook import (
     Rulebook,
     read_rule,
@@ -23,7 +30,7 @@ from service.features.rulebook import (
 from service.features.screening import Rule, RuleDocument, compile_rules
 from service.features.screening.words import WordList
 from service.model import Actor, Site
-from service.storage.dry_runs import DryRun, DryRunStore
+from service.storage.dry_runs import DryRunStore
 from service.storage.rule_figures import Figures, RuleFigureStore
 from service.storage.rules import (
     Effect,
@@ -37,7 +44,6 @@ from service.storage.rules import (
 from service.storage.word_lists import WordListStore
 
 __all__ = [
-    "FLOOR",
     "Change",
     "Figures",
     "NeverLive",
@@ -52,17 +58,9 @@ __all__ = [
     "state_of",
 ]
 
-TRIED_WITHIN = timedelta(hours=24)
-"""How old the dry run may be by which a version goes live."""
-
 LATELY = timedelta(days=7)
 HISTORY_MAX = 100
 """Versions and states of a rule that are shown."""
-
-
-FLOOR = 0.5
-"""Share of a live rule's hits that people must turn down, unless somebody chose another. Only of
-rules that accuse: a rule of severity 0 holds what is mostly right."""
 
 
 class UnknownRule(NotFound):
@@ -77,13 +75,6 @@ class RuleChanged(Conflict):
 
     code = "stale_rule"
     title = "It was changed meanwhile; read it again."
-
-
-class NotTried(Conflict):
-    """A version goes live only after a dry run of exactly it."""
-
-    code = "dry_run_needed"
-    title = "This version has not been tried on earlier comments within a day."
 
 
 class NeverLive(Conflict):
@@ -103,17 +94,6 @@ class Change:
     actor: Actor | None
     """None for whoever may use the command line."""
     now: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFile:
-    """Everything about one rule."""
-
-    rule: StoredRule
-    versions: Sequence[RuleVersion]
-    """Latest first."""
-    states: Sequence[RuleState]
-    """Latest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +119,9 @@ class RuleChanges:
         """
         rule = await self._rule(site, rule_id)
         versions = await self.store.versions(site.site_id, rule_id, limit=HISTORY_MAX)
-        states = await self.store.states(site.site_id, rule_id, limit=HISTORY_MAX)
         if not versions:
-            versions, states = _as_shipped(rule)
+            return as_shipped(rule)
+        states = await self.store.states(site.site_id, rule_id, limit=HISTORY_MAX)
         return RuleFile(rule=rule, versions=versions, states=states)
 
     async def save(
@@ -245,7 +225,7 @@ class RuleChanges:
             state="live",
             comment=said,
             expected_share=expected_share(tried),
-            precision_floor=_floor(rule) if precision_floor is None else precision_floor,
+            precision_floor=floor_of(rule) if precision_floor is None else precision_floor,
         )
         return await self._put(site, rule_id, effect, change)
 
@@ -348,68 +328,6 @@ class RuleChanges:
 _VERBS: Mapping[State, str] = {"live": "went_live", "shadow": "shadowed", "draft": "switched_off"}
 
 
-def fresh(tried: DryRun | None, *, now: datetime) -> DryRun:
-    """Return a dry run that is no older than a day.
-
-    Raises:
-        NotTried: there is none, or it is older.
-    """
-    if tried is None or tried.ended_at is None or now - tried.ended_at > TRIED_WITHIN:
-        raise NotTried
-    return tried
-
-
-def lists_of(rule: Rule) -> set[str]:
-    """Return the names of the lists that a rule looks up."""
-    leaves = list(rule.when.leaves())
-    names = [leaf.text.list_ for leaf in leaves if leaf.text]
-    names += [leaf.link_domain.list_ for leaf in leaves if leaf.link_domain]
-    return {name for name in names if name is not None}
-
-
-def expected_share(tried: DryRun | None) -> float | None:
-    """Return the most that a dry run lets expect: the upper end of the interval of 95 %.
-
-    A rule that never matched before may match now; after few comments nobody knows.
-    """
-    interval = wilson(tried.hits, tried.looked_at) if tried else None
-    return interval[1] if interval else None
-
-
-def _floor(rule: Rule) -> float | None:
-    return FLOOR if rule.then.severity >= 1 else None
-
-
 def _compile(rules: Sequence[Rule], lists: Mapping[str, WordList]) -> None:
     document = RuleDocument.model_construct(version=1, rules=list(rules), lists={})
     compile_rules(document, lists=lists)
-
-
-def _as_shipped(rule: StoredRule) -> tuple[list[RuleVersion], list[RuleState]]:
-    """Return the history of a rule that nobody has touched."""
-    version = RuleVersion(
-        version=rule.latest_version,
-        rule=rule.latest,
-        comment=None,
-        actor_kind="service",
-        actor_id="",
-        actor_name="",
-        at=rule.changed_at,
-    )
-    entry = RuleState(
-        version=rule.latest_version,
-        state=state_of(rule),
-        comment=None,
-        actor_kind="service",
-        actor_id="",
-        actor_name="",
-        at=rule.changed_at,
-    )
-    return [version], [entry]
-
-
-def state_of(rule: StoredRule) -> State:
-    """Return the strongest state that a version of a rule is in."""
-    if rule.live_version is not None:
-        return "live"
-    return "draft" if rule.shadow_version is None else "shadow"

@@ -15,14 +15,9 @@ from datetime import datetime
 from service.errors import FieldError, Invalid, NotFound
 from service.features import text
 from service.features.administration import Act, Acts
-from service.features.rule_changes import (
-    NeverLive,
-    RuleChanged,
-    expected_share,
-    fresh,
-    lists_of,
-)
+from service.features.rule_changes import NeverLive, RuleChanged
 from service.features.rule_changes_checks import comment_of
+from service.features.rule_changes_trial import expected_share, fresh, lists_of
 from service.features.rulebook import BEGINNING, Rulebook, read_rule, rules_of, with_own
 from service.features.screening import BadRules, RuleDocument, compile_rules
 from service.features.screening.language import CODES

@@ -13,7 +13,7 @@ import structlog
 
 from service.features.dry_run_tally import wilson
 from service.features.patience import Patience
-from service.features.rule_changes import FLOOR
+from service.features.rule_changes_trial import FLOOR
 from service.features.rulebook import Rulebook
 from service.features.sites import SiteDirectory
 from service.model import Site
