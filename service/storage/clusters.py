@@ -200,7 +200,9 @@ class Turn:
             for place in touched
         ]
         await self.connection.execute(SQL["count_on"], *_columns(more))
-        await self.connection.execute(SQL["drop_empty"], *_columns(touched))
+        smaller = [place for place in touched if after[place].counts[0] < before[place].counts[0]]
+        if smaller:
+            await self.connection.execute(SQL["drop_empty"], *_columns(smaller))
 
     async def _weigh(self) -> defaultdict[ClusterPlace, _Weight]:
         """Return what the comments at hand add to the counts of their clusters."""
@@ -216,13 +218,15 @@ class Turn:
         return weights
 
     def _authors(self, before: Mapping[ClusterPlace, _Weight]) -> list[tuple[int, UUID, UUID]]:
-        """Return who may come to a cluster, or leave it."""
+        """Return who may come to a cluster, or leave it; mostly comments are but decided."""
         were = {(*place, author) for place, each in before.items() for author in each.authors}
         stay = {
             (each.site_id, each.cluster_id, each.author_id)
             for each in self.changed
             if each.cluster_id is not None and each.author_id is not None
         }
+        if were == stay and not self._members and not self._gone:
+            return []
         come = {(row[0], row[3], row[4]) for row in self._members if row[4] is not None}
         return sorted(were | stay | come)
 
