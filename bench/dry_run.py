@@ -35,14 +35,15 @@ TRIED = {
 
 def lines() -> Iterator[Line]:
     """Tell comments a second of a process' own time: a rule of a kind each, and the slowest."""
-    comments = history()[:TIMED]
+    comments = history()[: PAGE + TIMED]
+    warm, timed = comments[:PAGE], comments[PAGE:]
     rules = {rule.id: rule for rule in shipped_rules().rules}
     for rule_id in ("insults", "many-links", "capitals", "repeat"):
         walk = walk_of(job_of(rules[rule_id].model_copy(update={"state": "live"})))
-        walk.go(comments[:PAGE])
+        walk.go(warm)
         begun = time.process_time()
-        walk.go(comments)
-        rate = len(comments) / (time.process_time() - begun)
+        walk.go(timed)
+        rate = len(timed) / (time.process_time() - begun)
         yield Line(f"dry run of `{rule_id}`", f"{rate:,.0f} comments/s", ">= 20,000", rate >= AIM)
 
 

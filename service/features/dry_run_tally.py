@@ -212,7 +212,10 @@ class Walk:
         """Return what is known of the author; nothing of one who was erased."""
         if comment.author_id is None:
             return _Known(0, 0, at)
-        return self.authors.setdefault(comment.author_id, _Known(0, 0, None))
+        known = self.authors.get(comment.author_id)
+        if known is None:
+            known = self.authors[comment.author_id] = _Known(0, 0, None)
+        return known
 
     def _facts(self, comment: Earlier, author: _Known, at: datetime, likeness: str) -> Facts:
         recent = author.recent
@@ -246,7 +249,9 @@ def _said(signals: Iterable[Signal], rule: str, version: int | None) -> Signal |
 
 
 def _count(tally: Tally, comment: Earlier, lang: str, *, hit: bool) -> None:
-    counts = tally.langs.setdefault(lang, Counter())
+    counts = tally.langs.get(lang)
+    if counts is None:
+        counts = tally.langs[lang] = Counter()
     counts["looked_at"] += 1
     tally.hits += hit
     counts["hits"] += hit

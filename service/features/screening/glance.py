@@ -80,7 +80,7 @@ class Glance(dict[str, str]):
 
     def _read(self, chunk: str) -> str:
         word = _word_of(chunk)
-        if word.isalpha():
+        if word.isalpha() and "www." not in chunk:
             words = [word] if word.isascii() else spellings(word)
             return self._sign(words, lone=len(word) == 1)
         if word.isdecimal():

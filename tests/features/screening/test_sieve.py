@@ -5,11 +5,16 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from bench import hostile
 from service.features.screening import Facts, Rule, compile_rules, evaluate, shipped_rules
+from service.features.screening.glance import Glance
 from service.features.screening.rules import RuleDocument
 from service.features.screening.sieve import Sieve, bare_likeness
+from service.features.screening.views import views_of
+from service.features.screening.wordindex import IndexBuilder
 from service.features.screening.words import expanded, shipped_lists
 from tests.features.screening.make import NOON
 
@@ -85,6 +90,25 @@ def test_whatever_a_rule_finds_its_sieve_lets_pass(rule: Rule) -> None:
             found += spoke
             assert not spoke or sieve.may_match(text), text
     assert found > 0
+
+
+PIECES = (
+    *("idiot", "1d10t", "IDI", "ot", "you", "suck", "as", "s", "shut", "up", "i", "d", "o", "t"),
+    *("كلب", "وال", "يا", "لل", "а", "idіot", "é", "Ｓ", "ß", "ŀ"),  # noqa: RUF001
+    *(" ", "  ", "\n", "\u2800", "\u200b", "\u0301", ".", "-", "_", "'", "*", "@", "!", "$", "·"),
+    *("http://", "www.", "“", "؟", "\U0001f600", "x", "5"),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@example("IDIwww..")
+def test_where_a_glance_sees_nothing_no_reading_finds_anything(text: str) -> None:
+    builder = IndexBuilder()
+    builder.add(["idiot", "asss", "mother*", "كلب", "idi", "otto", "5x"])
+    builder.add(["you suck", "shut up you idiot", "يا كلب", "u s as", "x up"])
+    index = builder.build()
+    assert Glance(index).may_find(text) or not index.find(views_of(text), arabizi=False), text
 
 
 def test_no_hostile_text_gets_by_a_sieve_that_a_rule_would_match() -> None:
