@@ -14,16 +14,15 @@ from itertools import product
 from typing import Final
 
 from service.features.screening.letters import FOLDING, LEET
-from service.features.screening.views import (
-    OTHER_LETTERS,
-    looked_through,
-    spellings,
-    words_in,
-)
+from service.features.screening.views import OTHER_LETTERS, looked_through, spellings, words_in
 from service.features.screening.wordindex import Part, WordIndex
 
 CHUNKS_MAX: Final = 65_536
 """Chunks that are remembered for one index; 10 MB."""
+CHUNK_MAX: Final = 64
+"""Characters of one that is remembered: a longer one hardly comes again."""
+TEXT_MAX: Final = 500
+"""Chunks of a text that is looked at; reading a longer one takes no longer than this."""
 
 _FOUND: Final = "!"
 """The sign of a chunk in which a word stands, or may."""
@@ -65,6 +64,8 @@ class Glance(dict[str, str]):
     def may_find(self, text: str) -> bool:
         """Whether the index may find anything in a text, in whatever disguise."""
         chunks = text.lower().split()
+        if len(chunks) > TEXT_MAX:
+            return True
         signs = "".join(map(self.__getitem__, chunks))
         return _SUSPICIOUS.search(signs) is not None or any(
             self._may_be_paired(chunks[found.start()], chunks[found.end(found.lastindex or 0) - 1])
@@ -75,7 +76,8 @@ class Glance(dict[str, str]):
         sign = self._read(chunk)
         if len(self) >= CHUNKS_MAX:
             self.clear()
-        self[chunk] = sign
+        if len(chunk) <= CHUNK_MAX:
+            self[chunk] = sign
         return sign
 
     def _read(self, chunk: str) -> str:
