@@ -80,9 +80,9 @@ def write_published(item: PendingComment, parent_id: UUID | None) -> bytes:
     return write(told, ShownAuthor(author.name, author.badge, author.avatar))
 
 
-def write_shown(comment: ShownComment) -> bytes:
-    """Write that part of a comment that was read whole."""
-    told = core(
+def shown_core(comment: ShownComment) -> dict[str, Any]:
+    """Say the same of a comment that was read whole."""
+    return core(
         comment_id=comment.comment_id,
         parent_id=comment.parent_id,
         status=comment.status,
@@ -92,7 +92,11 @@ def write_shown(comment: ShownComment) -> bytes:
         created_at=comment.created_at,
         edited_at=comment.edited_at,
     )
-    return write(told, comment.author)
+
+
+def write_shown(comment: ShownComment) -> bytes:
+    """Write that part of a comment that was read whole."""
+    return write(shown_core(comment), comment.author)
 
 
 class _Unkept(NamedTuple):

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from service.features.appeals import Appeal
-from service.features.fragments import core
+from service.features.fragments import core, shown_core
 from service.features.lookup import Found
 from service.features.reasons import by_rule_text, public_text
 from service.features.screen import tongue
@@ -189,16 +189,7 @@ def threaded_json(threaded: Threaded, article_key: str) -> dict[str, Any]:
     """Write a public comment with its nested replies."""
     comment: ShownComment = threaded.comment
     return {
-        **core(
-            comment_id=comment.comment_id,
-            parent_id=comment.parent_id,
-            status=comment.status,
-            revision=comment.revision,
-            text=comment.text,
-            lang=comment.lang,
-            created_at=comment.created_at,
-            edited_at=comment.edited_at,
-        ),
+        **shown_core(comment),
         "author": comment.author._asdict(),
         "article": article_key,
         "votes": {"up": comment.up, "down": comment.down},
