@@ -155,7 +155,7 @@ class Changes:
         place = Place(decision.site_id, decision.article_id, decision.comment_id)
         self._document["decisions"].append(
             {
-                **key_of(place),
+                **place._asdict(),
                 "n": decision.n,
                 "decision_id": decision.decision_id,
                 "action": decision.action,
@@ -191,7 +191,7 @@ class Changes:
         author = item.author
         self._document["comments"].append(
             {
-                **key_of(branch.place),
+                **branch.place._asdict(),
                 "parent_id": branch.parent_id,
                 "root_id": branch.root_id,
                 "depth": branch.depth,
@@ -271,7 +271,7 @@ class Changes:
         """Keep what was sent and is not public."""
         self._document["kept"].append(
             {
-                **key_of(place),
+                **place._asdict(),
                 "revision": item.revision,
                 "payload": to_payload(item),
                 "expires_at": until,
@@ -286,7 +286,7 @@ class Changes:
         """Mark a waiting text as decided in the journal, which may never have seen it."""
         self._document["journal"].append(
             {
-                **key_of(place),
+                **place._asdict(),
                 "revision": item.revision,
                 "n": n,
                 "kind": item.kind,
@@ -319,7 +319,7 @@ class Changes:
 
     def tell(self, place: Place, kind: str, payload: Mapping[str, Any]) -> None:
         """Leave a message for the rest of the world."""
-        self._document["outbox"].append({**key_of(place), "kind": kind, "payload": payload})
+        self._document["outbox"].append({**place._asdict(), "kind": kind, "payload": payload})
 
     @property
     def touched(self) -> frozenset[ArticlePlace]:
@@ -363,7 +363,7 @@ class Changes:
     @property
     def replies(self) -> Sequence[Mapping[str, Any]]:
         """What `shift_replies` writes, once the comments themselves are there."""
-        return [{**key_of(place), **shift} for place, shift in self._replies.items()]
+        return [{**place._asdict(), **shift} for place, shift in self._replies.items()]
 
     def rows(self, names: Iterable[str]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
         """Yield the rows of statements that have any: of `FIRST`, or of `AFTER`."""
@@ -381,15 +381,6 @@ class Changes:
             self._rows["submit"].append(submission_row(item, place))
         for name, rows in screening_rows([(item, place)]).items():
             self._rows[name] += rows
-
-
-def key_of(place: Place) -> dict[str, Any]:
-    """Return a place as part of a row in JSON."""
-    return {
-        "site_id": place.site_id,
-        "article_id": place.article_id,
-        "comment_id": place.comment_id,
-    }
 
 
 def journal_row(item: PendingComment, place: Place) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ import asyncpg
 from service.model import Comment, Decision, ItemKind, PendingComment, Status
 from service.payload import from_payload
 from service.storage.changes import SQL as CHANGES
-from service.storage.changes import ArticlePlace, Branch, Changes, Place, bytea, key_of
+from service.storage.changes import ArticlePlace, Branch, Changes, Place, bytea
 from service.storage.postgres import (
     TURN_SECONDS,
     Connection,
@@ -91,7 +91,7 @@ class Question(NamedTuple):
         """As `cases` wants it."""
         item = self.item
         return {
-            **key_of(self.place),
+            **self.place._asdict(),
             "decision_id": self.decision_id,
             "dk": bytea(item.dk) if item is not None and item.keyed else None,
             "revision": item.revision if item is not None else None,
@@ -130,7 +130,7 @@ class Deciding:
         """Return the public rows of comments and of what stands above them."""
         if not places:
             return {}
-        rows = await self.connection.fetch(SQL["branches"], [key_of(place) for place in places])
+        rows = await self.connection.fetch(SQL["branches"], [place._asdict() for place in places])
         return {row["comment_id"]: _branch(row) for row in rows}
 
     async def former_text(self, place: Place, *, below: int) -> tuple[int, str] | None:
