@@ -90,12 +90,6 @@ def likeness(one: Signature, other: Signature) -> float:
     return int(np.count_nonzero(_numbers(one) == _numbers(other))) / PERMUTATIONS
 
 
-def likenesses(one: Signature, others: Numbers) -> npt.NDArray[np.float64]:
-    """Return how alike a text is to each of many, of a matrix of one signature a row."""
-    shares: npt.NDArray[np.float64] = np.mean(others == _numbers(one), axis=1)
-    return shares
-
-
 @cache
 def _orders() -> tuple[_Words, _Words]:
     """Return what puts the groups in 64 orders; always the same."""

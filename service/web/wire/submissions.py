@@ -12,9 +12,6 @@ from service.model import Site
 from service.web.wire.base import Wire
 from service.web.wire.comments import CommentOut
 
-BODY_MAX_CHARS = 20_000
-"""Beyond twice what any site may allow, nothing is read; the text policy says the rest."""
-
 Language = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", max_length=35),
