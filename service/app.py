@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -208,9 +209,12 @@ async def serving(
     settings: Settings,
     *,
     worker: int = 0,
+    door: socket.socket | None = None,
     lag_max_seconds: float = LAG_MAX_SECONDS,
 ) -> AsyncIterator[Urls]:
     """Answer over HTTP until the block ends; then drain, and finish what is in work.
+
+    A bound socket, the `door`, is listened on if there is one; processes may share it.
 
     Raises:
         OSError: a port is taken.
@@ -244,7 +248,7 @@ async def serving(
             gate,
             host=settings.host,
             port=settings.port,
-            reuse_port=True,
+            door=door,
             bounds=bounds,
             farewell=service.live.say_bye,
         ) as api,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ WORKER = "postbag-worker"
 """How a spare is called in lists of processes once it works."""
 SUPERVISOR = "POSTBAG_SUPERVISOR"
 """Tells a worker which process has started it."""
+DOOR = "POSTBAG_DOOR"
+"""Tells a worker which of its open files is the socket that all of them listen on."""
 SPARE_AFTER_SECONDS = 2.0
 """When a spare is made after the workers, or after the last one was used: they come first."""
 STOP_SECONDS = 30.0
@@ -44,6 +47,8 @@ class Workers:
     """The same, of one that reads its number from its standard input."""
     environment: Mapping[str, str]
     count: int
+    door: socket.socket
+    """Bound; each of them listens on it."""
     drain_seconds: float = 0.0
     """How long a worker goes on serving after it was told to stop."""
     _alive: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
@@ -115,7 +120,13 @@ class Workers:
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *command,
-            env={**self.environment, **variables, SUPERVISOR: str(os.getpid())},
+            env={
+                **self.environment,
+                **variables,
+                SUPERVISOR: str(os.getpid()),
+                DOOR: str(self.door.fileno()),
+            },
+            pass_fds=(self.door.fileno(),),
             stdin=stdin,
             start_new_session=True,  # Ctrl-C reaches the workers through this process only
         )
@@ -149,6 +160,11 @@ def say_worker() -> None:
 def worker_command(arguments: Sequence[str]) -> list[str]:
     """Return the command that starts one worker: this Python, this package."""
     return [sys.executable, "-m", "service", "worker", *arguments]
+
+
+def open_door() -> socket.socket:
+    """Return the socket to listen on, as it was given to this worker."""
+    return socket.socket(fileno=int(os.environ[DOOR]))
 
 
 def end_with_parent() -> None:

@@ -13,33 +13,21 @@ class PortTaken(Exception):  # noqa: N818 - it is said to a person
 
 
 @contextmanager
-def reserved(host: str, port: int) -> Iterator[int]:
-    """Hold a port for processes that share it, and say which it is (0 takes a free one).
+def reserved(host: str, port: int) -> Iterator[socket.socket]:
+    """Hold a port until its time comes (0 takes a free one): a bound socket, not listening yet.
 
-    The port is first bound alone, so that two services never share one by mistake; then
-    shared, without listening, so that it stays ours while workers come and go.
+    All workers listen on this one socket: one that ends takes nobody with it who has just come.
 
     Raises:
         PortTaken: it cannot be had.
     """
-    family = _family(host)
-    with _bound(family, host, port, shared=False) as alone:
-        number: int = alone.getsockname()[1]
-    with _bound(family, host, number, shared=True):
-        yield number
-
-
-def _bound(family: socket.AddressFamily, host: str, port: int, *, shared: bool) -> socket.socket:
-    held = socket.socket(family, socket.SOCK_STREAM)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        held.bind((host, port))
-    except OSError as error:
-        held.close()
-        raise PortTaken(_sentence(host, port, error)) from error
-    return held
+    with socket.socket(_family(host), socket.SOCK_STREAM) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind((host, port))
+        except OSError as error:
+            raise PortTaken(_sentence(host, port, error)) from error
+        yield held
 
 
 def _family(host: str) -> socket.AddressFamily:

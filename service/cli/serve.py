@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -29,7 +30,7 @@ from service.settings import Settings
 from service.storage.demo import DemoVotes
 from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
 from service.telemetry import set_up_logging
-from service.workers import Workers, end_with_parent, say_worker, worker_command
+from service.workers import Workers, end_with_parent, open_door, say_worker, worker_command
 
 log = structlog.get_logger(__name__)
 
@@ -94,20 +95,20 @@ async def _serve(settings: Settings, *, demo: bool) -> None:
     secrets = open_secrets(settings)
     async with AsyncExitStack() as running:
         try:
-            port = running.enter_context(reserved(settings.host, settings.port))
+            door = running.enter_context(reserved(settings.host, settings.port))
         except PortTaken as taken:
             raise click.ClickException(str(taken)) from taken
-        settings = settings.model_copy(update={"port": port})
+        settings = settings.model_copy(update={"port": door.getsockname()[1]})
         where = await running.enter_async_context(_stores(settings))
         await _prepare_in_time(settings, where)
         if demo:
             await _seed(settings, secrets, where)
         if settings.workers == 1:
             metrics_url = await running.enter_async_context(
-                _one_process(settings, secrets, where, worker=0)
+                _one_process(settings, secrets, where, door, worker=0)
             )
         else:
-            metrics_url = await running.enter_async_context(_several(settings, where))
+            metrics_url = await running.enter_async_context(_several(settings, where, door))
         if demo:
             await _welcome(settings, secrets, where, metrics_url)
         else:
@@ -200,7 +201,7 @@ async def _seed(settings: Settings, secrets: Secrets, where: Endpoints) -> None:
 
 @asynccontextmanager
 async def _one_process(
-    settings: Settings, secrets: Secrets, where: Endpoints, *, worker: int
+    settings: Settings, secrets: Secrets, where: Endpoints, door: socket.socket, *, worker: int
 ) -> AsyncIterator[str]:
     """Serve in this process; yield where its metrics are."""
     async with (
@@ -212,13 +213,13 @@ async def _one_process(
             worker=worker,
         ) as service,
         running_loops(service),
-        serving(service, settings, worker=worker) as urls,
+        serving(service, settings, worker=worker, door=door) as urls,
     ):
         yield urls.metrics
 
 
 @asynccontextmanager
-async def _several(settings: Settings, where: Endpoints) -> AsyncIterator[str]:
+async def _several(settings: Settings, where: Endpoints, door: socket.socket) -> AsyncIterator[str]:
     """Keep several processes serving; yield when the first is ready."""
     told = settings.model_copy(
         update={"database_url": where.database_url, "redis_url": where.redis_url}
@@ -231,6 +232,7 @@ async def _several(settings: Settings, where: Endpoints) -> AsyncIterator[str]:
         spare_command=worker_command(["--spare"]),
         environment=environment,
         count=settings.workers,
+        door=door,
         drain_seconds=settings.drain_seconds,
     )
     running = asyncio.create_task(workers.run())
@@ -239,6 +241,7 @@ async def _several(settings: Settings, where: Endpoints) -> AsyncIterator[str]:
         yield f"http://{settings.metrics_host}:{settings.metrics_port}/metrics"
     finally:
         running.cancel()
+        door.close()  # open until the last worker has closed it, and no longer
         await asyncio.wait([running])
 
 
@@ -248,9 +251,10 @@ async def _work(settings: Settings, number: int) -> None:
     assert settings.database_url is not None
     assert settings.redis_url is not None
     where = Endpoints(database_url=settings.database_url, redis_url=settings.redis_url)
+    door = open_door()
     while True:
         try:
-            async with _one_process(settings, secrets, where, worker=number):
+            async with _one_process(settings, secrets, where, door, worker=number):
                 await asyncio.Event().wait()
         except Unavailable as failure:
             log.warning("worker_waits", worker=number, code=failure.stable_code)

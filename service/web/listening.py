@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 BACKLOG = 1_024
 """Connections the kernel keeps for us; more than one turn of the loop ever lets wait."""
@@ -31,16 +32,18 @@ class Listening:
         *,
         host: str,
         port: int,
-        reuse_port: bool,
+        door: socket.socket | None = None,
     ) -> Listening:
-        """Listen; port 0 takes a free one.
+        """Listen; port 0 takes a free one. A bound socket, the `door`, is used if there is one.
+
+        Several processes may have one door: whoever comes in is taken by one that is free, and
+        one that ends leaves who waits there to the others.
 
         Raises:
             OSError: the port is taken, or may not be used.
         """
-        server = await asyncio.get_running_loop().create_server(
-            protocol, host, port, reuse_port=reuse_port or None, backlog=BACKLOG
-        )
+        create = partial(asyncio.get_running_loop().create_server, protocol, backlog=BACKLOG)
+        server = await (create(sock=door) if door is not None else create(host, port))
         return cls(server=server, protocol=protocol)
 
     @property
@@ -52,8 +55,7 @@ class Listening:
     async def end(self, *, all_have_asked: Callable[[], bool]) -> None:
         """Listen no more; whoever is connected, be it only to the kernel, may still ask.
 
-        Of several processes on one port the kernel has chosen us for whoever waits in our queue:
-        closed with it, they would be cut off (Linux' `tcp_migrate_req` spares them too).
+        Where nobody shares the door, who waits in the kernel's queue would be cut off with it.
         """
         taken = [each for listener in self.server.sockets for each in _waiting(listener.fileno())]
         self.server.close()  # at once after the last look at its queue: nothing is awaited between

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -367,15 +368,15 @@ async def serving(
     *,
     host: str,
     port: int,
-    reuse_port: bool = False,
+    door: socket.socket | None = None,
     deadlines: Deadlines | None = None,
     bounds: Bounds | None = None,
     farewell: Callable[[], Awaitable[None]] = without_a_word,
 ) -> AsyncIterator[Serving]:
     """Serve until the context ends; then finish what is in work, within its time.
 
-    Port 0 takes a free one. `reuse_port` shares the port with other processes. `farewell` ends
-    what would go on for ever, after nobody new comes in.
+    Port 0 takes a free one; a bound socket, the `door`, is used instead if there is one.
+    `farewell` ends what would go on for ever, after nobody new comes in.
 
     Raises:
         OSError: the port is taken, or may not be used.
@@ -390,7 +391,7 @@ async def serving(
         asyncio.create_task(gate.admission.pulse.run(), name="pulse"),
     ]
     try:
-        listening = await Listening.begin(server, host=host, port=port, reuse_port=reuse_port)
+        listening = await Listening.begin(server, host=host, port=port, door=door)
         try:
             yield Serving(host=host, port=listening.port, server=server)
         finally:

@@ -148,12 +148,15 @@ async def test_twenty_rolling_restarts_fail_nobody(tell: Callable[[str], None]) 
 
 
 async def both_serve(running: Running) -> bool:
-    """Look whether two workers listen: one that answers says nothing of the other."""
+    """Look whether two workers serve: one that answers says nothing of the other.
+
+    Each has the common door from its birth on, and opens that of its metrics when it serves.
+    """
     port = int(running.base_url.rpartition(":")[2])
     pids = running.worker_pids
     try:
         return len(pids) == 2 and all(
-            any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in of_pid)
+            any(each.status == psutil.CONN_LISTEN and each.laddr.port != port for each in of_pid)
             for of_pid in [psutil.Process(pid).net_connections("tcp") for pid in pids]
         )
     except psutil.NoSuchProcess:
