@@ -68,7 +68,8 @@ class Answers:
             return self.whole(reply, circumstances)
         headers = self._head(reply, circumstances)
         response = StreamResponse(status=reply.status, headers=headers)
-        self._close_if_needed(response, circumstances)
+        # It may outlast the drain: its connection, free again when we end, must tempt nobody.
+        response.force_close()
         await self._pour(request, response, reply)
         return response
 

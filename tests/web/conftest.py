@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -149,6 +150,7 @@ def serve(newsroom: Newsroom) -> Serve:
         public_url: str | None = None,
         body_seconds: float = 10.0,
         farewell: Callable[[], Awaitable[None]] | None = None,
+        door: socket.socket | None = None,
     ) -> AsyncIterator[House]:
         toys, draining, stores, seen = Toys(), Draining(), Stores(ALL_WELL), Seen()
         metrics = Metrics()
@@ -176,6 +178,7 @@ def serve(newsroom: Newsroom) -> Serve:
             deadlines=deadlines,
             bounds=bounds,
             farewell=farewell or without_a_word,
+            door=door,
         ) as running:
             yield House(
                 port=running.port,

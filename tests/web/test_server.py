@@ -279,6 +279,25 @@ async def test_whoever_is_connected_to_the_kernel_alone_is_answered_when_the_ser
             assert b"Connection: close\r\n" in head
 
 
+async def test_the_connection_of_a_stream_is_never_used_again(serve: Serve) -> None:
+    """It may end because we do: a client that took it back would write into a closing one."""
+    async with serve() as house:
+        answer = await send_raw(house.port, request("GET", "/v1/stream"))
+    assert answer.headers["connection"] == "close"
+
+
+async def test_processes_may_have_one_door(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+        async with serve(door=door.dup()), serve(door=door.dup()):
+            pass
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as late:
+            late.sendall(request("GET", NOTES))
+            async with serve(door=door.dup()):
+                answer = await asyncio.to_thread(late.recv, 65_536)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_who_has_half_a_head_out_may_finish_it_when_the_server_stops(serve: Serve) -> None:
     async with serve() as house, AsyncExitStack() as opened:
         line = await opened.enter_async_context(connected(house.port))
