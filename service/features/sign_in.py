@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service.errors import Conflict, Unauthenticated
+from service.errors import Conflict, Unauthenticated, Unavailable
 from service.features.administration import Acts
 from service.features.attempts import NO_SITE, Attempts
 from service.features.authenticators import Authenticators
@@ -91,11 +92,10 @@ class SignIn:
         """
         address = settled_address(email)
         charges = self._charges(address, network)
-        await self.attempts.charge(charges, now=now)
-        claimant = await self.store.claimant(address)
-        method = await self._prove(claimant, password, code, charges, now=now)
-        assert claimant is not None
-        await self.attempts.give_back(charges)
+        async with self._attempt(charges, now=now):
+            claimant = await self.store.claimant(address)
+            method = await self._prove(claimant, password, code, charges, now=now)
+            assert claimant is not None
         return await self.sessions.open(claimant.member_id, method=method, agent=agent, now=now)
 
     async def by_passkey(
@@ -145,10 +145,9 @@ class SignIn:
             Unavailable: a store is away, or many people sign in at once.
         """
         charges = self._charges(signed_in.email, network)
-        await self.attempts.charge(charges, now=now)
-        claimant = await self.store.claimant(signed_in.email)
-        method = await self._prove(claimant, password, code, charges, now=now)
-        await self.attempts.give_back(charges)
+        async with self._attempt(charges, now=now):
+            claimant = await self.store.claimant(signed_in.email)
+            method = await self._prove(claimant, password, code, charges, now=now)
         return await self.sessions.renew(signed_in.session, method=method, now=now)
 
     async def prove_by_passkey(
@@ -210,6 +209,17 @@ class SignIn:
             Unavailable: Postgres is away.
         """
         return await self.store.of_member(signed_in.member_id)
+
+    @asynccontextmanager
+    async def _attempt(self, charges: list[Charge], *, now: datetime) -> AsyncIterator[None]:
+        """Charge an attempt, and give it back when it succeeds or could not be judged."""
+        await self.attempts.charge(charges, now=now)
+        try:
+            yield
+        except Unavailable:
+            await self.attempts.give_back(charges)
+            raise
+        await self.attempts.give_back(charges)
 
     async def _prove(
         self,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pyotp
 import pytest
 from argon2 import PasswordHasher
@@ -34,6 +35,7 @@ from service.features.sessions import (
 from service.features.sign_in import CodeNeeded, LastProof, WrongCode, WrongPassword
 from service.model import Role
 from service.storage.postgres import open_pool
+from service.storage.proofs import ProofStore
 from service.storage.redis import connect
 from tests.features.insiders import AGENT, NETWORK, NOBODY, NOW, PARTY, PASSWORD, Insiders
 from tests.passkey import SoftKey
@@ -223,6 +225,18 @@ async def test_twenty_attempts_from_an_address_may_fail(insiders: Insiders) -> N
 async def test_whoever_succeeds_is_not_bounded(insiders: Insiders) -> None:
     for _ in range(8):
         assert await insiders.sign(SAM)
+
+
+@pytest.mark.usefixtures("sam")
+async def test_an_attempt_that_could_not_be_judged_is_none(insiders: Insiders) -> None:
+    other = asyncpg.create_pool(min_size=0)
+    away = replace(insiders.sign_in, store=ProofStore(pool=other))
+    for _ in range(6):
+        with pytest.raises(Unavailable):
+            await replace(insiders, sign_in=away).sign(SAM)
+    for _ in range(5):
+        with pytest.raises(WrongPassword):
+            await insiders.sign(SAM, "not the password")
 
 
 async def test_being_asked_for_a_code_costs_the_address_nothing(

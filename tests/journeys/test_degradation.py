@@ -24,8 +24,6 @@ PASSWORD = "plaid otter under nine clouds"
 BACK_SECONDS = 25.0
 """When everything works again after a store has (protocol.md Ruling 14; 5 s is the aim)."""
 JOURNAL_SECONDS = 5.0
-SIGN_IN_AGAIN_SECONDS = 1.0
-"""Few attempts are allowed, and one that met a 503 was one."""
 HOW = ("killed", pytest.param("frozen", marks=pytest.mark.faults))
 
 
@@ -275,7 +273,7 @@ async def is_back(scene: Scene, what: str, tell: Callable[[str], None]) -> None:
         return (await scene.sign_in()).status == 200
 
     tell(f"{what}: all works again after {await within(BACK_SECONDS, all_works, pause=0.05):.1f} s")
-    await within(BACK_SECONDS, signs_in, pause=SIGN_IN_AGAIN_SECONDS)
+    await within(BACK_SECONDS, signs_in, pause=0.2)
 
 
 async def is_told(scene: Scene, stream: Listener) -> None:
