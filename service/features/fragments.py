@@ -51,7 +51,7 @@ def core(
         "parent_id": str(parent_id) if parent_id else None,
         "status": status,
         "revision": revision,
-        "body": None if text is None else body.parse(text),
+        "body": None if text is None else orjson.Fragment(body.written(text)),
         "text": text,
         "lang": lang,
         "created_at": stamp(created_at),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+
+import orjson
 
 from service.errors import Failure, Forbidden, NotFound, Unavailable
 from service.features.sessions import SignedInMember
@@ -104,7 +105,7 @@ def page(
             section=section,
             sections=shown_sections(member) if member else [],
             member=member,
-            known=json.dumps(known, ensure_ascii=False, separators=(",", ":")),
+            known=orjson.dumps(known).decode(),
             asset=files.address,
             languages=[words.tongue(code) for code in words.LANGUAGES],
             themes=THEMES,
