@@ -377,7 +377,8 @@ def staff(
         cache=cache,
         intake=Intake(
             promise=promise,
-            reception=Reception(redis=redis, scripts=scripts, limits=limits),
+            reception=Reception(redis=redis, scripts=scripts),
+            limits=limits,
             articles=articles,
             authors=authors,
             lookup=lookup,

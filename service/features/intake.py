@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from service import crash
-from service.errors import Conflict, Failure, Forbidden, Invalid, Unavailable
+from service.errors import Conflict, Failure, Forbidden, Invalid, RateLimited, Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.authors import AuthorBanned, Authors, WarningUnacknowledged
 from service.features.journal import Acknowledged
@@ -29,9 +29,11 @@ from service.model import (
     Status,
     article_id,
 )
-from service.storage.limits import Charge
-from service.storage.pending import SETTLE_GRACE_MS
+from service.storage.limits import Charge, Dues, Limits, limited
+from service.storage.pending import SETTLE_GRACE_MS, Acceptance
+from service.storage.recents import Lately
 from service.storage.reception import Reception
+from service.storage.redis import QueueUnavailable
 
 __all__ = [
     "Accepted",
@@ -142,6 +144,7 @@ class Intake:
 
     promise: Promise
     reception: Reception
+    limits: Limits
     articles: ArticleDirectory
     authors: Authors
     lookup: Lookup
@@ -184,13 +187,14 @@ class Intake:
             raise NotDurable
         clean = cleaned(submission)
         keys = Keys.of(clean)
+        dues = self.limits.dues(clean.site.slug, self._charges(clean))
         lately = await self.reception.meet(
             clean.site.slug,
             dk=keys.dk,
             author_id=clean.author_id,
             address_hash=clean.address_hash or None,
             article_id=article_id(clean.site.site_id, clean.article_key),
-            charges=self._charges(clean),
+            dues=dues,
         )
         earlier = lately.submitted
         if earlier is not None:
@@ -200,6 +204,20 @@ class Intake:
             return await self._replay(
                 clean, earlier.comment_id, earlier.author_id, at_once=earlier.published
             )
+        try:
+            item, screening = await self._examine(clean, keys, lately, now=now)
+            stored = await self._store(clean, item, screening, dues)
+        except (QueueUnavailable, RateLimited):
+            raise  # Redis cannot be asked, or has said that nothing is left
+        except Failure:
+            await self.limits.collect(dues)  # refused attempts count as well
+            raise
+        return await self._answer(clean, item, screening, stored, now=now)
+
+    async def _examine(
+        self, clean: Submission, keys: Keys, lately: Lately, *, now: datetime
+    ) -> tuple[PendingComment, Screening]:
+        """Return the comment that a submission may become, screened, or refuse it."""
         article = await self.articles.get(clean.site, clean.article_key, now=now)
         author_id = clean.author_id or self.new_guest()
         standing = await self._check_rights(clean, article, now=now)
@@ -220,8 +238,7 @@ class Intake:
             now=now,
         )
         home = _home(clean, article, parent)
-        item = self._item(clean, keys, home, author_id, screening, now=now)
-        return await self._store(clean, item, screening, now=now)
+        return self._item(clean, keys, home, author_id, screening, now=now), screening
 
     async def _check_rights(
         self, submission: Submission, article: Article | None, *, now: datetime
@@ -346,32 +363,51 @@ class Intake:
         )
 
     async def _store(
-        self, submission: Submission, item: PendingComment, screening: Screening, *, now: datetime
-    ) -> Accepted:
-        keyed = submission.idempotency_key is not None
+        self, submission: Submission, item: PendingComment, screening: Screening, dues: Dues
+    ) -> Acceptance:
+        """Take it in, unless it was taken in before.
+
+        Raises:
+            RateLimited: others used up a limit meanwhile.
+            QueueFull, QueueEmptied: it cannot be taken in now.
+            QueueUnavailable: Redis is away; it may have been taken in.
+        """
         crash.reached(crash.Point.ACCEPT_CHECKED)
         stored = await self.promise.accept(
             item,
             auto=screening.publish or screening.reject,
             grace_ms=SETTLE_GRACE_MS if screening.publish else 0,
             pending_max=submission.site.settings.pending_max,
-            dk_ttl_ms=IDEMPOTENCY_MS if keyed else DEDUPE_WINDOW_MS,
+            dk_ttl_ms=IDEMPOTENCY_MS if item.keyed else DEDUPE_WINDOW_MS,
             known_seq=self.acknowledged.known(item.site_id),
+            dues=dues,
         )
         crash.reached(crash.Point.ACCEPT_STORED)
         match stored.outcome:
-            case "OK":
-                pass
+            case "LIMITED":
+                raise limited(stored.wait_ms)
+            case "FULL":
+                raise QueueFull
+            case "EMPTY" | "CLASH":
+                raise QueueEmptied
+        return stored
+
+    async def _answer(
+        self,
+        submission: Submission,
+        item: PendingComment,
+        screening: Screening,
+        stored: Acceptance,
+        *,
+        now: datetime,
+    ) -> Accepted:
+        match stored.outcome:
             case "DUP":
                 return await self._replay(
                     submission, stored.comment_id, stored.author_id, at_once=stored.published
                 )
             case "MISMATCH":
                 raise KeyReused
-            case "FULL":
-                raise QueueFull
-            case "EMPTY" | "CLASH":
-                raise QueueEmptied
         self.acknowledged.note(item.site_id, stored.seq)
         published = screening.publish and await self.settle.settle_now(
             submission.site, item, now=now

@@ -15,11 +15,15 @@ from typing import Literal
 from service.model import PendingComment
 from service.storage.durability import Level
 from service.storage.journal import JournalStore
+from service.storage.limits import NO_DUES, Dues
 from service.storage.pending import Acceptance, EditOutcome, PendingStore, RequeueOutcome
 from service.storage.redis import NotReplicated, QueueUnavailable
 
 OF_ANOTHER = frozenset({"DUP", "MISMATCH"})
 """Answers that speak of an earlier comment; or of this one, where the refill was faster."""
+
+NOT_TAKEN = frozenset({"LIMITED", "FULL", "EMPTY"})
+"""Answers after which nothing of the comment is in Redis."""
 
 STALE = EditOutcome(outcome="STALE", revision=0)
 
@@ -57,8 +61,12 @@ class Promise:
         pending_max: int,
         dk_ttl_ms: int,
         known_seq: int,
+        dues: Dues = NO_DUES,
     ) -> Acceptance:
-        """Take a comment in, once a submission; `known_seq` was acknowledged before."""
+        """Take a comment in, once a submission; `known_seq` was acknowledged before.
+
+        `dues` are charged only if it is taken in.
+        """
         begun = self.stopwatch()
         if self.level == "journal":
             earlier = await self.journal.enter(item)
@@ -78,6 +86,7 @@ class Promise:
                 pending_max=pending_max,
                 dk_ttl_ms=dk_ttl_ms,
                 known_seq=known_seq,
+                dues=dues,
             )
         if self.level == "journal":
             stored = await self._settled(item, stored)
@@ -95,7 +104,7 @@ class Promise:
         if stored.outcome == "EMPTY" and item.keyed:
             raise QueueUnavailable  # it may come back with the rest; its key finds it
         another = stored.comment_id != item.comment_id
-        if stored.outcome in ("FULL", "EMPTY") or (stored.outcome in OF_ANOTHER and another):
+        if stored.outcome in NOT_TAKEN or (stored.outcome in OF_ANOTHER and another):
             await self.journal.leave(item)
         return stored
 

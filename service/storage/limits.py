@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from redis.asyncio import Redis
 
@@ -60,6 +60,18 @@ class Charge:
         )
 
 
+class Dues(NamedTuple):
+    """What one action is charged, as scripts take it."""
+
+    keys: Sequence[str] = ()
+    """Of its limits."""
+    rates: Sequence[Argument] = ()
+    """Of each: microseconds between two, burst, cost."""
+
+
+NO_DUES = Dues()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Charge limits by the clock of Redis."""
@@ -76,20 +88,27 @@ class Limits:
             RateLimited: one is used up; it says when all have room again.
             QueueUnavailable: Redis is away.
         """
-        if not charges:
-            return
-        keys, rates = self.named(slug, charges)
-        wait_ms = int(await self.scripts.run(self.redis, "gcra", keys, rates))
-        if wait_ms:
-            raise RateLimited(retry_after_seconds=-(-wait_ms // 1_000))
+        await self.collect(self.dues(slug, charges))
 
-    def named(self, slug: str, charges: Sequence[Charge]) -> tuple[list[str], list[Argument]]:
-        """Return the keys of limits, and what scripts want to know of each: rate, burst, cost."""
+    async def collect(self, dues: Dues) -> None:
+        """Charge what one action costs, as `charge`.
+
+        Raises:
+            RateLimited, QueueUnavailable: as `charge`.
+        """
+        if not dues.keys:
+            return
+        wait_ms = int(await self.scripts.run(self.redis, "gcra", dues.keys, dues.rates))
+        if wait_ms:
+            raise limited(wait_ms)
+
+    def dues(self, slug: str, charges: Sequence[Charge]) -> Dues:
+        """Return what an action is to be charged, by somebody who asks more at the same time."""
         keys = [Keys(slug).limit(each.scope, self._hashed(slug, each)) for each in charges]
         rates: list[Argument] = []
         for each in charges:
             rates += (each.interval_us, each.burst, each.cost)
-        return keys, rates
+        return Dues(keys, rates)
 
     async def give_back(self, slug: str, charges: Sequence[Charge]) -> None:
         """Give back what an action was charged that turned out not to count.
@@ -107,3 +126,8 @@ class Limits:
         """Name a subject so that it cannot be recognised, here or on another site."""
         said = f"{slug}\n{charge.scope}\n{charge.subject}".encode()
         return hmac.digest(self.key, said, "sha256")[:SUBJECT_BYTES].hex()
+
+
+def limited(wait_ms: int) -> RateLimited:
+    """Return the refusal of what has no room for so long."""
+    return RateLimited(retry_after_seconds=-(-wait_ms // 1_000))

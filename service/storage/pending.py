@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from service.model import PendingComment
+from service.storage.limits import NO_DUES, Dues
 from service.storage.looks import Looks, batched
 from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
 from service.storage.recents import LINES_MAX as RECENT_MAX
@@ -88,9 +89,11 @@ class PendingStore(Looks):
         dk_ttl_ms: int,
         grace_ms: int = SETTLE_GRACE_MS,
         known_seq: int = 0,
+        dues: Dues = NO_DUES,
     ) -> Acceptance:
         """Take a comment in, once a submission; it is durable when this returns OK or DUP.
 
+        `dues` are charged in the same step, and only if it is taken in (OK).
         `auto` leaves it to the settle worker, after `grace_ms`, instead of to people. A Redis
         that is behind `known_seq` notes that it went back in time.
         """
@@ -100,7 +103,7 @@ class PendingStore(Looks):
         keys = [at.item(item.comment_id), *places, at.by_priority, at.marks, at.meta, *lists]
         answer = await self._durably(
             "accept",
-            [*keys, at.submission(item.dk)] if item.dk else keys,
+            [*keys, *([at.submission(item.dk)] if item.dk else ()), *dues.keys],
             (
                 str(item.comment_id),
                 score_text(item.score),
@@ -116,6 +119,8 @@ class PendingStore(Looks):
                 RECENT_MAX,
                 item.address_hash or "",
                 known_seq,
+                len(dues.keys),
+                *dues.rates,
                 *_flat(to_fields(item)),
             ),
         )

@@ -1,15 +1,13 @@
-"""What is known when a submission comes, and its charge against the limits: one question."""
+"""What is known when a submission comes, and whether its limits have room: one question."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from redis.asyncio import Redis
 
-from service.errors import RateLimited
-from service.storage.limits import Charge, Limits
+from service.storage.limits import Dues, limited
 from service.storage.recents import LINES_MAX, Lately, sent_lately
 from service.storage.redis import Keys, Scripts
 from service.storage.replies import read_submission
@@ -21,7 +19,6 @@ class Reception:
 
     redis: Redis
     scripts: Scripts
-    limits: Limits
 
     async def meet(
         self,
@@ -31,14 +28,15 @@ class Reception:
         author_id: UUID | None,
         address_hash: str | None,
         article_id: UUID,
-        charges: Sequence[Charge],
+        dues: Dues,
     ) -> Lately:
-        """Return what is known of a submission, its author, address and article; charge it.
+        """Return what is known of a submission, its author, address and article.
 
-        One that came before (`submitted`) is charged nothing, and nothing else is told of it.
+        Of one that came before (`submitted`) nothing else is told; it costs nothing. Nothing is
+        charged here.
 
         Raises:
-            RateLimited: a limit is used up; nothing was charged.
+            RateLimited: a limit is used up.
             QueueUnavailable: Redis is away.
         """
         at = Keys(slug)
@@ -47,18 +45,17 @@ class Reception:
             lists.append(at.recent_of_author(author_id))
         if address_hash is not None:
             lists.append(at.recent_of_address(address_hash))
-        limits, rates = self.limits.named(slug, charges)
         earlier, *known = await self.scripts.run(
             self.redis,
             "arrive",
-            (at.view_rates, at.submission(dk), *lists, *limits),
-            (str(article_id), len(lists), LINES_MAX, *rates),
+            (at.view_rates, at.submission(dk), *lists, *dues.keys),
+            (str(article_id), len(lists), LINES_MAX, *dues.rates),
         )
         if not known:
             return Lately(sent=(), views_per_hour=None, submitted=read_submission(earlier))
         wait_ms, *told = known
         if wait_ms:
-            raise RateLimited(retry_after_seconds=-(-wait_ms // 1_000))
+            raise limited(wait_ms)
         rate, *lines = told
         by_author = lines.pop(0) if author_id is not None else []
         by_address = lines.pop(0) if address_hash is not None else []

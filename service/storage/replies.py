@@ -16,6 +16,8 @@ from service.storage.redis import Argument
 PUBLISHED = 201
 """The status a submission was answered with when it was published at once."""
 
+_TELLING = frozenset({"OK", "DUP", "MISMATCH"})
+"""Outcomes that come with the comment a submission became."""
 
 SUBMITTED = ("id", "fingerprint", "author", "status")
 """Fields of a submission's record, in the order `read_submission` takes them."""
@@ -36,7 +38,7 @@ class Submitted:
 class Acceptance:
     """What became of a submission now."""
 
-    outcome: Literal["OK", "DUP", "MISMATCH", "FULL", "EMPTY", "CLASH"]
+    outcome: Literal["OK", "DUP", "MISMATCH", "LIMITED", "FULL", "EMPTY", "CLASH"]
     comment_id: UUID
     """The earlier comment's for DUP and MISMATCH."""
     seq: int
@@ -45,6 +47,8 @@ class Acceptance:
     """The earlier comment's author for DUP and MISMATCH."""
     published: bool
     """True when an earlier submission was answered 201."""
+    wait_ms: int = 0
+    """Until all limits have room, for LIMITED."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +135,14 @@ def read_submission(found: Sequence[bytes | None]) -> Submitted | None:
 def read_acceptance(answer: Sequence[Any], item: PendingComment) -> Acceptance:
     """Read what `accept` said; a refusal speaks of the comment it refused."""
     outcome = answer[0].decode()
-    if len(answer) == 1:
+    if outcome not in _TELLING:
         return Acceptance(
             outcome=outcome,
             comment_id=item.comment_id,
             seq=0,
             author_id=item.author.author_id,
             published=False,
+            wait_ms=answer[1] if outcome == "LIMITED" else 0,
         )
     _, comment_id, seq, author_id, status = answer
     return Acceptance(

@@ -103,7 +103,8 @@ class Readers:
             order=order,
             intake=Intake(
                 promise=core.promise,
-                reception=Reception(redis=ground.redis, scripts=ground.scripts, limits=core.limits),
+                reception=Reception(redis=ground.redis, scripts=ground.scripts),
+                limits=core.limits,
                 articles=core.articles,
                 authors=core.authors,
                 lookup=core.lookup,

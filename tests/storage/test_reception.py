@@ -1,4 +1,4 @@
-"""One question when a submission comes: what is known of it, and has it room in its limits?"""
+"""One question when a submission comes: what is known of it, and have its limits room?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from service.errors import RateLimited
 from service.model import Author, Screened
-from service.storage.limits import Charge, Limits
+from service.storage.limits import NO_DUES, Charge, Limits
 from service.storage.pending import PendingStore
 from service.storage.recents import Lately, RecentStore
 from service.storage.reception import Reception
@@ -34,8 +34,8 @@ def limits(redis: Redis) -> Limits:
 
 
 @pytest.fixture
-def reception(redis: Redis, limits: Limits) -> Reception:
-    return Reception(redis=redis, scripts=SCRIPTS, limits=limits)
+def reception(redis: Redis) -> Reception:
+    return Reception(redis=redis, scripts=SCRIPTS)
 
 
 def charge(burst: int, scope: str = "post") -> Charge:
@@ -43,13 +43,14 @@ def charge(burst: int, scope: str = "post") -> Charge:
 
 
 async def met(reception: Reception, *charges: Charge, dk: str = DK) -> Lately:
+    limits = Limits(redis=reception.redis, scripts=SCRIPTS, key=b"k" * 32)
     return await reception.meet(
         "daily",
         dk=dk,
         author_id=None,
         address_hash=None,
         article_id=ARTICLE,
-        charges=charges,
+        dues=limits.dues("daily", charges),
     )
 
 
@@ -77,7 +78,7 @@ async def test_what_is_known_is_told_as_the_record_tells_it(
         author_id=author,
         address_hash=address,
         article_id=ARTICLE,
-        charges=[],
+        dues=NO_DUES,
     )
     assert told == await RecentStore(redis=redis).of("daily", author, address, ARTICLE, DK)
     assert told.views_per_hour == 12.5
@@ -85,31 +86,32 @@ async def test_what_is_known_is_told_as_the_record_tells_it(
     assert {one.same_author for one in told.sent} == {True}
 
 
-async def test_limits_are_charged_as_by_themselves(reception: Reception, limits: Limits) -> None:
-    for number in range(3):
-        await met(reception, charge(3), dk=f"{number}")
+async def test_meeting_somebody_costs_nothing_and_writes_nothing(
+    redis: Redis, reception: Reception, limits: Limits
+) -> None:
+    for number in range(5):
+        await met(reception, charge(1), dk=f"{number}")
+    assert await redis.keys("*") == []
+    await limits.charge("daily", [charge(1)])
+
+
+async def test_who_has_used_up_a_limit_is_told_as_by_the_charge(
+    reception: Reception, limits: Limits
+) -> None:
+    await limits.charge("daily", [charge(1, "narrow")])
     with pytest.raises(RateLimited) as asked:
-        await met(reception, charge(3), dk="one more")
+        await met(reception, charge(2, "wide"), charge(1, "narrow"))
     with pytest.raises(RateLimited) as charged:
-        await limits.charge("daily", [charge(3)])
+        await limits.charge("daily", [charge(1, "narrow")])
     assert abs(asked.value.retry_after_seconds - charged.value.retry_after_seconds) <= 1
-
-
-async def test_none_is_charged_when_one_is_used_up(reception: Reception, limits: Limits) -> None:
-    await met(reception, charge(1, "narrow"), charge(2, "wide"), dk="first")
-    for _ in range(3):
-        with pytest.raises(RateLimited):
-            await met(reception, charge(1, "narrow"), charge(2, "wide"), dk="second")
-    await limits.charge("daily", [charge(2, "wide")])
-    with pytest.raises(RateLimited):
-        await limits.charge("daily", [charge(2, "wide")])
+    await met(reception, charge(2, "wide"))
 
 
 async def test_a_submission_that_came_before_costs_nothing_also_when_nothing_is_left(
-    redis: Redis, reception: Reception
+    redis: Redis, reception: Reception, limits: Limits
 ) -> None:
     record = {"id": str(uuid4()), "fingerprint": "f", "author": str(uuid4()), "status": 201}
-    await met(reception, charge(1))
+    await limits.charge("daily", [charge(1)])
     await redis.hset(Keys("daily").submission(DK), mapping=record)  # type: ignore[arg-type]
     for _ in range(3):
         told = await met(reception, charge(1))
@@ -122,6 +124,5 @@ async def test_a_submission_that_came_before_costs_nothing_also_when_nothing_is_
 
 async def test_nothing_is_received_while_redis_is_away() -> None:
     async with connect("redis://127.0.0.1:1") as nowhere:
-        limits = Limits(redis=nowhere, scripts=SCRIPTS, key=b"k" * 32)
         with pytest.raises(QueueUnavailable):
-            await met(Reception(redis=nowhere, scripts=SCRIPTS, limits=limits), charge(1))
+            await met(Reception(redis=nowhere, scripts=SCRIPTS), charge(1))

@@ -74,6 +74,7 @@ async def test_only_what_makes_room_runs_in_a_full_redis() -> None:
     refused = {name for name, each in SCRIPTS.named.items() if "allow-oom" not in each.source}
     assert refused == {
         "accept",
+        "arrive",  # reads only
         "begin_epoch",
         "edit",
         "gcra",
