@@ -104,7 +104,6 @@ RULES_OF_REPAIR = ("finish_decided", "mend_structure", "put_back_missing", "coun
 STATES: tuple[State, ...] = ("closed", "half_open", "open")
 """Of breakers, by their number in the metric."""
 
-FIRST = ("at", "level", "event")
 OF_SEVERAL_LINES = frozenset({"exception", "stack"})
 """Fields whose line ends are kept; elsewhere one could begin a false line."""
 
@@ -190,15 +189,11 @@ def set_up_logging(
     """
     out = stream or sys.stderr
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        _add_request_id,
-        _add_stream,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True, key="at"),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        drop_forbidden,
-        _put_in_order,
+        _written,
     ]
     render: Processor = (
         structlog.processors.JSONRenderer(serializer=_to_json)
@@ -209,7 +204,7 @@ def set_up_logging(
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
     lines = logging.StreamHandler(out)
@@ -221,15 +216,6 @@ def set_up_logging(
     )
     logging.root.handlers = [lines]
     logging.root.setLevel(max(number, logging.INFO))  # libraries' debugging shows what they send
-
-
-def drop_forbidden(_: object, __: str, event: EventDict) -> EventDict:
-    """Drop forbidden fields, name them in `dropped`, and mask what looks like a secret."""
-    dropped: list[str] = []
-    clean = _clean_fields(event, dropped, DEPTH_MAX)
-    if dropped:
-        clean["dropped"] = sorted(set(dropped))
-    return clean
 
 
 class Metrics:
@@ -398,26 +384,24 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def _add_request_id(_: object, __: str, event: EventDict) -> EventDict:
-    current = _request_id.get()
-    if current is not None:
-        event.setdefault("request_id", current)
-    trace = _trace_id.get()
+def _written(_: object, __: str, event: EventDict) -> EventDict:
+    """Return a line: when, how serious, what; its fields, clean; whose request it was.
+
+    Forbidden fields are dropped and named in `dropped`; what looks like a secret is masked.
+    """
+    dropped: list[str] = []
+    line: dict[str, Any] = {"at": event.pop("at"), "level": event.pop("level"), "event": ""}
+    line |= _clean_fields(event, dropped, DEPTH_MAX)
+    if dropped:
+        line["dropped"] = sorted(set(dropped))
+    if line["event"] in SECURITY_EVENTS:
+        line["stream"] = "security"
+    request, trace = _request_id.get(), _trace_id.get()
+    if request is not None:
+        line.setdefault("request_id", request)
     if trace is not None:
-        event.setdefault("trace_id", trace)
-    return event
-
-
-def _add_stream(_: object, __: str, event: EventDict) -> EventDict:
-    """Mark what belongs to the stream of security."""
-    if event.get("event") in SECURITY_EVENTS:
-        event["stream"] = "security"
-    return event
-
-
-def _put_in_order(_: object, __: str, event: EventDict) -> EventDict:
-    """Begin each line with when, how serious, what."""
-    return {name: event[name] for name in FIRST if name in event} | dict(event)
+        line.setdefault("trace_id", trace)
+    return line
 
 
 def _clean_fields(
@@ -427,10 +411,10 @@ def _clean_fields(
     for name, value in fields.items():
         if _is_forbidden(name):
             dropped.append(str(name))
+        elif isinstance(value, str) and name not in OF_SEVERAL_LINES:
+            kept[name] = _clean_text(value).replace("\n", "\\n")
         else:
             kept[name] = _clean(value, dropped, depth - 1)
-            if name not in OF_SEVERAL_LINES and isinstance(value, str):
-                kept[name] = kept[name].replace("\n", "\\n")
     return kept
 
 
@@ -440,7 +424,7 @@ def _is_forbidden(name: object) -> bool:
 
 
 def _clean(value: Any, dropped: list[str], depth: int) -> Any:
-    if isinstance(value, bool | int | float | None):
+    if value is None or isinstance(value, (int, float)):
         return value
     if isinstance(value, str):
         return _clean_text(value)
@@ -448,7 +432,7 @@ def _clean(value: Any, dropped: list[str], depth: int) -> Any:
         return MASK
     if isinstance(value, Mapping):
         return _clean_fields(value, dropped, depth)
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [_clean(each, dropped, depth - 1) for each in value]
     return _clean_text(str(value))
 
@@ -460,7 +444,7 @@ def _clean_text(text: str) -> str:
         return text  # letters and digits alone are neither an address nor a credential
     if "@" in text:
         text = _AROUND_AT.sub(MASK, text)
-    if "_" in text or "eyJ" in text or " " in text:
+    if " " in text or "eyJ" in text or ("_" in text and ("pb" in text or "whsec" in text)):
         text = _CREDENTIAL.sub(MASK, text)
     if text.count(".") >= DOTS_OF_V4 or text.count(":") >= COLONS_OF_V6:
         text = _ADDRESS.sub(_mask_address, text)
