@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from service.features.pressure import Level
@@ -40,9 +38,8 @@ class Admission:
     def __post_init__(self) -> None:
         self._turns = asyncio.Semaphore(self.in_flight_max)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn to write, and give it back in the end.
+    async def take_turn(self) -> None:
+        """Wait for a turn to write; whoever has one gives it back.
 
         Raises:
             Overloaded: too many wait, it takes too long, or the loop is late.
@@ -53,10 +50,10 @@ class Admission:
             await self._wait()
         else:
             await self._turns.acquire()  # at once: nothing is awaited
-        try:
-            yield
-        finally:
-            self._turns.release()
+
+    def give_back_turn(self) -> None:
+        """Let the next one write."""
+        self._turns.release()
 
     def hold(self, count: int) -> None:
         """Count bytes of a body as held.

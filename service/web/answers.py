@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import orjson
 from aiohttp import hdrs
 from aiohttp.web import BaseRequest, Response, StreamResponse
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 from pydantic import BaseModel
 
 from service.model import Site
@@ -20,13 +20,23 @@ from service.web.draining import Draining
 from service.web.operation import Anyone, Operation, Reply
 from service.web.ready import AGAIN, Again, Source
 
-REQUEST_ID = "X-Request-Id"
+REQUEST_ID = istr("X-Request-Id")
 SERVER = "postbag"
 """Says no version of anything (ASVS 13.4)."""
 
 NOTHING_ALLOWED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The policy of what is no page of ours: nothing it might be taken for may run."""
 HSTS = "max-age=31536000; includeSubDomains"
+
+ALWAYS: Final = CIMultiDict(
+    {
+        hdrs.SERVER: SERVER,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": NOTHING_ALLOWED,
+    }
+)
+"""Of every answer, unless its reply says otherwise. Never changed: copied."""
 
 EMPTY = frozenset({204, 304})
 """Statuses whose answers have no body."""
@@ -143,17 +153,10 @@ class Answers:
 
     def _head(self, reply: Reply, circumstances: Circumstances) -> CIMultiDict[str]:
         operation = circumstances.operation
-        headers: CIMultiDict[str] = CIMultiDict(
-            {
-                hdrs.SERVER: SERVER,
-                REQUEST_ID: circumstances.request_id,
-                hdrs.CACHE_CONTROL: _cache(reply, circumstances),
-                hdrs.VARY: conditional.vary_of(operation),
-                "X-Content-Type-Options": "nosniff",
-                "Referrer-Policy": "no-referrer",
-                "Content-Security-Policy": NOTHING_ALLOWED,
-            }
-        )
+        headers = ALWAYS.copy()
+        headers[REQUEST_ID] = circumstances.request_id
+        headers[hdrs.CACHE_CONTROL] = _cache(reply, circumstances)
+        headers[hdrs.VARY] = conditional.vary_of(operation)
         if self.secure:
             headers["Strict-Transport-Security"] = HSTS
         if circumstances.allowed_origin is not None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs
 from aiohttp.web import BaseRequest
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, istr
 
 from service.model import Site
 from service.web.operation import Operation
 from service.web.paths import Found
 
-FORWARDED_FOR = "X-Forwarded-For"
-CLAIMS = (FORWARDED_FOR, "Forwarded", "X-Real-IP")
-"""Headers in which a proxy says for whom it asks; the first alone is ever believed."""
+FORWARDED_FOR = hdrs.X_FORWARDED_FOR
+"""In which a proxy says for whom it asks; it alone is ever believed."""
+FORWARDED = hdrs.FORWARDED
+REAL_IP = istr("X-Real-IP")
 
 NO_OPERATION = "none"
 """How metrics and logs call a request for nothing we have."""
@@ -35,52 +36,36 @@ class Asked:
     code: str | None = None
     """Of the problem, if the answer is one."""
 
+    headers: CIMultiDictProxy[str] = field(init=False)
+    """What was sent, whatever the case."""
+    target: str = field(init=False)
+    """Path and query as sent; of an absolute URL what follows its host."""
+    path: str = field(init=False)
+    """Percent-encoded."""
+    query: str = field(init=False)
+    """Percent-encoded."""
+    origin: str | None = field(init=False)
+    """The page that asks."""
+    host: str = field(init=False)
+    """The host that was asked."""
+
+    def __post_init__(self) -> None:
+        """Look once at what every check asks for."""
+        self.headers = self.request.headers
+        self.target = _target(self.request.raw_path)
+        self.path, _, self.query = self.target.partition("?")
+        self.origin = self.headers.get(hdrs.ORIGIN)
+        self.host = self.headers.get(hdrs.HOST, "").strip().lower()
+
     @property
     def method(self) -> str:
         """The method, as sent."""
         return self.request.method
 
     @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """What was sent, whatever the case."""
-        return self.request.headers
-
-    @property
-    def target(self) -> str:
-        """Path and query as sent; of an absolute URL what follows its host."""
-        target = self.request.raw_path
-        if target.startswith("/"):
-            return target
-        scheme, separator, rest = target.partition("://")
-        if not separator or scheme.lower() not in {"http", "https"}:
-            return target
-        _, slash, path = rest.partition("/")
-        return f"/{path}" if slash else "/"
-
-    @property
-    def path(self) -> str:
-        """The path, percent-encoded."""
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        """The query, percent-encoded."""
-        return self.target.partition("?")[2]
-
-    @property
     def slug(self) -> str | None:
         """What the path calls the site."""
         return None if self.found is None else self.found.values.get("site")
-
-    @property
-    def origin(self) -> str | None:
-        """The page that asks."""
-        return self.headers.get(hdrs.ORIGIN)
-
-    @property
-    def host(self) -> str:
-        """The host that was asked."""
-        return self.headers.get(hdrs.HOST, "").strip().lower()
 
     @property
     def forwarded_for(self) -> list[str]:
@@ -95,12 +80,23 @@ class Asked:
     @property
     def claims_to_forward(self) -> bool:
         """Whether anything claims to be asked for somebody else."""
-        return any(name in self.headers for name in CLAIMS)
+        headers = self.headers
+        return FORWARDED_FOR in headers or FORWARDED in headers or REAL_IP in headers
 
     @property
     def name(self) -> str:
         """What logs and metrics call it."""
         return NO_OPERATION if self.operation is None else self.operation.operation_id
+
+
+def _target(said: str) -> str:
+    if said.startswith("/"):
+        return said
+    scheme, separator, rest = said.partition("://")
+    if not separator or scheme.lower() not in {"http", "https"}:
+        return said
+    _, slash, path = rest.partition("/")
+    return f"/{path}" if slash else "/"
 
 
 def public_hosts(public_url: str) -> frozenset[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from aiohttp import hdrs
@@ -34,54 +32,59 @@ class Bodies:
     admission: Admission
     seconds: float = BODY_SECONDS
 
-    @asynccontextmanager
-    async def read(self, request: BaseRequest, operation: Operation) -> AsyncIterator[bytes]:
+    async def read(self, request: BaseRequest, operation: Operation) -> bytes:
         """Return the body; none is read where the operation takes none.
 
-        Its bytes count as held until the context ends.
+        Its bytes count as held until whoever asked for them lets them go.
 
         Raises:
             WrongMediaType, TooLarge, TooSlow, ExpectationFailed, BadRequest: as named.
             Overloaded: too many bytes are held already.
         """
         if operation.body is None:
-            yield b""
-            return
+            return b""
         _check_type(request, operation)
         announced = request.content_length
         if announced is not None and announced > operation.body_limit:
             raise _too_large(operation)
-        parts: list[bytes] = []
-        try:
-            if request.body_exists:
-                await _invite(request)
-                await self._receive(request, operation, parts)
-            yield b"".join(parts)
-        finally:
-            self.admission.let_go(sum(map(len, parts)))
+        if not request.body_exists:
+            return b""
+        await _invite(request)
+        return await self._received(request, operation)
 
-    async def _receive(
-        self, request: BaseRequest, operation: Operation, parts: list[bytes]
-    ) -> None:
-        """Add the body's pieces to `parts`, each counted as held."""
-        whole = request.content.is_eof()  # then nothing is waited for
+    async def _received(self, request: BaseRequest, operation: Operation) -> bytes:
+        """Return the body, counted as held."""
         try:
-            async with nullcontext() if whole else asyncio.timeout(self.seconds):
-                await self._take(request, operation, parts)
+            if request.content.is_eof():  # nothing is waited for
+                whole = request.content.read_nowait()
+                self._hold(whole, operation, size=len(whole))
+                return whole
+            async with asyncio.timeout(self.seconds):
+                return await self._gathered(request, operation)
         except TimeoutError:
             self.admission.pulse.pressure.heard("slow_body")
             raise TooSlow from None
         except (RequestPayloadError, HttpProcessingError):
             raise BadRequest from None
 
-    async def _take(self, request: BaseRequest, operation: Operation, parts: list[bytes]) -> None:
-        size = 0
-        while part := await request.content.readany():
-            size += len(part)
-            if size > operation.body_limit:
-                raise _too_large(operation)
-            self.admission.hold(len(part))
-            parts.append(part)
+    async def _gathered(self, request: BaseRequest, operation: Operation) -> bytes:
+        parts: list[bytes] = []
+        held = 0
+        try:
+            while part := await request.content.readany():
+                self._hold(part, operation, size=held + len(part))
+                held += len(part)
+                parts.append(part)
+        except BaseException:
+            self.admission.let_go(held)
+            raise
+        return b"".join(parts)
+
+    def _hold(self, part: bytes, operation: Operation, *, size: int) -> None:
+        """Count a part as held, unless it makes the body, now of this size, too large."""
+        if size > operation.body_limit:
+            raise _too_large(operation)
+        self.admission.hold(len(part))
 
 
 def _check_type(request: BaseRequest, operation: Operation) -> None:
@@ -90,7 +93,8 @@ def _check_type(request: BaseRequest, operation: Operation) -> None:
     Raises:
         WrongMediaType: it is another, in another charset, compressed, or said twice.
     """
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING)
+    if encoding is not None and encoding.strip().lower() != "identity":
         raise WrongMediaType(
             "Compressed bodies are not taken.", headers={"Accept-Encoding": "identity"}
         )
@@ -106,6 +110,8 @@ def _check_type(request: BaseRequest, operation: Operation) -> None:
 
 
 def _is_type(said: str, wanted: str) -> bool:
+    if said == wanted:
+        return True
     media, *parameters = (part.strip().lower() for part in said.split(";"))
     if media != wanted:
         return False

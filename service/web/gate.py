@@ -14,6 +14,7 @@ from datetime import datetime
 import structlog
 from aiohttp import HttpVersion10, HttpVersion11, hdrs
 from aiohttp.web import BaseRequest, StreamResponse
+from multidict import istr
 
 from service.errors import Failure, NotFound
 from service.telemetry import begin_request
@@ -43,7 +44,10 @@ from service.web.ready import ReadyLine
 
 log = structlog.get_logger(__name__)
 
-IDEMPOTENCY_KEY = "Idempotency-Key"
+IDEMPOTENCY_KEY = istr("Idempotency-Key")
+FETCH_SITE = istr("Sec-Fetch-Site")
+FETCH_DESTINATION = istr("Sec-Fetch-Dest")
+TRACE = istr("traceparent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ class Gate:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         headers = request.headers
-        request_id = begin_request(headers.get(REQUEST_ID), headers.get("traceparent"))
+        request_id = begin_request(headers.get(REQUEST_ID), headers.get(TRACE))
         asked = Asked(request, request_id=request_id)
         reply = await self._reply(asked)
         allowed = asked.origin is not None and await self._may_read(asked)
@@ -77,9 +81,9 @@ class Gate:
             operation=asked.operation,
             request_id=asked.request_id,
             allowed_origin=asked.origin if allowed else None,
-            with_credential=hdrs.AUTHORIZATION in request.headers,
-            if_none_match=request.headers.getall(hdrs.IF_NONE_MATCH, []),
-            accept_encoding=", ".join(request.headers.getall(hdrs.ACCEPT_ENCODING, [])) or None,
+            with_credential=hdrs.AUTHORIZATION in headers,
+            if_none_match=headers.getall(hdrs.IF_NONE_MATCH, []),
+            accept_encoding=", ".join(headers.getall(hdrs.ACCEPT_ENCODING, [])) or None,
             site=asked.site,
             closes=not request.content.is_eof(),
         )
@@ -121,11 +125,17 @@ class Gate:
             self.admission.pulse.pressure.let_build()  # what is public asks when it is not ready
         if operation.body is None and not operation.writes:
             return await self._in_time(asked, operation, found, b"")
-        async with self.bodies.read(asked.request, operation) as raw:
+        raw = await self.bodies.read(asked.request, operation)
+        try:
             if not operation.writes:
                 return await self._in_time(asked, operation, found, raw)
-            async with self.admission.turn():
+            await self.admission.take_turn()
+            try:
                 return await self._in_time(asked, operation, found, raw)
+            finally:
+                self.admission.give_back_turn()
+        finally:
+            self.admission.let_go(len(raw))
 
     async def _in_time(self, asked: Asked, operation: Operation, found: Found, raw: bytes) -> Reply:
         """Let the work be done within its time; a store's own deadline is its own affair."""
@@ -197,10 +207,10 @@ class Gate:
             authorization=headers.getall(hdrs.AUTHORIZATION, []),
             cookies=headers.getall(hdrs.COOKIE, []),
             origin=asked.origin,
-            fetch_site=headers.get("Sec-Fetch-Site"),
-            fetch_destination=headers.get("Sec-Fetch-Dest"),
+            fetch_site=headers.get(FETCH_SITE),
+            fetch_destination=headers.get(FETCH_DESTINATION),
             host=asked.host,
-            own_origins=cors.own_origins(self.public_url, asked.host),
+            public_url=self.public_url,
             writes=operation.writes,
         )
 

@@ -77,7 +77,9 @@ class Ledger:
     def _note_security(self, asked: Asked, status: int) -> None:
         """Write a line in the stream of security where one belongs there, and count refusals."""
         edge, event = self.metrics.edge, None
-        if status == HTTPStatus.UNAUTHORIZED:
+        if status < REFUSALS:
+            event = DONE.get(asked.name)
+        elif status == HTTPStatus.UNAUTHORIZED:
             if asked.code != Unauthenticated.code or asked.presents_something:
                 edge.auth_failures.labels(asked.code or "none").inc()
                 event = "authn.fail"
@@ -86,8 +88,6 @@ class Ledger:
             event = "rate.block"
         elif status == HTTPStatus.FORBIDDEN:
             event = "csrf.block" if asked.code in FROM_ELSEWHERE else "authz.deny"
-        elif status < REFUSALS:
-            event = DONE.get(asked.name)
         elif asked.code == TOO_MANY_STREAMS:
             self.metrics.shed.labels("streams").inc()
         if event is not None:

@@ -193,6 +193,11 @@ def _walk(
     node: _Node, segments: list[str], place: int, values: list[tuple[str, str]]
 ) -> _Node | None:
     """Go on from a node; a literal segment is preferred to a value."""
+    while place < len(segments) and not node.values:  # there is one way at most
+        only = node.literals.get(segments[place])
+        if only is None:
+            return None
+        node, place = only, place + 1
     if place == len(segments):
         return node if node.by_method else None
     segment = segments[place]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.errors import Forbidden
+from service.web import cors
 
 SECURE_COOKIE: Final = "__Host-postbag"
 """Browsers take it over TLS only, and of no other host."""
@@ -46,7 +47,8 @@ class Presented:
     fetch_destination: str | None = None
     """`Sec-Fetch-Dest`."""
     host: str = ""
-    own_origins: frozenset[str] = frozenset()
+    public_url: str | None = None
+    """Of the service, where it is known."""
     writes: bool = False
 
     @property
@@ -79,7 +81,7 @@ class Presented:
                 raise ForeignPage
             return
         if self.origin is not None:
-            if self.origin not in self.own_origins:
+            if self.origin not in cors.own_origins(self.public_url, self.host):
                 raise ForeignPage
             return
         if self.writes and with_session:

@@ -226,6 +226,11 @@ class Connection(RequestHandler):
             if self._head_since is None:
                 self._head_since = self._loop.time()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's
+        """Go on reading if it was stopped; aiohttp asks for it at every part of a body."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     async def finish_response(
         self, request: BaseRequest, resp: StreamResponse, start_time: float | None
     ) -> tuple[StreamResponse, bool]:
@@ -284,7 +289,7 @@ class Connection(RequestHandler):
             return None
         if heads == 0:
             # The rest of a body, or the beginning of a head: this waits until it is whole.
-            return owed - len(data) if 0 < len(data) <= owed else None
+            return owed - len(data) if len(data) <= owed else None
         end = data.find(b"\r\n\r\n")
         if heads > 1 or owed or end < 0 or data.count(b"\n", 0, end) != data.count(b"\r\n", 0, end):
             return None
