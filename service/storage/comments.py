@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from operator import attrgetter, itemgetter
+from itertools import repeat
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -46,58 +47,76 @@ _Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 """Where Postgres counts microseconds from."""
 
 
-def _column(name: str) -> Any:
-    """Read a column as an attribute, at the cost of the look-up and no more."""
-    return property(itemgetter(name))
+class ShownComment(NamedTuple):
+    """A public comment as its row, in the order in which statements name its columns.
 
-
-def _part(place: int) -> Any:
-    """Read a member of `whole` as an attribute."""
-    return property(lambda row: row["whole"][place])
-
-
-class ShownComment(asyncpg.Record):  # type: ignore[misc]  # asyncpg has no types of its own
-    """A public comment as its row, with the names that `model.Comment` has for them.
-
-    A page has up to thousands of them: they are read where the driver left them.
+    A page has up to thousands of them: what few are asked for is read when they are.
     """
 
-    __slots__ = ()
-
-    article_id: UUID = _column("article_id")
-    comment_id: UUID = _column("comment_id")
-    parent_id: UUID | None = _column("parent_id")
-    up: int = _column("up")
-    down: int = _column("down")
-    pinned: bool = _column("pinned")
-    featured: bool = _column("featured")
-    reply_count: int = _column("reply_count")
+    article_id: UUID
+    comment_id: UUID
+    parent_id: UUID | None
+    born: bytes
+    """When it was written, in the form in which Postgres sends it."""
+    up: int
+    down: int
+    pinned: bool
+    featured: bool
+    reply_count: int
     """Approved direct replies."""
-    shown_replies: int = _column("shown_replies")
+    shown_replies: int
     """Direct replies readers see, tombstones with visible replies included."""
-    best: float = _column("best")
+    written: bytes | None
+    """As readers are told of it (`features/fragments`). None: nobody has written it yet, or it
+    was asked for whole."""
+    whole: tuple[Any, ...] | None
+    """Where there is nothing written, and only there: name, badge and avatar of its author, text,
+    language, status, revision, and when it was edited."""
+    best: float | None = None
     """Only roots and members of a path have it."""
 
-    written: bytes | None = _column("written")
-    """As readers are told of it (`features/fragments`). None: nobody has written it yet, or it
-    was asked for whole. What follows is there then, and only then."""
-    text: str | None = _part(3)
-    """None for a tombstone."""
-    lang: str | None = _part(4)
-    status: str = _part(5)
-    revision: int = _part(6)
-    edited_at: datetime | None = _part(7)
+    @property
+    def _all(self) -> tuple[Any, ...]:
+        assert self.whole is not None
+        return self.whole
+
+    @property
+    def text(self) -> str | None:
+        """None for a tombstone."""
+        text: str | None = self._all[3]
+        return text
+
+    @property
+    def lang(self) -> str | None:
+        """Tell its language, as far as it is known."""
+        lang: str | None = self._all[4]
+        return lang
+
+    @property
+    def status(self) -> str:
+        """Tell its status in public."""
+        return str(self._all[5])
+
+    @property
+    def revision(self) -> int:
+        """Tell which text of its author's this is."""
+        return int(self._all[6])
+
+    @property
+    def edited_at(self) -> datetime | None:
+        """Tell when its author last changed it."""
+        at: datetime | None = self._all[7]
+        return at
 
     @property
     def created_at(self) -> datetime:
-        """Read it from the form in which Postgres sends it; few of a page are asked for theirs."""
-        return _Y2K + timedelta(microseconds=int.from_bytes(self["born"], signed=True))
+        """Tell when it was written; few of a page are asked."""
+        return _Y2K + timedelta(microseconds=int.from_bytes(self.born, signed=True))
 
     @property
     def author(self) -> ShownAuthor:
         """Name who wrote it, unless it is a tombstone."""
-        whole = self["whole"]
-        return ShownAuthor(*whole[:3]) if whole[3] is not None else NOBODY
+        return ShownAuthor(*self._all[:3]) if self.text is not None else NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +149,7 @@ _worth: Callable[[ShownComment], Key] = attrgetter("pinned", "best", "comment_id
 class _Order:
     """The statements that walk one order of roots, and how to merge what they return."""
 
+    look: str
     forth: str
     back: str
     rank: str
@@ -140,6 +160,7 @@ class _Order:
 
 _ORDERS = {
     Sort.NEWEST: _Order(
+        look=SQL["look_newest"],
         forth=SQL["roots_newest"],
         back=SQL["roots_oldest"],
         rank=SQL["rank_newest"],
@@ -148,6 +169,7 @@ _ORDERS = {
         largest_first=True,
     ),
     Sort.OLDEST: _Order(
+        look=SQL["look_oldest"],
         forth=SQL["roots_oldest"],
         back=SQL["roots_newest"],
         rank=SQL["rank_oldest"],
@@ -156,6 +178,7 @@ _ORDERS = {
         largest_first=False,
     ),
     Sort.BEST: _Order(
+        look=SQL["look_best"],
         forth=SQL["roots_best"],
         back=SQL["roots_worst"],
         rank=SQL["rank_best"],
@@ -169,6 +192,16 @@ _ORDERS = {
 def key_of(root: ShownComment, sort: Sort) -> Key:
     """Say where a root stands in an order: what a page that goes on after it needs."""
     return _ORDERS[sort].key(root)
+
+
+class Look(NamedTuple):
+    """What one statement tells of an article."""
+
+    thread: Thread
+    roots: Sequence[ShownComment]
+    """The first ones in their order."""
+    below: Sequence[ShownComment]
+    """As `CommentReader.below_roots`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +221,24 @@ class CommentReader:
         """
         row = await self.connection.fetchrow(SQL["find_thread"], self.site_id, article_id)
         return _thread(row, self.site_id) if row else None
+
+    async def look(
+        self, article_id: UUID, sort: Sort, *, limit: int, earliest: int, replies: int
+    ) -> Look | None:
+        """Return a thread, its first roots, and what is below them, all at once.
+
+        None where that takes several statements: the article was never seen, it is read as one
+        with others, some comment was not written for readers yet, or they are wanted whole.
+        """
+        if self.whole:
+            return None
+        order = _ORDERS[sort]
+        row = await self.connection.fetchrow(
+            order.look, self.site_id, article_id, limit, *order.start, False, earliest, replies
+        )
+        if row is None or row["article_ids"] != [article_id]:
+            return None
+        return _look(row, self.site_id)
 
     async def find_counts(self, article_ids: Sequence[UUID]) -> dict[UUID, Counted]:
         """Count the approved comments of at most 200 articles; one never seen is left out."""
@@ -303,10 +354,8 @@ class CommentReader:
         return roots
 
     async def _fetch(self, sql: str, *arguments: Any) -> list[ShownComment]:
-        rows: list[ShownComment] = await self.connection.fetch(
-            sql, *arguments, self.whole, record_class=ShownComment
-        )
-        return rows
+        rows = await self.connection.fetch(sql, *arguments, self.whole)
+        return [ShownComment(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,6 +375,19 @@ class CommentStore:
         """
         async with connected(self.pool) as connection:
             yield CommentReader(connection=connection, site_id=site_id, whole=whole)
+
+
+def _look(row: asyncpg.Record, site_id: int) -> Look | None:
+    thread = _thread(row, site_id)
+    if row["comment_id"] is None:
+        return Look(thread, (), ())
+    if None in row["written"]:
+        return None
+    columns = {name: row.get(name) for name in ShownComment._fields}
+    columns |= {"article_id": repeat(thread.article.article_id), "whole": repeat(None)}
+    listed = list(map(ShownComment._make, zip(*columns.values(), strict=False)))
+    roots = row["parent_id"].count(None)
+    return Look(thread, listed[:roots], listed[roots:])
 
 
 def _thread(row: asyncpg.Record, site_id: int) -> Thread:

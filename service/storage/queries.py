@@ -7,19 +7,23 @@ A file is a list of blocks:
     --   $1 articles text[]
     -- Index: comments_by_article.
     SELECT article, approved FROM counts WHERE article = ANY($1);
+
+A later block says `{count_by_article}` for the same text. One that begins with `-- part:` is only
+there for that.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 """Beside the package, in a checkout as in the container."""
 
-_NAME = re.compile(r"-- name: ([a-z][a-z0-9_]*)\Z")
+_NAME = re.compile(r"-- (?:name|part): ([a-z][a-z0-9_]*)\Z")
+_INCLUDED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _PARAMETER = re.compile(r"\$([1-9][0-9]*)")
 _DOCUMENTED = re.compile(r"\$([1-9][0-9]*) [^\s$]+ [^\s$]")
 """A number, a name, a type; several may share a line."""
@@ -41,6 +45,8 @@ class Query:
     index: str | None
     """What the `Index:` line says."""
     sql: str
+    is_part: bool = False
+    """It only stands in others."""
 
     @property
     def parameters(self) -> frozenset[int]:
@@ -60,25 +66,30 @@ def load_queries(file: str | Path) -> dict[str, str]:
 
 
 def parse_queries(text: str, file: str) -> list[Query]:
-    """Split a file into its named statements, in their order.
+    """Split a file into its named statements, in their order, with all that stands in them.
 
     Raises:
-        BrokenQueryFile: a statement without a name, a purpose or its end; two with one name.
+        BrokenQueryFile: a statement without a name, a purpose or its end; two with one name; one
+            with a part that does not stand before it.
     """
-    queries: list[Query] = []
+    queries: dict[str, Query] = {}
     for number, block in _blocks(text, file):
         query = _query(block, f"{file}:{number}")
-        if any(query.name == earlier.name for earlier in queries):
+        if query.name in queries:
             raise BrokenQueryFile(f"{file}:{number}: two statements are named {query.name}.")
-        queries.append(query)
-    return queries
+        try:
+            sql = _INCLUDED.sub(lambda included: queries[included[1]].sql, query.sql)
+        except KeyError as unknown:
+            raise BrokenQueryFile(f"{file}:{number}: no {unknown} stands before it.") from None
+        queries[query.name] = replace(query, sql=sql)
+    return [query for query in queries.values() if not query.is_part]
 
 
 def _blocks(text: str, file: str) -> list[tuple[int, list[str]]]:
-    """Cut at each `-- name:`; only comments may stand before the first."""
+    """Cut at each name; only comments may stand before the first."""
     blocks: list[tuple[int, list[str]]] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.startswith("-- name:"):
+        if line.startswith(("-- name:", "-- part:")):
             blocks.append((number, [line]))
         elif blocks:
             blocks[-1][1].append(line)
@@ -106,6 +117,7 @@ def _query(lines: list[str], where: str) -> Query:
         documented=documented,
         index=index,
         sql=sql.removesuffix(";"),
+        is_part=lines[0].startswith("-- part:"),
     )
 
 

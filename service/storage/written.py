@@ -30,8 +30,9 @@ class WrittenStore:
             DatabaseUnavailable: Postgres is away, or busy for `wait_seconds`.
         """
         rows = [
-            (site_id, row.article_id, row.comment_id, *row["whole"], told)
+            (site_id, row.article_id, row.comment_id, *row.whole, told)
             for site_id, row, told in written
+            if row.whole is not None
         ]
         async with connected(self.pool, wait_seconds=wait_seconds, writes=True) as connection:
             await write_rows(connection, SQL["keep"], rows)

@@ -372,6 +372,38 @@ async def test_of_more_at_once_than_the_limit_allows_those_let_in_are_one_commen
     assert await waiting(newsroom) == 1
 
 
+async def test_refused_attempts_count_as_well(new_site: OpenSite) -> None:
+    newsroom = await new_site(limits_on=True)
+    await describe(newsroom, state=ArticleState.CLOSED)
+    for number in range(5):
+        with pytest.raises(ArticleClosed):
+            await newsroom.submit(f"Number {number}.")
+    with pytest.raises(RateLimited):
+        await newsroom.submit("Number 5.")
+    with pytest.raises(RateLimited):
+        await newsroom.submit("Number 6.", article="story-2")
+
+
+async def test_attempts_that_meet_a_full_queue_count_as_well(new_site: OpenSite) -> None:
+    newsroom = await new_site(SiteSettings(pending_max=1), limits_on=True)
+    await newsroom.submit("Number 0.")
+    for number in range(1, 5):
+        with pytest.raises(QueueFull):
+            await newsroom.submit(f"Number {number}.")
+    with pytest.raises(RateLimited):
+        await newsroom.submit("Number 5.")
+
+
+async def test_no_more_are_let_in_at_once_than_the_limit_allows(new_site: OpenSite) -> None:
+    newsroom = await new_site(limits_on=True)
+    answers = await asyncio.gather(
+        *(newsroom.submit(f"Number {number}.") for number in range(12)), return_exceptions=True
+    )
+    assert sum(isinstance(each, Accepted) for each in answers) == 5
+    assert sum(isinstance(each, RateLimited) for each in answers) == 7
+    assert await waiting(newsroom) == 5
+
+
 # Publishing at once
 
 

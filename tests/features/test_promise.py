@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from service.errors import Unavailable
+from service.errors import RateLimited, Unavailable
 from service.features.intake import Accepted, KeyReused, NotDurable, QueueFull
 from service.features.own import StaleRevision
 from service.model import PendingComment, SiteSettings, Status
@@ -154,6 +154,19 @@ async def test_what_redis_does_not_take_leaves_nothing_in_postgres(new_site: Ope
     with pytest.raises(Unavailable):
         await small.submit("Three.")
     assert [row["text"] for row in await journal_rows(small)] == ["One."]
+
+
+async def test_what_lost_the_race_for_a_limit_leaves_nothing_in_postgres(
+    new_site: OpenSite,
+) -> None:
+    limited = at_level(await new_site(limits_on=True), "journal")
+    answers = await asyncio.gather(
+        *(limited.submit(f"Number {number}.", key=f"{number}") for number in range(8)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, RateLimited) for each in answers) == 3
+    assert len(await journal_rows(limited)) == 5
+    assert await rows_of(limited, "submissions") == 5
 
 
 @pytest.mark.parametrize("key", ["one", None])

@@ -107,6 +107,27 @@ async def test_who_has_used_up_a_limit_is_told_as_by_the_charge(
     await met(reception, charge(2, "wide"))
 
 
+async def test_what_is_taken_in_is_charged_in_the_same_step_and_nothing_else(
+    redis: Redis, limits: Limits
+) -> None:
+    pending = PendingStore(redis=redis, scripts=SCRIPTS)
+    dues = limits.dues("daily", [charge(1, "narrow"), charge(3, "wide")])
+    await pending.begin_epoch("daily", epoch="one", seq=0)
+    outcomes = []
+    for dk in ("one", "one", "two", "two"):
+        item = make_item(dk=dk, fingerprint="f")
+        stored = await pending.accept(item, auto=False, pending_max=10, dk_ttl_ms=60_000, dues=dues)
+        outcomes.append(stored.outcome)
+    assert outcomes == ["OK", "DUP", "LIMITED", "LIMITED"]
+    assert 3_500_000 < stored.wait_ms <= 3_600_000
+    assert await pending.get("daily", item.comment_id) is None
+    assert (await pending.state("daily")).seq == 1
+    await limits.charge("daily", [charge(3, "wide")])
+    await limits.charge("daily", [charge(3, "wide")])
+    with pytest.raises(RateLimited):
+        await limits.charge("daily", [charge(3, "wide")])
+
+
 async def test_a_submission_that_came_before_costs_nothing_also_when_nothing_is_left(
     redis: Redis, reception: Reception, limits: Limits
 ) -> None:
