@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import TypedDict, TypeVar
 from uuid import UUID
 
@@ -33,10 +32,10 @@ from service.features.screening import (
     RuleSet,
     Signal,
     Verdict,
-    evaluate,
     unread,
 )
 from service.features.screening.facts import RECENT_MAX
+from service.features.trying import tried_here
 from service.model import (
     Article,
     ArticleState,
@@ -313,12 +312,12 @@ class Screen:
 
     async def _evaluate(self, facts: Facts, rules: RuleSet) -> Verdict:
         """Try the rules: a short text here, a long one where it keeps nobody waiting."""
-        trying = partial(evaluate, facts, rules, stopwatch=time.thread_time)
         if len(facts.text) <= SHORT_CHARS:
-            return trying()
+            return tried_here(facts, rules)
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(READ_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, trying)
+                return await loop.run_in_executor(self._thread, tried_here, facts, rules)
         except TimeoutError as error:
             return unread(error)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 
 from service.errors import Unavailable
 from service.features.rulebook import Rulebook
-from service.features.screening import AuthorFacts, Facts, RuleSet, Verdict, evaluate, unread
+from service.features.screening import AuthorFacts, Facts, RuleSet, Verdict, unread
 from service.features.screening.facts import REGULAR_APPROVED
+from service.features.trying import tried_here
 from service.model import Mode, Site
 
 log = structlog.get_logger(__name__)
@@ -98,8 +97,9 @@ class Opinions:
 
 async def tried(facts: Facts, rules: RuleSet) -> Verdict:
     """Try rules on a text: a short one here, a long one where it keeps nobody waiting."""
-    trying = partial(evaluate, facts, rules, stopwatch=time.thread_time)
-    return trying() if len(facts.text) <= SHORT_CHARS else await asyncio.to_thread(trying)
+    if len(facts.text) <= SHORT_CHARS:
+        return tried_here(facts, rules)
+    return await asyncio.to_thread(tried_here, facts, rules)
 
 
 _HREF = re.compile(r"""<a\b[^<>]*\bhref\s*=\s*["']?([^"'\s<>]+)[^<>]*>""", re.IGNORECASE)

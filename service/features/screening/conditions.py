@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from service.model import Status
 
 _CAPITALS = string.ascii_uppercase.encode()
 _LETTERS = string.ascii_letters.encode()
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def test_links(links: Links, reading: Reading) -> Evidence | None:
 
 def test_link_domain(hosts: frozenset[str], reading: Reading) -> Evidence | None:
     """Met by a link to one of the hosts, or below one."""
+    if not reading.links:
+        return None
     spans = tuple(span for span, host in reading.links if _is_below(host, hosts))
     return Evidence(spans) if spans else None
 
@@ -112,12 +116,14 @@ def test_caps_ratio(caps: CapsRatio, reading: Reading) -> Evidence | None:
 
 def _cased(text: str) -> tuple[int, int]:
     """Count a text's capitals, and its letters that have a case."""
-    if text.isascii():
-        letters = text.encode()
-        without = len(letters.translate(None, _CAPITALS))
-        return len(letters) - without, len(letters) - len(letters.translate(None, _LETTERS))
-    capitals = sum(map(str.isupper, text))
-    return capitals, capitals + sum(map(str.islower, text))
+    letters = text.encode("ascii", errors="ignore")
+    capitals = len(letters) - len(letters.translate(None, _CAPITALS))
+    cased = len(letters) - len(letters.translate(None, _LETTERS))
+    if len(letters) < len(text):
+        others = "".join(_BEYOND_ASCII.findall(text))
+        more = sum(map(str.isupper, others))
+        return capitals + more, cased + more + sum(map(str.islower, others))
+    return capitals, cased
 
 
 def test_lang(lang: Lang, reading: Reading) -> Evidence | None:
@@ -288,6 +294,8 @@ def zoned(hours: Hours) -> Test:
 
 
 def _lately(facts: Facts, minutes: int) -> Sequence[Recent]:
+    if not facts.recent:
+        return ()
     since = facts.now - timedelta(minutes=minutes)
     return [one for one in facts.recent if since <= one.at <= facts.now]
 

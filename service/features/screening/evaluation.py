@@ -8,8 +8,9 @@ their order means nothing. What fails or takes too long holds the comment.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Final, NamedTuple
 
 from service.features.screening import conditions
@@ -31,10 +32,6 @@ from service.features.screening.views import Span, View, Views, unread_views, vi
 from service.features.screening.wordindex import Hit
 from service.model import Alert, Mode, Role, Why
 
-BUDGET_SECONDS = 0.02
-"""Time after which rules not yet tried are given up and the comment is held. All bounds
-together keep hostile texts below half of it."""
-
 SPANS_MAX = 32
 """Places of one signal that are kept."""
 
@@ -48,30 +45,23 @@ class Said(NamedTuple):
     language: Code | None
 
 
-Stopwatch = Callable[[], float]
-"""Returns seconds from some moment on; only differences count."""
+def _never() -> bool:
+    """Stand in where nobody looks at a clock."""
+    return False
 
 
-def evaluate(
-    facts: Facts,
-    rules: RuleSet,
-    *,
-    stopwatch: Stopwatch = lambda: 0.0,
-    budget_seconds: float = BUDGET_SECONDS,
-) -> Verdict:
+def evaluate(facts: Facts, rules: RuleSet, *, is_late: Callable[[], bool] = _never) -> Verdict:
     """Screen one comment: try every rule, then decide.
 
-    Without a stopwatch the answer depends on the arguments alone. What could not be checked,
-    a rule that fails, and rules the budget did not reach hold the comment; none of them
-    ever publishes, refuses or rejects it.
+    `is_late` tells whether the rules that are left have to be given up; without it the answer
+    depends on the arguments alone. What could not be checked, a rule that fails, and rules that
+    were given up hold the comment; none of them ever publishes, refuses or rejects it.
     """
-    deadline = stopwatch() + budget_seconds
     try:
         reading = _read(facts, rules)
     except Exception as error:  # noqa: BLE001 - a text nobody could read is held for a person
         return unread(error)
-    signals = _signals(facts, rules, reading, is_late=lambda: stopwatch() > deadline)
-    return _decide(facts, reading, signals)
+    return _decide(facts, reading, _signals(facts, rules, reading, is_late=is_late))
 
 
 def said(facts: Facts, rules: RuleSet, *, tell_language: bool = True) -> Said:
@@ -83,7 +73,7 @@ def said(facts: Facts, rules: RuleSet, *, tell_language: bool = True) -> Said:
         reading = _read(facts, rules, tell_language=tell_language)
     except Exception as error:  # noqa: BLE001 - as above
         return Said(unread(error).signals, None)
-    return Said(_signals(facts, rules, reading, is_late=lambda: False), reading.language.code)
+    return Said(_signals(facts, rules, reading, is_late=_never), reading.language.code)
 
 
 def _signals(
@@ -92,29 +82,31 @@ def _signals(
     """Try every rule, those that ask what the others say at the end."""
     signals = [_unanswered(name, error) for name, error in facts.unanswered.items()]
     signals += facts.outside
-    for ready in _candidates(rules, reading):
-        signals += _speak(ready, reading, late=is_late())
+    signals += _spoken(_candidates(rules, reading), reading, is_late)
     if rules.asking:
         reading = _with_others(reading, signals)
-        for ready in rules.asking:
-            signals += _speak(ready, reading, late=is_late())
+        signals += _spoken(rules.asking, reading, is_late)
     return signals
 
 
 def _candidates(rules: RuleSet, reading: Reading) -> Sequence[Ready]:
     """Leave out the rules that need words or patterns which are not there."""
-    positions = set(rules.always)
-    for number in reading.found:
-        positions.update(rules.by_text.get(number, ()))
-    return [rules.rules[at] for at in sorted(positions)]
+    positions: Iterable[int] = rules.always
+    if reading.found:
+        needed = (rules.by_text.get(number, ()) for number in reading.found)
+        positions = sorted({*rules.always, *chain.from_iterable(needed)})
+    return [rules.rules[at] for at in positions]
 
 
-def _speak(ready: Ready, reading: Reading, *, late: bool) -> tuple[Signal, ...]:
-    """Return what a rule says: one signal, or nothing."""
-    if late:
-        return (_failure(ready.rule, "not tried in time", error="TimeoutError"),)
-    signal = _try(ready, reading)
-    return () if signal is None else (signal,)
+def _spoken(
+    candidates: Iterable[Ready], reading: Reading, is_late: Callable[[], bool]
+) -> Iterator[Signal]:
+    """Yield what rules say: one signal each, or nothing."""
+    for ready in candidates:
+        if is_late():
+            yield _failure(ready.rule, "not tried in time", error="TimeoutError")
+        elif (signal := _try(ready, reading)) is not None:
+            yield signal
 
 
 def _unanswered(name: str, error: str) -> Signal:
@@ -218,7 +210,7 @@ def _with_others(reading: Reading, signals: Sequence[Signal]) -> Reading:
 def _try(ready: Ready, reading: Reading) -> Signal | None:
     """Try one rule; what it raises is its own failure and stops no other."""
     try:
-        if not _in_scope(ready, reading):
+        if ready.scoped and not _in_scope(ready, reading):
             return None
         evidence = ready.test(reading)
     except Exception as error:  # noqa: BLE001 - whatever it trips over, the comment is held
@@ -273,7 +265,7 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
         (signal for signal in signals if signal.counts),
         key=lambda one: (STRENGTH.index(one.effect), -one.severity, one.rule),
     )
-    severity = max((signal.severity for signal in counted), default=0)
+    severity = max([signal.severity for signal in counted], default=0)
     ruling = counted[0].effect if counted else "none"
     if ruling == "approve" and severity >= 1:
         ruling = "none"
@@ -281,14 +273,15 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
     unsure = not facts.checks_complete or any(signal.failed for signal in counted)
     if unsure and ruling != "shadow_limit":
         ruling, decider = "hold", None
-    raise_by = min(RAISE_MAX, math.prod(signal.raise_by for signal in counted))
+    raise_by = min(RAISE_MAX, math.prod([signal.raise_by for signal in counted]))
+    risk = risk_of(severity, facts.scores)
     why = tuple(
         signal.why() for signal in sorted(counted, key=lambda one: (-one.severity, one.rule))
     )
     return Verdict(
         publish=ruling == "approve" or (ruling in _LEAVES_IT_TO_THE_MODE and _publishes(facts)),
-        priority=_level(facts, severity, raise_by),
-        risk=risk_of(severity, facts.scores),
+        priority=_level(facts, risk, severity, raise_by),
+        risk=risk,
         rule=decider.rule if decider else None,
         rule_version=decider.version if decider else None,
         tell=decider.tell if decider else None,
@@ -328,7 +321,7 @@ def _publishes(facts: Facts) -> bool:
     return facts.mode is Mode.POST or (facts.mode is Mode.TRUSTED and facts.author.trusted)
 
 
-def _level(facts: Facts, severity: int, raise_by: float) -> int:
+def _level(facts: Facts, risk: float, severity: int, raise_by: float) -> int:
     reach = reach_of(
         views_per_hour=facts.article.views_per_hour,
         comments_per_hour=facts.article.comments_per_hour,
@@ -336,7 +329,7 @@ def _level(facts: Facts, severity: int, raise_by: float) -> int:
         depth=facts.depth,
     )
     return prioritised(
-        risk=risk_of(severity, facts.scores),
+        risk=risk,
         severity=severity,
         reach=reach,
         size=size_of(len(facts.text), facts.cluster.size if facts.cluster else 1),

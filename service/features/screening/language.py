@@ -40,11 +40,15 @@ UNIT = 8
 CLASSES: Final = ("en", "fr", "ar-latn", "romance", "germanic", "far")
 """What the model tells apart; the last three are all `other`."""
 
+_CODES: Final[tuple[Code, ...]] = ("en", "fr", "ar-latn", "other")
+"""What each of the first classes, and the best of the rest, stands for."""
+_OURS: Final = len(_CODES) - 1
+
 _PRIORS: Final = (1.5, 1.0, 0.0, -1.5, -1.5, -2.0)
 """Log odds before the first word is read: newsrooms write in the first three."""
 
 _WORD = re.compile(r"[^\W_]+'?")
-_BEYOND = re.compile(r"[^\x00-\xff]")
+_BEYOND = re.compile(r"[^\x00-\xff]+")
 _SIGNS_AS_SPACES = bytes(
     code if chr(code).isalnum() or chr(code) == "'" else 0x20 for code in range(256)
 )
@@ -58,6 +62,7 @@ _PERSIAN_OR_URDU = re.compile(
     "(?<!\\w)(?:این|است|که|برای|های|شد|بود|کرد|خیلی|از|ہے|میں|کے|کی|اور|نہیں)(?!\\w)"
 )
 _LATIN = re.compile(r"[a-zA-Z\u00c0-\u024f]+")
+_NOT_LATIN = bytes(code for code in range(256) if not _LATIN.match(chr(code)))
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 _PERSIAN_SHARE = 0.12
@@ -70,9 +75,10 @@ Weights: TypeAlias = int
 _FIELD = 32
 """Bits of a field; 400 code points come to some 10^5."""
 _FIELDS: Final = struct.Struct(f"<{len(CLASSES)}I")
-_MIDDLE: Final = 1 << (_FIELD - 1)
-_MIDDLES: Final = sum(_MIDDLE << (_FIELD * at) for at in range(len(CLASSES)))
-"""What makes every field positive, for reading it."""
+_START: Final = sum(
+    ((1 << (_FIELD - 1)) + round(prior * UNIT)) << (_FIELD * at) for at, prior in enumerate(_PRIORS)
+)
+"""The priors, and what makes every field positive, for reading it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +104,20 @@ def language_of(text: str) -> Language:
     if "@" in start or "://" in start or "www." in start:
         start = _ADDRESS.sub(" ", start)
     if not start.isascii():
-        latin = sum(map(len, _LATIN.findall(start)))
-        arabic = len(_ARABIC.findall(start))
+        beyond = "".join(_BEYOND.findall(start))
+        latin = _latin_letters(start, beyond)
+        arabic = len(_ARABIC.findall(beyond))
         if arabic and arabic * 2 >= latin:
             return _in_arabic_script(start, arabic)
         if len(start) > 2 * latin and sum(map(len, _LETTERS.findall(start))) > 2 * latin:
             return _ANOTHER
     return _in_latin_letters(start)
+
+
+def _latin_letters(text: str, beyond: str) -> int:
+    """Count Latin letters; `beyond` are the characters of the text that Latin-1 has not."""
+    common = text.encode("latin-1", errors="ignore").translate(None, _NOT_LATIN)
+    return len(common) + sum(map(len, _LATIN.findall(beyond)))
 
 
 def parts_of(word: str) -> list[str]:
@@ -118,7 +131,7 @@ def parts_of(word: str) -> list[str]:
 def words_of(text: str) -> list[str]:
     """Return the words that say something about a language, in lower case."""
     text = text.lower().replace("’", "'")
-    if any(map(str.isalnum, _BEYOND.findall(text))):
+    if any(map(str.isalnum, "".join(_BEYOND.findall(text)))):
         words = _WORD.findall(text)
     else:
         apart = text.replace("'", "' ").encode("latin-1", errors="replace")
@@ -137,20 +150,13 @@ def _in_latin_letters(start: str) -> Language:
     words = words_of(start)
     if not words:
         return UNTOLD
-    weights = sum(map(_WEIGHED.__getitem__, words)) + _MIDDLES
+    weights = sum(map(_WEIGHED.__getitem__, words), _START)
     fields = _FIELDS.unpack(weights.to_bytes(_FIELDS.size, "little"))
-    totals = [
-        prior + (field - _MIDDLE) / UNIT for prior, field in zip(_PRIORS, fields, strict=True)
-    ]
-    best = max(totals)
-    scores: dict[Code, float] = {
-        "en": totals[0],
-        "fr": totals[1],
-        "ar-latn": totals[2],
-        "other": max(totals[3:]),
-    }
-    code = max(scores, key=lambda one: scores[one])
-    return Language(code, frozenset(one for one in scores if scores[one] > best - MARGIN))
+    scores = (*fields[:_OURS], max(fields[_OURS:]))
+    best = max(scores)
+    least = best - MARGIN * UNIT
+    possible = [code for code, score in zip(_CODES, scores, strict=True) if score > least]
+    return Language(_CODES[scores.index(best)], frozenset(possible))
 
 
 class _Weighed(dict[str, Weights]):

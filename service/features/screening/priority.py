@@ -153,9 +153,11 @@ def risk_of(severity: int, scores: Mapping[str, float]) -> float:
 
     A rule that hit is not outvoted by a model that saw nothing.
     """
-    by_rule = next((risk for least, risk in RISK_BY_SEVERITY if severity >= least), 0.0)
-    by_model = max(scores.values(), default=BASE_RISK)
-    return min(1.0, max(by_rule, by_model))
+    by_model = max(scores.values()) if scores else BASE_RISK
+    for least, by_rule in RISK_BY_SEVERITY:
+        if severity >= least:
+            return min(1.0, max(by_rule, by_model))
+    return min(1.0, max(0.0, by_model))
 
 
 def size_of(chars: int, cluster_size: int = 1) -> Size:

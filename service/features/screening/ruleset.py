@@ -58,6 +58,8 @@ class Ready:
     test: Test
     sites: frozenset[str]
     sections: frozenset[str]
+    scoped: bool
+    """Whether it speaks in some places, languages or of some authors only."""
     needs: Needs
 
 
@@ -168,11 +170,14 @@ class _Compiler:
         test, needs = self._test(rule.when, f"{pointer}/when")
         if models := _asked_before_approving(rule):
             test = partial(conditions.test_allowed, models, test)
+        scope = rule.scope
+        sites, sections = _names(scope.sites), _names(scope.sections)
         return Ready(
             rule=rule,
             test=test,
-            sites=_names(rule.scope.sites),
-            sections=_names(rule.scope.sections),
+            sites=sites,
+            sections=sections,
+            scoped=bool(sites or sections or scope.langs is not None or scope.authors is not None),
             needs=needs,
         )
 
@@ -190,6 +195,8 @@ class _Compiler:
         needs = next((needs for _, needs in made["all"] if needs is not None), None)
         if needs is None and made["any"]:
             needs = _either([needs for _, needs in made["any"]])
+        if not none and len(every) + len(some) == 1:
+            return (every or some)[0], needs
         return partial(conditions.test_group, every, some, none), needs
 
     def _leaf(self, leaf: Condition, pointer: str) -> tuple[Test, Needs]:
