@@ -84,6 +84,7 @@ from service.storage.rules import RuleStore
 from service.storage.screenings import ScreeningStore
 from service.storage.seen import SeenStore
 from service.storage.sites import SiteStore
+from service.storage.surroundings import SurroundingStore
 from service.storage.views import ViewStore
 from service.storage.votes import VoteStore
 from service.storage.word_lists import WordListStore
@@ -405,13 +406,12 @@ def staff(
             entries=Entries(
                 pending=pending,
                 lookup=lookup,
+                surroundings=SurroundingStore(pool=pool),
                 articles=articles,
-                authors=authors,
                 reports=report_store,
                 appeals=appeals,
                 views=views,
                 screenings=screenings,
-                clusters=clusters,
             ),
             lanes=Lanes(
                 reports=report_store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from service.errors import Conflict, FieldError, Invalid, Unavailable
 from service.features import text
 from service.features.administration import Act, with_details
-from service.features.in_time import in_time
 from service.features.recall import Recall
 from service.model import Article, ArticleState, Mode, Site, article_id
 from service.storage.articles import ArticleStore, CircularMerge
@@ -95,19 +94,9 @@ class ArticleDirectory:
             return None
         return _at(article, now)
 
-    async def get_many(
-        self, site: Site, keys: Collection[str], *, now: datetime
-    ) -> dict[str, Article]:
-        """Return the articles of several keys, as `get`, asked for together.
-
-        Those that cannot be looked up, and that this process has not met, are left out.
-        """
-        try:
-            found = await in_time(self.articles.find_many(site.site_id, keys))
-        except Unavailable:
-            last = {key: self.known.last((site.site_id, key)) for key in keys}
-            return {key: _at(article, now) for key, article in last.items() if article is not None}
-        return {key: _at(found.get(key) or _unseen(site, key), now) for key in keys}
+    def last(self, site: Site, key: str) -> Article | None:
+        """Return the article a key led to when this process last met it, if it has."""
+        return self.known.last((site.site_id, key))
 
     async def describe(self, site: Site, key: str, *, now: datetime) -> Article:
         """Return the article a key leads to, as `get`, with its count of this moment.

@@ -21,7 +21,13 @@ from service.features.errands import Rest
 from service.features.lookup import Found, Lookup
 from service.features.patience import Patience
 from service.features.screening.facts import ClusterFacts
-from service.features.screening.minhash import ALIKE, Signature, likeness, signature_of
+from service.features.screening.minhash import (
+    ALIKE,
+    Signature,
+    likenesses,
+    signature_of,
+    signatures_of,
+)
 from service.model import Actor, PendingComment, Site, made_at, uuid_of_digest
 from service.storage.clusters import (
     Changed,
@@ -99,10 +105,10 @@ class _Near:
     )
 
     def add(self, row: SignatureRow) -> None:
-        place = ClusterPlace(row.site_id, row.cluster_id)
-        self.of_cluster[place].append(row)
-        for band in self.asked.intersection(row.bands):
-            self.of_band[row.site_id, band].add(place)
+        self.of_cluster[row.place].append(row)
+        for band in row.bands:
+            if band in self.asked:
+                self.of_band[row.place.site_id, band].add(row.place)
 
     def drop(self, comment: Changed) -> None:
         """Forget the signature of a former text."""
@@ -117,14 +123,9 @@ class _Near:
         places = {
             place for band in signature.bands for place in self.of_band.get((site_id, band), ())
         }
-        best = max(
-            (
-                (likeness(signature, _signature(row)), place)
-                for place in places
-                for row in self.of_cluster[place]
-            ),
-            default=None,
-        )
+        rows = [row for place in places for row in self.of_cluster[place]]
+        shares = likenesses(signature, [row.numbers for row in rows])
+        best = max(zip(shares, (row.place for row in rows), strict=True), default=None)
         return (best[1], best[0]) if best is not None and best[0] >= ALIKE else None
 
 
@@ -202,10 +203,9 @@ class Clusters:
         if signature is None:
             return None
         near = await self.store.near(site.site_id, signature.bands)
-        alike, cluster_id = max(
-            ((likeness(signature, Signature(numbers, ())), each) for each, numbers in near),
-            default=(0.0, None),
-        )
+        shares = likenesses(signature, [numbers for _, numbers in near])
+        ids = [each for each, _ in near]
+        alike, cluster_id = max(zip(shares, ids, strict=True), default=(0.0, None))
         if cluster_id is None or alike < ALIKE:
             return None
         place = ClusterPlace(site.site_id, cluster_id)
@@ -305,11 +305,6 @@ class Clusters:
         """Count the articles a cluster is on."""
         return await self.store.articles_of(site.site_id, cluster_id)
 
-    async def of(self, site: Site, found: Sequence[Found]) -> dict[UUID, Cluster]:
-        """Return the clusters of comments that are not alone in theirs."""
-        places = [(each.article_id, each.comment_id) for each in found]
-        return await self.store.of_comments(site.site_id, places)
-
     async def sizes(self, site: Site, items: Sequence[PendingComment]) -> dict[UUID, int]:
         """Return how many say nearly the same as each, for those that are not alone."""
         places = [(item.article_id, item.comment_id) for item in items]
@@ -350,8 +345,12 @@ def suggested_reason(cluster: Cluster) -> str | None:
 
 
 def _sign(comments: Sequence[Changed]) -> dict[UUID, Signature]:
-    signed = ((each, signature_of(each.text or "", salt=each.site_id)) for each in comments)
-    return {each.comment_id: signature for each, signature in signed if signature is not None}
+    signatures = signatures_of([(each.text or "", each.site_id) for each in comments])
+    return {
+        each.comment_id: signature
+        for each, signature in zip(comments, signatures, strict=True)
+        if signature is not None
+    }
 
 
 def _settle(turn: Turn, near: _Near, comment: Changed, signature: Signature) -> None:
@@ -367,8 +366,7 @@ def _settle(turn: Turn, near: _Near, comment: Changed, signature: Signature) -> 
     few = len(near.of_cluster[place]) < SIGNATURES_MAX
     if nearest is None or (nearest[1] < DIFFERS_BELOW and few):
         row = SignatureRow(
-            site_id=comment.site_id,
-            cluster_id=place.cluster_id,
+            place=place,
             comment_id=comment.comment_id,
             numbers=signature.numbers,
             bands=signature.bands,
@@ -389,11 +387,7 @@ def _own_place(comment: Changed) -> ClusterPlace:
 def _to_first(signature: Signature, rows: Sequence[SignatureRow], cluster_id: UUID) -> float:
     """Return how alike a text is to a cluster's first; of those left, where that is gone."""
     first = next((row for row in rows if row.comment_id == cluster_id), rows[0])
-    return likeness(signature, _signature(first))
-
-
-def _signature(row: SignatureRow) -> Signature:
-    return Signature(row.numbers, row.bands)
+    return likenesses(signature, [first.numbers])[0]
 
 
 def _whole(cluster: Cluster, found: Found | None, *, sees_escalated: bool) -> ClusterWhole:

@@ -11,8 +11,8 @@ from uuid import UUID
 from service.errors import Unavailable
 from service.features.appeals import Appeal, Appeals
 from service.features.articles import ArticleDirectory
-from service.features.authors import Authors
-from service.features.clusters import Cluster, Clusters
+from service.features.clusters import Cluster
+from service.features.in_time import in_time
 from service.features.lanes import EMPTY, LanePage
 from service.features.lookup import Found, Lookup
 from service.features.screening.priority import Priority
@@ -32,8 +32,10 @@ from service.model import (
 from service.storage.pending import PendingStore
 from service.storage.reports import ReportStore
 from service.storage.screenings import ScreeningStore
+from service.storage.surroundings import Surroundings, SurroundingStore
 
 NOBODY = UUID(int=0)
+UNKNOWN = Surroundings(article=None, standing=None, cluster=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +74,12 @@ class Entries:
 
     pending: PendingStore
     lookup: Lookup
+    surroundings: SurroundingStore
     articles: ArticleDirectory
-    authors: Authors
     reports: ReportStore
     appeals: Appeals
     views: Views
     screenings: ScreeningStore
-    clusters: Clusters
 
     async def of(
         self,
@@ -99,40 +100,37 @@ class Entries:
         """
         if not ids:
             return ()
-        items, held = await asyncio.gather(
-            self.pending.items(site.slug, ids), self._held(site, ids, leases)
-        )
+        items, held = await self._waiting(site, ids, leases)
         present = await self._found(site, ids, items)
         if of_lane is not EMPTY:
             present = [_without_edit(each) for each in present]
         judged = [] if of_lane.blind else present
         # None of these needs another: they are asked for side by side.
-        standings, said, parents, articles, clusters, saw = await asyncio.gather(
-            self.authors.standings(site, [each.author_id for each in present if each.author_id]),
+        around, rates, said, parents, saw = await asyncio.gather(
+            self._around(site, present),
+            self.views.per_hour(site, list({each.article_id for each in present})),
             self._said_of(site, judged),
             self._known(site, [each.parent_id for each in present if each.parent_id]),
-            self._articles(site, present, now=now),
-            self._clusters(site, judged),
             self._screenings(site, judged),
         )
         reports, appeals = said
+        articles = await self._articles(site, present, around, rates)
         within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
-        since = {
-            each.comment_id: of_lane.since.get(each.comment_id, _came(each)) for each in present
-        }
         entries = []
         for each in present:
+            since = of_lane.since.get(each.comment_id) or _came(each)
             screened, why = saw.get(each.comment_id, (None, ()))
-            cluster = clusters.get(each.comment_id)
+            known = around.get(each.comment_id, UNKNOWN)
+            cluster = None if of_lane.blind else known.cluster
+            article = articles[each.comment_id]
             entry = QueueEntry(
                 found=each,
-                article=articles[each.article_key],
+                article=article,
                 parent=parents.get(each.parent_id or NOBODY),
-                standing=standings.get(each.author_id or NOBODY)
-                or Standing(author_id=each.author_id or NOBODY),
+                standing=known.standing or Standing(author_id=each.author_id or NOBODY),
                 lease=held.get(each.comment_id),
-                since=since[each.comment_id],
-                due_at=since[each.comment_id] + within,
+                since=since,
+                due_at=since + within,
                 reports=reports.get(each.comment_id, {}),
                 appeal=appeals.get(each.comment_id),
                 cluster=cluster,
@@ -143,8 +141,8 @@ class Entries:
                     screened,
                     why=why,
                     chars=len(_text(each)),
-                    views_per_hour=articles[each.article_key].views_per_hour,
-                    waited=now - since[each.comment_id],
+                    views_per_hour=article.views_per_hour,
+                    waited=now - since,
                     within=within,
                     held=of_lane.blind or each.waiting is not None,
                     reports=reports.get(each.comment_id),
@@ -154,10 +152,15 @@ class Entries:
             entries.append(entry)
         return tuple(entries)
 
-    async def _held(
+    async def _waiting(
         self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
-    ) -> Mapping[UUID, Lease]:
-        return await self.pending.leases(site.slug, ids) if leases is None else leases
+    ) -> tuple[dict[UUID, PendingComment], Mapping[UUID, Lease]]:
+        """Return those that wait, and who holds which, as far as that is not known yet."""
+        if leases is not None:
+            return await self.pending.items(site.slug, ids), leases
+        return await asyncio.gather(
+            self.pending.items(site.slug, ids), self.pending.leases(site.slug, ids)
+        )
 
     async def _screenings(
         self, site: Site, found: Sequence[Found]
@@ -203,34 +206,39 @@ class Entries:
         except Unavailable:
             return {}, {}
 
-    async def _articles(
-        self, site: Site, found: Sequence[Found], *, now: datetime
-    ) -> dict[str, Article]:
-        """Return the articles of comments by key, each with how often it is read."""
-        by_key = {each.article_key: each for each in found}
-        known, rates = await asyncio.gather(
-            self.articles.get_many(site, by_key, now=now),
-            self.views.per_hour(site, [each.article_id for each in by_key.values()]),
-        )
-        articles = {
-            key: known.get(key) or _unseen_article(site, each) for key, each in by_key.items()
-        }
-        moved = [each.article_id for key, each in articles.items() if each.key != key]
-        if moved:  # merged into others
-            rates |= await self.views.per_hour(site, moved)
-        return {
-            key: replace(article, views_per_hour=rates[article.article_id])
-            if article.views_per_hour is None and article.article_id in rates
-            else article
-            for key, article in articles.items()
-        }
-
-    async def _clusters(self, site: Site, found: Sequence[Found]) -> dict[UUID, Cluster]:
-        """Return the clusters of comments; none while Postgres is away."""
+    async def _around(self, site: Site, found: Sequence[Found]) -> dict[UUID, Surroundings]:
+        """Return what Postgres knows around comments; nothing while it is away."""
+        places = [(each.article_id, each.comment_id, each.author_id) for each in found]
         try:
-            return await self.clusters.of(site, found)
+            return await in_time(self.surroundings.around(site.site_id, places))
         except Unavailable:
             return {}
+
+    async def _articles(
+        self,
+        site: Site,
+        found: Sequence[Found],
+        around: Mapping[UUID, Surroundings],
+        rates: Mapping[UUID, float],
+    ) -> dict[UUID, Article]:
+        """Return the article of each comment, with how often it is read."""
+        articles = {
+            each.comment_id: around.get(each.comment_id, UNKNOWN).article
+            or self.articles.last(site, each.article_key)
+            or _unseen_article(site, each)
+            for each in found
+        }
+        moved = {each.article_id for each in articles.values()} - {
+            each.article_id for each in found
+        }
+        if moved:  # they were merged into others
+            rates = {**rates, **await self.views.per_hour(site, list(moved))}
+        return {
+            comment_id: replace(article, views_per_hour=rates[article.article_id])
+            if article.views_per_hour is None and article.article_id in rates
+            else article
+            for comment_id, article in articles.items()
+        }
 
     async def _known(self, site: Site, ids: Sequence[UUID]) -> dict[UUID, Found]:
         """Look comments up; while they cannot be, the queue is shown without them."""

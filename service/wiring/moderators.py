@@ -33,6 +33,7 @@ from service.storage.saved_searches import SavedSearchStore
 from service.storage.screenings import ScreeningStore
 from service.storage.search import SearchStore
 from service.storage.seen import SeenStore
+from service.storage.surroundings import SurroundingStore
 from service.storage.sweeps import SweepStore
 from service.storage.wishes import WishStore
 from service.web.alerts import Alerting
@@ -105,13 +106,12 @@ class Moderators:
                 entries=Entries(
                     pending=core.pending,
                     lookup=core.lookup,
+                    surroundings=SurroundingStore(pool=pool),
                     articles=core.articles,
-                    authors=core.authors,
                     reports=live.lanes.reports,
                     appeals=readers.appeals,
                     views=readers.views,
                     screenings=screenings,
-                    clusters=core.clusters,
                 ),
                 lanes=live.lanes,
                 authors=core.authors,

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -151,7 +152,8 @@ async def test_nothing_that_is_shown_tells_how_it_was_decided(new_site: OpenSite
     newsroom = await new_site()
     for action in (Action.APPROVE, Action.REJECT):
         await sampled(newsroom, action)
-    approved, rejected = map(entry_json, (await look(newsroom, Lane.CHECK)).entries)
+    page = orjson.dumps([entry_json(each) for each in (await look(newsroom, Lane.CHECK)).entries])
+    approved, rejected = orjson.loads(page)
     for shown in (approved, rejected):
         shown["comment"] |= {"id": "", "created_at": ""}
     assert approved == rejected

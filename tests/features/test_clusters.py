@@ -338,9 +338,9 @@ async def test_what_comes_after_a_decision_is_suggested_the_same(newsroom: Newsr
 
     [late] = await posted(newsroom, DISGUISED[4])
 
-    found = await newsroom.find(late)
-    assert found is not None
-    cluster = (await newsroom.clusters.of(newsroom.site, [found]))[late.comment_id]
+    places = [(late.article_id, late.comment_id)]
+    clusters = await newsroom.clusters.store.of_comments(newsroom.site.site_id, places)
+    cluster = clusters[late.comment_id]
     assert (cluster.size, cluster.waiting, cluster.rejected) == (5, 1, 4)
     assert suggested_reason(cluster) == "spam"
 
