@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from service.errors import Invalid
 from service.features import text
-from service.features.text import emoji
+from service.features.text import characters, emoji
 
 BODY_MAX = 10_000
 
@@ -41,6 +41,12 @@ curious_texts = st.lists(
     ),
     max_size=60,
 ).map("".join)
+
+
+ORDINARY = "".join(
+    chr(code) for code in range(sys.maxunicode + 1) if characters.is_ordinary(chr(code))
+)
+"""What is let in at one look."""
 
 
 def error_of(failure: pytest.ExceptionInfo[Invalid]) -> tuple[str, str]:
@@ -308,3 +314,22 @@ def test_different_names_have_different_skeletons() -> None:
 )
 def test_scripts_that_are_not_written_together_are_noticed(name: str, *, mixed: bool) -> None:
     assert text.is_mixed_script(name) is mixed
+
+
+def test_what_is_let_in_at_one_look_is_composed_and_seen_as_it_is() -> None:
+    assert unicodedata.is_normalized("NFC", ORDINARY)
+    kinds = {unicodedata.category(character) for character in ORDINARY if character not in "\t\n"}
+    assert {kind[0] for kind in kinds} == {"L", "N", "P", "S", "Z"}
+    assert not {"Zl", "Zp"} & kinds
+    assert emoji.count(ORDINARY + "\U0001f600") == 1
+
+
+@settings(max_examples=150)
+@given(st.text(alphabet=st.sampled_from(ORDINARY + " \n" * 200), max_size=60))
+def test_one_look_lets_in_what_all_looks_would(raw: str) -> None:
+    # The picture behind it takes the whole way.
+    looked_at = text.clean_body(raw + "x\U0001f600", max_chars=BODY_MAX)
+    assert text.clean_body(raw + "x", max_chars=BODY_MAX) + "\U0001f600" == looked_at
+    line = text.clean_line("x" + raw + "x\U0001f600", max_chars=BODY_MAX, pointer="/title")
+    known = text.clean_line("x" + raw + "x", max_chars=BODY_MAX, pointer="/title")
+    assert known + "\U0001f600" == line

@@ -23,6 +23,20 @@ MARKS_BEFORE_NFC_MAX = 32
 """Marks on one base that NFC gets to sort: its time is quadratic in them (10,000 in one
 run take 200 ms), and decomposed letters need room before they are composed."""
 
+_ORDINARY = re.compile(
+    "["
+    r"\t\n\x20-\x7e\xa0-\xac\xae-\u02ff"  # Latin
+    r"\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03ff"  # Greek
+    r"\u0400-\u0482\u048a-\u052f"  # Cyrillic
+    r"\u05d0-\u05ea"  # Hebrew
+    r"\u060c\u061b\u061f-\u064a\u0660-\u066f\u0671-\u06d5"  # Arabic
+    r"\u1e00-\u1eff"  # Latin of Vietnamese
+    r"\u2010-\u2027\u202f-\u203b\u20a0-\u20bf"  # punctuation, narrow spaces, currencies
+    "]*"
+)
+"""Characters that the policy leaves as they are, whatever of them stands beside them: composed
+letters, digits, punctuation, spaces. Most texts have no other, and are known by one look."""
+
 _NONCHARACTERS = r"\ufdd0-\ufdef" + "".join(
     rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(17)
 )
@@ -123,6 +137,11 @@ _SIGNS_BEFORE_NFC, _EXCESS_BEFORE_NFC = (
     _signs_over(MARKS_BEFORE_NFC_MAX),
     _marks_over(MARKS_BEFORE_NFC_MAX),
 )
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether it has only characters with which nothing is ever wrong."""
+    return _ORDINARY.fullmatch(text) is not None
 
 
 def forbidden(text: str) -> list[str]:

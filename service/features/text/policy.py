@@ -38,7 +38,10 @@ ROUNDS_MAX = 4
 to need more loses its joiners, after which one pass is enough."""
 
 _LINE_ENDS = re.compile(r"\r\n?")
-_BLANK_LINES = re.compile(r"(\A|\n)(?:[^\S\n]*\n){3,}")
+BLANK_LINES = 3
+"""Empty lines in a row that become two."""
+
+_BLANK_LINES = re.compile(rf"(\A|\n)(?:[^\S\n]*\n){{{BLANK_LINES},}}")
 _WHITESPACE = re.compile("\\s{2,}|[\t\n\u2028\u2029]")
 
 
@@ -99,6 +102,8 @@ def _admit(raw: str, max_chars: int, pointer: str) -> str:
     """
     if len(raw) > min(INPUT_MAX_CHARS, INPUT_MAX_FACTOR * max_chars):
         raise _too_long(max_chars, len(raw), pointer)
+    if characters.is_ordinary(raw):
+        return raw
     if found := characters.forbidden(raw):
         named = ", ".join(f"U+{ord(character):04X}" for character in found[:FORBIDDEN_NAMED_MAX])
         raise _refusal(pointer, "forbidden_character", f"Not allowed in a text: {named}.")
@@ -120,12 +125,14 @@ def _settle(text: str, *, single_line: bool = False) -> str:
 
 
 def _normalise(text: str, *, single_line: bool) -> str:
-    if not text.isascii():
+    if not characters.is_ordinary(text):
         text = characters.nfc(characters.with_useful_joiners(text))
         text = characters.nfc(characters.with_bounded_marks(text))
         text = emoji.with_bounded_runs(text)
     if single_line:
         return _WHITESPACE.sub(" ", text).strip()
+    if text.count("\n") < BLANK_LINES:
+        return text
     return _BLANK_LINES.sub(r"\1\n\n", text)
 
 
@@ -141,7 +148,7 @@ def _within(text: str, max_chars: int, pointer: str) -> str:
         )
     if len(text.encode()) > STORED_MAX_BYTES:
         raise _refusal(pointer, "too_long", f"At most {STORED_MAX_BYTES} bytes of UTF-8.")
-    if emoji.count(text) > EMOJI_MAX:
+    if not characters.is_ordinary(text) and emoji.count(text) > EMOJI_MAX:
         raise _refusal(pointer, "too_many_emoji", f"At most {EMOJI_MAX} emoji.")
     return text
 
