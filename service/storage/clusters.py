@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from service.storage.changes import bytea
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
 
 SQL = load_queries("clusters")
@@ -51,15 +52,13 @@ class Changed:
     """Of the text that put it there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureRow:
+class SignatureRow(NamedTuple):
     """What new comments are compared with."""
 
-    site_id: int
-    cluster_id: UUID
+    place: ClusterPlace
     comment_id: UUID
     numbers: bytes
-    bands: tuple[int, ...]
+    bands: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +116,9 @@ class Turn:
 
     connection: Connection
     changed: list[Changed]
-    _new: list[tuple[Any, ...]] = field(default_factory=list)
-    _signatures: list[tuple[Any, ...]] = field(default_factory=list)
-    _members: list[tuple[Any, ...]] = field(default_factory=list)
+    _new: list[dict[str, Any]] = field(default_factory=list)
+    _signatures: list[dict[str, Any]] = field(default_factory=list)
+    _members: list[dict[str, Any]] = field(default_factory=list)
     _states: list[tuple[Any, ...]] = field(default_factory=list)
     _gone: list[Changed] = field(default_factory=list)
 
@@ -129,12 +128,17 @@ class Turn:
 
     def found(self, place: ClusterPlace, at: datetime) -> None:
         """Begin a cluster."""
-        self._new.append((*place, at))
+        self._new.append({**place._asdict(), "at": at})
 
     def sign(self, row: SignatureRow) -> None:
         """Let later comments be compared with this one."""
         self._signatures.append(
-            (row.site_id, row.cluster_id, row.comment_id, row.numbers, list(row.bands))
+            {
+                **row.place._asdict(),
+                "comment_id": row.comment_id,
+                "numbers": bytea(row.numbers.hex()),
+                "bands": row.bands,
+            }
         )
 
     def join(
@@ -142,22 +146,21 @@ class Turn:
     ) -> None:
         """Put a comment into a cluster."""
         self._members.append(
-            (
-                comment.site_id,
-                comment.article_id,
-                comment.comment_id,
-                place.cluster_id,
-                comment.author_id,
-                comment.revision,
-                likeness,
-                outlier,
-                comment.state,
-                comment.waits,
-                comment.escalated,
-                comment.judged,
-                comment.reason,
-                at,
-            )
+            {
+                **place._asdict(),
+                "article_id": comment.article_id,
+                "comment_id": comment.comment_id,
+                "author_id": comment.author_id,
+                "revision": comment.revision,
+                "likeness": likeness,
+                "outlier": outlier,
+                "state": comment.state,
+                "waits": comment.waits,
+                "escalated": comment.escalated,
+                "judged": comment.judged,
+                "reason": comment.reason,
+                "at": at,
+            }
         )
 
     def stay(self, comment: Changed) -> None:
@@ -227,7 +230,11 @@ class Turn:
         }
         if were == stay and not self._members and not self._gone:
             return []
-        come = {(row[0], row[3], row[4]) for row in self._members if row[4] is not None}
+        come = {
+            (row["site_id"], row["cluster_id"], row["author_id"])
+            for row in self._members
+            if row["author_id"] is not None
+        }
         return sorted(were | stay | come)
 
     async def _present(self, authors: Sequence[tuple[int, UUID, UUID]]) -> Counter[ClusterPlace]:
@@ -244,13 +251,9 @@ class Turn:
             await run.execute(SQL["drop_members"], *_columns(places))
             signed = [(each.site_id, each.cluster_id, each.comment_id) for each in self._gone]
             await run.execute(SQL["drop_signatures"], *_columns(signed))
-        for name, rows in (
-            ("found", self._new),
-            ("keep_signature", self._signatures),
-            ("keep_member", self._members),
-        ):
-            if rows:
-                await run.executemany(SQL[name], rows)
+        joined = {"found": self._new, "signed": self._signatures, "members": self._members}
+        if self._members:
+            await run.execute(SQL["join"], joined)
         if self._states:
             await run.execute(SQL["change_members"], *_columns(self._states))
 
@@ -353,13 +356,7 @@ class ClusterStore:
 async def _alike(connection: Connection, bands: Collection[int]) -> list[SignatureRow]:
     rows = await connection.fetch(SQL["alike"], list(bands))
     return [
-        SignatureRow(
-            site_id=site_id,
-            cluster_id=cluster_id,
-            comment_id=comment_id,
-            numbers=numbers,
-            bands=tuple(bands),
-        )
+        SignatureRow(ClusterPlace(site_id, cluster_id), comment_id, numbers, bands)
         for site_id, cluster_id, comment_id, numbers, bands in rows
     ]
 

@@ -80,30 +80,36 @@ FROM clusters_near($2::integer[]) near
 JOIN cluster_signatures s ON s.site_id = near.site_id AND s.cluster_id = near.cluster_id
 WHERE near.site_id = $1;
 
--- name: found
--- A new cluster, of its first comment.
---   $1 site_id integer, $2 cluster_id uuid, $3 at timestamptz
-INSERT INTO clusters (site_id, cluster_id, first_at, last_at) VALUES ($1, $2, $3, $3)
-ON CONFLICT (site_id, cluster_id) DO NOTHING;
-
--- name: keep_signature
--- What later comments are compared with.
---   $1 site_id integer, $2 cluster_id uuid, $3 comment_id uuid, $4 numbers bytea, $5 bands integer[]
-INSERT INTO cluster_signatures (site_id, cluster_id, comment_id, numbers, bands)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (site_id, cluster_id, comment_id) DO UPDATE SET
-    numbers = excluded.numbers, bands = excluded.bands;
-
--- name: keep_member
--- A comment of a cluster, as it is now.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 cluster_id uuid,
---   $5 author_id uuid, $6 revision integer, $7 likeness real, $8 outlier boolean, $9 state text,
---   $10 waits boolean, $11 escalated boolean, $12 judged boolean, $13 reason text,
---   $14 at timestamptz
+-- name: join
+-- Comments of clusters, as they are now, of a document with lists of rows: new clusters, of their
+-- first comments; what later comments are compared with; and the comments.
+--   $1 document jsonb
+-- Index: each table's primary key.
+WITH told AS MATERIALIZED (
+    SELECT $1::jsonb AS document
+), found AS (
+    INSERT INTO clusters (site_id, cluster_id, first_at, last_at)
+    SELECT site_id, cluster_id, at, at
+    FROM told, jsonb_to_recordset(document -> 'found') AS new (
+        site_id integer, cluster_id uuid, at timestamptz)
+    ON CONFLICT (site_id, cluster_id) DO NOTHING
+), signed AS (
+    INSERT INTO cluster_signatures (site_id, cluster_id, comment_id, numbers, bands)
+    SELECT site_id, cluster_id, comment_id, numbers, bands
+    FROM told, jsonb_to_recordset(document -> 'signed') AS new (
+        site_id integer, cluster_id uuid, comment_id uuid, numbers bytea, bands integer[])
+    ON CONFLICT (site_id, cluster_id, comment_id) DO UPDATE SET
+        numbers = excluded.numbers, bands = excluded.bands
+)
 INSERT INTO cluster_members
     (site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier, state,
      waits, escalated, judged, reason, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+SELECT site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier, state,
+       waits, escalated, judged, reason, at
+FROM told, jsonb_to_recordset(document -> 'members') AS new (
+    site_id integer, article_id uuid, comment_id uuid, cluster_id uuid, author_id uuid,
+    revision integer, likeness real, outlier boolean, state text, waits boolean,
+    escalated boolean, judged boolean, reason text, at timestamptz)
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     cluster_id = excluded.cluster_id, author_id = excluded.author_id,
     revision = excluded.revision, likeness = excluded.likeness, outlier = excluded.outlier,
