@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from service.errors import FieldError, Invalid
@@ -18,6 +19,12 @@ from service.features.reader_tokens import (
     author_id_of,
 )
 from service.model import ApiKey, Site
+
+EMAIL_MAX_CHARS = 254
+"""As RFC 5321 has it."""
+
+TITLE_MAX_CHARS = 300
+"""Of an article, as the back end may say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,54 +56,74 @@ class Submission:
     address_hash: str = ""
     """Keyed hash of the sender's network; never the address."""
 
-    def by_guest(self, guest: Guest | None, *, name: str, email: str | None) -> Submission:
-        """Return it as a guest's: one who came back with a receipt, or a new one."""
-        named = replace(self, kind="guest", name=name, email=email)
-        if guest is None:
-            return named
-        return replace(named, author_id=guest.author_id, generation=guest.generation)
 
-    def by_reader(self, reader: SignedIn) -> Submission:
-        """Return it as a reader's whom the site has signed in."""
-        return replace(
-            self,
-            kind="reader",
-            author_id=reader.author_id,
-            subject=reader.subject,
-            issuer=reader.issuer,
-            name=reader.name,
-            badge=reader.badge,
-            avatar=reader.avatar,
-            principal=f"reader:{reader.author_id}",
-        )
+class Sender(TypedDict, total=False):
+    """Who sends: the fields of a submission that say so."""
 
-    def by_backend(
-        self,
-        key: ApiKey,
-        *,
-        reader_id: str,
-        issuer: str | None,
-        name: str,
-        email: str | None,
-        badge: str | None,
-        avatar: str | None,
-    ) -> Submission:
-        """Return it as the back end's for one of its readers.
+    kind: Literal["guest", "reader", "backend"]
+    author_id: UUID | None
+    generation: int
+    subject: str | None
+    issuer: str | None
+    name: str
+    email: str | None
+    badge: str | None
+    avatar: str | None
+    principal: str
 
-        With the issuer of the reader's tokens it is the person these tokens speak for.
-        """
-        return replace(
-            self,
-            kind="backend",
-            author_id=author_id_of(self.site.site_id, issuer or BACKEND_ISSUER, reader_id),
-            subject=reader_id,
-            issuer=issuer or None,
-            name=name,
-            email=email,
-            badge=badge,
-            avatar=avatar,
-            principal=f"key:{key.key_id}",
-        )
+
+def sent_by_guest(guest: Guest | None, *, name: str, email: str | None) -> Sender:
+    """Say that a guest sends it: one who came back with a receipt, or a new one."""
+    if guest is None:
+        return {"name": name, "email": email}
+    return {
+        "author_id": guest.author_id,
+        "generation": guest.generation,
+        "name": name,
+        "email": email,
+    }
+
+
+def sent_by_reader(reader: SignedIn) -> Sender:
+    """Say that a reader sends it whom the site has signed in."""
+    return {
+        "kind": "reader",
+        "author_id": reader.author_id,
+        "subject": reader.subject,
+        "issuer": reader.issuer,
+        "name": reader.name,
+        "badge": reader.badge,
+        "avatar": reader.avatar,
+        "principal": f"reader:{reader.author_id}",
+    }
+
+
+def sent_by_backend(
+    site: Site,
+    key: ApiKey,
+    *,
+    reader_id: str,
+    issuer: str | None,
+    name: str,
+    email: str | None,
+    badge: str | None,
+    avatar: str | None,
+) -> Sender:
+    """Say that a site's back end sends it for one of its readers.
+
+    With the issuer of the reader's tokens it is the person these tokens speak for.
+    """
+    return {
+        "kind": "backend",
+        "author_id": author_id_of(site.site_id, issuer or BACKEND_ISSUER, reader_id),
+        "subject": reader_id,
+        "issuer": issuer or None,
+        "name": name,
+        "email": email,
+        "badge": badge,
+        "avatar": avatar,
+        "principal": f"key:{key.key_id}",
+    }
 
 
 def cleaned(submission: Submission) -> Submission:
@@ -106,41 +133,35 @@ def cleaned(submission: Submission) -> Submission:
         Invalid: with every field's error, not only the first.
     """
     errors: list[FieldError] = []
-
-    def attempt(raw: str | None, clean: Callable[[str], str]) -> str | None:
+    changed: dict[str, Any] = {}
+    for name, door in _doors(submission).items():
+        raw = getattr(submission, name)
+        if raw is None:
+            continue
         try:
-            return None if raw is None else clean(raw)
+            clean = door(raw)
         except Invalid as failure:
             errors.extend(failure.errors)
-            return None
-
-    max_chars = submission.site.settings.body_max_chars
-    body = attempt(
-        submission.body, lambda raw: text.clean_body(raw, max_chars=max_chars, pointer="/body")
-    )
-    who = "/on_behalf_of" if submission.kind == "backend" else "/author"
-    name = attempt(submission.name, lambda raw: text.clean_name(raw, pointer=f"{who}/name"))
-    email = attempt(
-        submission.email, lambda raw: text.clean_line(raw, max_chars=254, pointer=f"{who}/email")
-    )
-    badge = attempt(
-        submission.badge,
-        lambda raw: text.clean_line(raw, max_chars=BADGE_MAX_CHARS, pointer=f"{who}/badge"),
-    )
-    title = attempt(
-        submission.article_title,
-        lambda raw: text.clean_line(raw, max_chars=300, pointer="/article/title"),
-    )
+            continue
+        if clean != raw:
+            changed[name] = clean
     if errors:
         raise Invalid("Some fields cannot be accepted as they are.", errors=tuple(errors))
-    return replace(
-        submission,
-        body=body or "",
-        name=name or "",
-        email=email,
-        badge=badge,
-        article_title=title,
-    )
+    return replace(submission, **changed) if changed else submission
+
+
+def _doors(submission: Submission) -> dict[str, Callable[[str], str]]:
+    """Return what each field that a person typed has to pass."""
+    settings = submission.site.settings
+    who = "/on_behalf_of" if submission.kind == "backend" else "/author"
+    line = text.clean_line
+    return {
+        "body": partial(text.clean_body, max_chars=settings.body_max_chars, pointer="/body"),
+        "name": partial(text.clean_name, pointer=f"{who}/name"),
+        "email": partial(line, max_chars=EMAIL_MAX_CHARS, pointer=f"{who}/email"),
+        "badge": partial(line, max_chars=BADGE_MAX_CHARS, pointer=f"{who}/badge"),
+        "article_title": partial(line, max_chars=TITLE_MAX_CHARS, pointer="/article/title"),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

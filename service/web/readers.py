@@ -33,10 +33,16 @@ from service.features.intake import (
 )
 from service.features.lookup import Found, Lookup
 from service.features.own import UnknownComment
-from service.features.submission import Submission
+from service.features.submission import (
+    Sender,
+    Submission,
+    sent_by_backend,
+    sent_by_guest,
+    sent_by_reader,
+)
 from service.features.threads import LIMIT_DEFAULT, LIMIT_MAX, Sort, Threads, UnknownParent
 from service.features.waits import Waits
-from service.model import ApiKey, Scope
+from service.model import ApiKey, Scope, Site
 from service.web.operation import Anyone, AVisitor, Call, Operation, Reply
 from service.web.operation import Cache as Keep
 from service.web.ready import Kept
@@ -321,9 +327,9 @@ class Readers:
         )
 
     def _submission(self, call: Call, sent: SubmissionIn) -> Submission:
-        """Say who writes: a guest, a reader of the site, or the back end for one."""
+        """Say what was sent, and who writes."""
         article = sent.article
-        nobody = Submission(
+        return Submission(
             site=call.site,
             article_key=call.article,
             body=sent.body,
@@ -333,23 +339,30 @@ class Readers:
             lang=sent.lang,
             idempotency_key=call.idempotency_key,
             address_hash=self.hash_address(call.network),
+            **_sender(call, sent),
         )
-        if isinstance(call.visitor, KeyHolder):
-            return _represented(nobody, call.visitor.key, sent)
-        if sent.on_behalf_of is not None:
-            raise Forbidden("Only a back end's key may post on behalf of a reader.")
-        if isinstance(call.visitor, SignedIn):
-            return nobody.by_reader(call.visitor)
-        if sent.author is None:
-            raise _missing("/author", "Guests give a name.")
-        return nobody.by_guest(call.visitor, name=sent.author.name, email=sent.author.email)
 
 
-def _represented(submission: Submission, key: ApiKey, sent: SubmissionIn) -> Submission:
+def _sender(call: Call, sent: SubmissionIn) -> Sender:
+    """Say who writes: a guest, a reader of the site, or the back end for one."""
+    visitor = call.visitor
+    if isinstance(visitor, KeyHolder):
+        return _represented(call.site, visitor.key, sent)
+    if sent.on_behalf_of is not None:
+        raise Forbidden("Only a back end's key may post on behalf of a reader.")
+    if isinstance(visitor, SignedIn):
+        return sent_by_reader(visitor)
+    if sent.author is None:
+        raise _missing("/author", "Guests give a name.")
+    return sent_by_guest(visitor, name=sent.author.name, email=sent.author.email)
+
+
+def _represented(site: Site, key: ApiKey, sent: SubmissionIn) -> Sender:
     reader = sent.on_behalf_of
     if reader is None:
         raise _missing("/on_behalf_of", "A key posts for a reader: say for whom.")
-    return submission.by_backend(
+    return sent_by_backend(
+        site,
         key,
         reader_id=reader.id,
         issuer=reader.issuer,

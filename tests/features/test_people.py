@@ -22,7 +22,7 @@ from service.features.records import (
     UnknownWarning,
     Wishes,
 )
-from service.features.submission import Submission
+from service.features.submission import Submission, sent_by_backend, sent_by_reader
 from service.features.sweeps import Sweep, Sweeps, SweepUndone, UnknownSweep
 from service.features.token_keys import TokenKeys
 from service.model import Action, Actor, ApiKey, Mode, PendingComment, Scope, SiteSettings
@@ -230,16 +230,17 @@ def reader(room: Newsroom, subject: str = "17") -> SignedIn:
 
 
 async def by_token(desk: Desk, text: str) -> UUID:
-    omar = reader(desk.room)
-    nobody = Submission(site=desk.room.site, article_key="story-1", body=text)
-    return (await desk.room.intake.accept(nobody.by_reader(omar), now=desk.room.now)).author_id
+    omar = sent_by_reader(reader(desk.room))
+    sent = Submission(site=desk.room.site, article_key="story-1", body=text, **omar)
+    return (await desk.room.intake.accept(sent, now=desk.room.now)).author_id
 
 
 async def by_back_end(desk: Desk, text: str, *, issuer: str | None = None) -> UUID:
-    nobody = Submission(site=desk.room.site, article_key="story-1", body=text)
-    sent = nobody.by_backend(
-        KEY, reader_id="17", issuer=issuer, name="Omar", email=None, badge=None, avatar=None
+    site = desk.room.site
+    omar = sent_by_backend(
+        site, KEY, reader_id="17", issuer=issuer, name="Omar", email=None, badge=None, avatar=None
     )
+    sent = Submission(site=site, article_key="story-1", body=text, **omar)
     return (await desk.room.intake.accept(sent, now=desk.room.now)).author_id
 
 

@@ -10,7 +10,14 @@ import pytest
 from service.errors import Invalid
 from service.features.access import Guest
 from service.features.reader_tokens import SignedIn
-from service.features.submission import Keys, Submission, cleaned
+from service.features.submission import (
+    Keys,
+    Submission,
+    cleaned,
+    sent_by_backend,
+    sent_by_guest,
+    sent_by_reader,
+)
 from service.model import ApiKey, Scope, Site, SiteSettings
 
 SITE = Site(site_id=1, slug="daily", name="The Daily", settings=SiteSettings(body_max_chars=20))
@@ -26,6 +33,8 @@ KEY = ApiKey(
     expires_at=None,
 )
 
+RETURNING = sent_by_guest(Guest(author_id=LEILA, generation=2), name="Leila", email=None)
+
 
 def reader(author_id: UUID) -> SignedIn:
     return SignedIn(
@@ -40,7 +49,7 @@ def reader(author_id: UUID) -> SignedIn:
 
 def behalf(**who: Any) -> Submission:
     told = {"issuer": None, "name": "Leila", "email": None, "badge": None, "avatar": None, **who}
-    return SENT.by_backend(KEY, **told)
+    return replace(SENT, **sent_by_backend(SITE, KEY, **told))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +75,7 @@ def test_another_text_parent_or_name_is_another_submission_under_the_same_key(
         replace(SENT, site=replace(SITE, site_id=2)),
         replace(SENT, article_key="story-2"),
         replace(SENT, idempotency_key="other-key"),
-        SENT.by_reader(reader(LEILA)),
+        replace(SENT, **sent_by_reader(reader(LEILA))),
         behalf(reader_id="1"),
     ],
 )
@@ -78,27 +87,25 @@ def test_a_key_counts_within_its_site_article_and_principal(other: Submission) -
 
 def test_all_guests_share_one_principal_and_readers_do_not() -> None:
     keyed = replace(SENT, idempotency_key="some-key")
-    returning = keyed.by_guest(Guest(author_id=LEILA, generation=0), name="Leila", email=None)
+    returning = replace(keyed, **RETURNING)
     assert Keys.of(keyed).dk == Keys.of(returning).dk
-    readers = {Keys.of(keyed.by_reader(reader(each))).dk for each in (LEILA, KARIM)}
+    readers = {
+        Keys.of(replace(keyed, **sent_by_reader(reader(each)))).dk for each in (LEILA, KARIM)
+    }
     assert len(readers) == 2
 
 
 def test_without_a_key_the_author_and_the_text_tell_submissions_apart() -> None:
     same = replace(SENT, lang="fr", article_title="Other words of the page")
     assert Keys.of(SENT) == Keys.of(same)
-    returning = SENT.by_guest(Guest(author_id=LEILA, generation=0), name="Leila", email=None)
+    returning = replace(SENT, **RETURNING)
     assert len({Keys.of(each).dk for each in (SENT, returning)}) == 2
     for other in (replace(SENT, address_hash="b"), replace(SENT, body="Bye.")):
         assert Keys.of(SENT).dk != Keys.of(other).dk
 
 
 def test_a_receipt_outweighs_the_address_it_comes_from() -> None:
-    guest = Guest(author_id=LEILA, generation=2)
-    at_home, on_the_way = (
-        replace(SENT, address_hash=place).by_guest(guest, name="Leila", email=None)
-        for place in "ab"
-    )
+    at_home, on_the_way = (replace(SENT, address_hash=place, **RETURNING) for place in "ab")
     assert Keys.of(at_home) == Keys.of(on_the_way)
     assert (at_home.author_id, at_home.generation) == (LEILA, 2)
 
@@ -110,7 +117,7 @@ def test_parts_that_run_together_are_still_told_apart() -> None:
 
 
 def test_a_reader_is_who_their_token_says_and_not_who_they_typed() -> None:
-    signed = replace(SENT, name="Somebody").by_reader(reader(LEILA))
+    signed = replace(replace(SENT, name="Somebody"), **sent_by_reader(reader(LEILA)))
     assert (signed.kind, signed.author_id, signed.name) == ("reader", LEILA, "Leila")
     assert (signed.badge, signed.avatar) == ("Subscriber", "https://daily.example/l.png")
 

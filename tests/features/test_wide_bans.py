@@ -12,7 +12,7 @@ from service.errors import Forbidden, Invalid
 from service.features.authors import AuthorBanned, Authors
 from service.features.reader_tokens import SignedIn, author_id_of
 from service.features.records import Ban, Records, Wishes
-from service.features.submission import Submission
+from service.features.submission import Submission, sent_by_reader
 from service.model import Site, SiteSettings
 from service.storage.sites import SiteStore
 from tests.features.test_people import ISSUER, wired
@@ -47,9 +47,9 @@ class House:
     async def post(self, site: Site, subject: str = "17", issuer: str = ISSUER) -> UUID:
         """Send a comment as a reader of a site."""
         intake = replace(self.room.intake, authors=self.authors)
-        nobody = Submission(site=site, article_key="story-1", body=f"Hello {uuid4()}")
-        who = self.who(site, subject, issuer)
-        return (await intake.accept(nobody.by_reader(who), now=self.room.now)).author_id
+        who = sent_by_reader(self.who(site, subject, issuer))
+        sent = Submission(site=site, article_key="story-1", body=f"Hello {uuid4()}", **who)
+        return (await intake.accept(sent, now=self.room.now)).author_id
 
     async def rule(
         self, wishes: Wishes, *, author: UUID | None = None, senior: bool = True

@@ -10,7 +10,7 @@ from service.errors import Failure, Forbidden, Invalid, Unavailable
 from service.features.articles import ArticleDirectory
 from service.features.intake import Accepted, Intake
 from service.features.lookup import Lookup
-from service.features.submission import Submission
+from service.features.submission import Submission, sent_by_guest
 from service.features.threads import UnknownParent
 from service.model import Article, Status, article_id
 from service.web import cors
@@ -105,7 +105,7 @@ class Forms:
         if sent.parent_id and id_of(sent.parent_id) is None:
             raise UnknownParent
         is_the_sites = back is not None and not back.startswith("/") and origin_of(back) not in own
-        guest = Submission(
+        return Submission(
             site=call.site,
             article_key=call.article,
             body=sent.body,
@@ -113,8 +113,8 @@ class Forms:
             article_url=back.partition("#")[0] if back and is_the_sites else None,
             lang=language_of(sent.lang),
             address_hash=self.hash_address(call.network),
+            **sent_by_guest(None, name=sent.name, email=sent.email.strip() or None),
         )
-        return guest.by_guest(None, name=sent.name, email=sent.email.strip() or None)
 
     async def _again(
         self, call: Call, sent: CommentForm, failure: Failure, *, own: frozenset[str]
