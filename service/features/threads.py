@@ -108,6 +108,8 @@ class _Slice:
     remaining: int
     path: Sequence[ShownComment] = ()
     """The comment in focus, its parent, and so on up to one of `tops`."""
+    below: Sequence[ShownComment] | None = None
+    """First replies, as `CommentReader.below_roots`, if they are known already."""
 
 
 class _Branch(NamedTuple):
@@ -132,7 +134,8 @@ class _Family:
     def add(self, replies: Sequence[ShownComment]) -> None:
         """Learn replies, oldest first within a parent."""
         for reply in replies:
-            self.first.setdefault(reply["parent_id"], []).append(reply)
+            if reply.parent_id is not None:
+                self.first.setdefault(reply.parent_id, []).append(reply)
 
     def settle(self, parents: Sequence[ShownComment], replies: Sequence[ShownComment]) -> None:
         """Learn all first replies of some parents."""
@@ -147,11 +150,6 @@ class _Family:
         Returns a branch for each comment that has replies, the top's first, and the parents whose
         replies are not known yet.
         """
-        if not top.shown_replies:
-            return [], []
-        plain = None if self.opened else self._plain(top)
-        if plain is not None:
-            return [plain], []
         left = DESCENDANTS_MAX - (len(self.opened) if top.comment_id in self.opened else 0)
         branches: list[_Branch] = []
         unknown: list[ShownComment] = []
@@ -173,15 +171,17 @@ class _Family:
             waiting += [reply for reply in nested if reply.shown_replies]
         return branches, unknown
 
-    def _plain(self, top: ShownComment) -> _Branch | None:
-        """Return the one branch of a comment whose replies are known, and have none: of most."""
+    def plain(self, top: ShownComment) -> Threaded | None:
+        """Return a comment whose replies are all here and have none, tied together: most do."""
+        if not top.shown_replies:
+            return Threaded(top)
         first = self.first.get(top.comment_id, ())
-        if len(first) < NESTED_REPLIES and len(first) < top.shown_replies:
+        if len(first) != top.shown_replies or self.opened:
             return None
         for reply in first:
             if reply.shown_replies:
                 return None
-        return _Branch(top, first, len(first))
+        return Threaded(top, tuple(map(Threaded, first)))
 
     def _lacks(self, parent: ShownComment, known: int) -> bool:
         return known < parent.shown_replies and parent.comment_id not in self.settled
@@ -241,22 +241,31 @@ class Threads:
         """
         asked = article_id(site.site_id, article_key)
         async with self.store.reading(site.site_id, whole=whole) as reader:
-            thread = await reader.find_thread(asked) or _unseen(site, asked, article_key)
-            if parent is None:
-                purpose = _roots_of(thread, sort)
-                listed = await self._roots(
-                    reader, thread, sort, limit=limit, cursor=cursor, focus=focus
+            look = None
+            if cursor is None and parent is None and focus is None:
+                look = await reader.look(
+                    asked, sort, limit=limit + 1, earliest=EARLIEST, replies=NESTED_REPLIES
                 )
+            if look is not None:
+                thread = look.thread
             else:
+                thread = await reader.find_thread(asked) or _unseen(site, asked, article_key)
+            if parent is not None:
                 purpose = _replies_of(thread, parent)
                 listed = await self._replies(reader, thread, parent, limit, cursor)
-            grown = await _nest(reader, listed, are_roots=parent is None)
+            else:
+                purpose = _roots_of(thread, sort)
+                listed = (
+                    _roots_slice(thread, sort, look.roots, limit=limit, seen=0, below=look.below)
+                    if look is not None
+                    else await self._roots(
+                        reader, thread, sort, limit=limit, cursor=cursor, focus=focus
+                    )
+                )
+            nested = await self._nested(reader, thread, listed, are_roots=parent is None)
         return ThreadPage(
             article=thread.article,
-            comments=tuple(
-                self._grow(thread, top, branches)
-                for top, branches in zip(listed.tops, grown, strict=True)
-            ),
+            comments=nested,
             next=self.cursors.sign(purpose, listed.following) if listed.following else None,
             remaining=listed.remaining,
             focus=focus if listed.path else None,
@@ -354,12 +363,41 @@ class Threads:
             remaining=max(parent.shown_replies - seen, 1),
         )
 
-    def _grow(self, thread: Thread, top: ShownComment, branches: Sequence[_Branch]) -> Threaded:
-        """Tie the branches of one top together, the outermost first."""
-        if not branches:
-            return Threaded(top)
-        if len(branches) == 1:
-            return self._tie(thread, branches[0], tuple(map(Threaded, branches[0].nested)))
+    async def _nested(
+        self, reader: CommentReader, thread: Thread, listed: _Slice, *, are_roots: bool
+    ) -> tuple[Threaded, ...]:
+        """Tie to the listed comments what stands below them: one statement for almost all pages."""
+        family = _Family(opened={each.parent_id: each for each in listed.path if each.parent_id})
+        answered = [top for top in listed.tops if top.shown_replies]
+        if listed.below is not None:
+            family.add(listed.below)
+        elif are_roots and answered:
+            family.add(
+                await reader.below_roots(answered, earliest=EARLIEST, replies=NESTED_REPLIES)
+            )
+        nested: dict[UUID, Threaded] = {}
+        unfinished = listed.tops
+        while unfinished:
+            lacking: list[ShownComment] = []
+            still_unfinished: list[ShownComment] = []
+            for top in unfinished:
+                plain = family.plain(top)
+                if plain is not None:
+                    nested[top.comment_id] = plain
+                    continue
+                branches, unknown = family.branch_out(top)
+                if unknown:
+                    lacking += unknown
+                    still_unfinished.append(top)
+                else:
+                    nested[top.comment_id] = self._grow(thread, branches)
+            if lacking:
+                family.settle(lacking, await reader.first_replies(lacking, replies=NESTED_REPLIES))
+            unfinished = still_unfinished
+        return tuple(nested[top.comment_id] for top in listed.tops)
+
+    def _grow(self, thread: Thread, branches: Sequence[_Branch]) -> Threaded:
+        """Tie the branches of one top together; its own is the first."""
         grown: dict[UUID, Threaded] = {}
         for branch in reversed(branches):
             replies = [
@@ -367,7 +405,7 @@ class Threads:
                 for reply in branch.nested
             ]
             grown[branch.comment.comment_id] = self._tie(thread, branch, tuple(replies))
-        return grown[top.comment_id]
+        return grown[branches[0].comment.comment_id]
 
     def _tie(self, thread: Thread, branch: _Branch, replies: tuple[Threaded, ...]) -> Threaded:
         comment = branch.comment
@@ -407,28 +445,6 @@ class _Turn:
         return [self.seen, ahead, *_written(self.after or ())]
 
 
-async def _nest(reader: CommentReader, listed: _Slice, *, are_roots: bool) -> list[list[_Branch]]:
-    """Read what stands below the listed comments: one statement for almost every page."""
-    family = _Family(opened={each.parent_id: each for each in listed.path if each.parent_id})
-    answered = [top for top in listed.tops if top.shown_replies]
-    if are_roots and answered:
-        family.add(await reader.below_roots(answered, earliest=EARLIEST, replies=NESTED_REPLIES))
-    grown: dict[UUID, list[_Branch]] = {}
-    unfinished = listed.tops
-    while unfinished:
-        lacking: list[ShownComment] = []
-        still_unfinished: list[ShownComment] = []
-        for top in unfinished:
-            grown[top.comment_id], unknown = family.branch_out(top)
-            if unknown:
-                lacking += unknown
-                still_unfinished.append(top)
-        if lacking:
-            family.settle(lacking, await reader.first_replies(lacking, replies=NESTED_REPLIES))
-        unfinished = still_unfinished
-    return [grown[top.comment_id] for top in listed.tops]
-
-
 def _roots_slice(
     thread: Thread,
     sort: Sort,
@@ -437,17 +453,19 @@ def _roots_slice(
     limit: int,
     seen: int,
     path: Sequence[ShownComment] = (),
+    below: Sequence[ShownComment] | None = None,
 ) -> _Slice:
     """Cut a page out of its roots and the one after it, if there is one."""
     tops = found[:limit]
     if len(found) <= limit:
-        return _Slice(tops=tops, following=None, remaining=0, path=path)
+        return _Slice(tops=tops, following=None, remaining=0, path=path, below=below)
     seen += limit
     return _Slice(
         tops=tops,
         following=[seen, *_written(key_of(tops[-1], sort))],
         remaining=max(thread.shown_roots - seen, 1),
         path=path,
+        below=below,
     )
 
 

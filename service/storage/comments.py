@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -377,6 +378,10 @@ class CommentStore:
             yield CommentReader(connection=connection, site_id=site_id, whole=whole)
 
 
+_new_comment: Callable[[tuple[Any, ...]], ShownComment] = partial(tuple.__new__, ShownComment)
+"""What `ShownComment._make` does, without counting: of a page it would be a twentieth."""
+
+
 def _look(row: asyncpg.Record, site_id: int) -> Look | None:
     thread = _thread(row, site_id)
     if row["comment_id"] is None:
@@ -385,7 +390,7 @@ def _look(row: asyncpg.Record, site_id: int) -> Look | None:
         return None
     columns = {name: row.get(name) for name in ShownComment._fields}
     columns |= {"article_id": repeat(thread.article.article_id), "whole": repeat(None)}
-    listed = list(map(ShownComment._make, zip(*columns.values(), strict=False)))
+    listed = [_new_comment(each) for each in zip(*columns.values(), strict=False)]
     roots = row["parent_id"].count(None)
     return Look(thread, listed[:roots], listed[roots:])
 

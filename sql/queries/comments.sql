@@ -62,11 +62,12 @@ GROUP BY asked.article_id;
 --   $6 whole boolean (rather than as it was written)
 -- Index: comments_roots_newest.
 SELECT article_id, comment_id, parent_id, timestamptz_send(created_at) AS born,
-       up, down, pinned, featured, reply_count, shown_replies, best,
+       up, down, pinned, featured, reply_count, shown_replies,
        CASE WHEN NOT $6 THEN written END AS written,
        CASE WHEN $6 OR written IS NULL
             THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
-                     revision, edited_at) END AS whole
+                     revision, edited_at) END AS whole,
+       best
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (created_at, comment_id)
@@ -82,11 +83,12 @@ LIMIT $3;
 --   $6 whole boolean (rather than as it was written)
 -- Index: comments_roots_newest, read backwards.
 SELECT article_id, comment_id, parent_id, timestamptz_send(created_at) AS born,
-       up, down, pinned, featured, reply_count, shown_replies, best,
+       up, down, pinned, featured, reply_count, shown_replies,
        CASE WHEN NOT $6 THEN written END AS written,
        CASE WHEN $6 OR written IS NULL
             THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
-                     revision, edited_at) END AS whole
+                     revision, edited_at) END AS whole,
+       best
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (created_at, comment_id)
@@ -102,11 +104,12 @@ LIMIT $3;
 --   $7 whole boolean (rather than as it was written)
 -- Index: comments_roots_best.
 SELECT article_id, comment_id, parent_id, timestamptz_send(created_at) AS born,
-       up, down, pinned, featured, reply_count, shown_replies, best,
+       up, down, pinned, featured, reply_count, shown_replies,
        CASE WHEN NOT $7 THEN written END AS written,
        CASE WHEN $7 OR written IS NULL
             THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
-                     revision, edited_at) END AS whole
+                     revision, edited_at) END AS whole,
+       best
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (pinned, best, comment_id)
@@ -122,11 +125,12 @@ LIMIT $3;
 --   $7 whole boolean (rather than as it was written)
 -- Index: comments_roots_best, read backwards.
 SELECT article_id, comment_id, parent_id, timestamptz_send(created_at) AS born,
-       up, down, pinned, featured, reply_count, shown_replies, best,
+       up, down, pinned, featured, reply_count, shown_replies,
        CASE WHEN NOT $7 THEN written END AS written,
        CASE WHEN $7 OR written IS NULL
             THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
-                     revision, edited_at) END AS whole
+                     revision, edited_at) END AS whole,
+       best
 FROM comments
 WHERE site_id = $1 AND article_id = $2 AND parent_id IS NULL AND shown
   AND (pinned, best, comment_id) > ($4::boolean, $5::double precision, $6::uuid)
@@ -192,21 +196,20 @@ WHERE site_id = $1 AND article_id = $2 AND parent_id = $3 AND shown
 ORDER BY created_at, comment_id
 LIMIT $4;
 
--- name: below_roots
--- The first replies of every comment below each root, as far as the root's earliest descendants
--- hold them, oldest first within a parent.
---   $1 site_id integer, $2 article_ids uuid[], $3 root_ids uuid[] (side by side),
---   $4 earliest integer (descendants looked at for a root), $5 replies integer (of one comment),
---   $6 whole boolean (rather than as it was written)
+-- part: below
+-- The first replies of every comment below each `root`, as far as the root's earliest descendants
+-- hold them, oldest first within a parent. `look` says how many descendants are looked at for a
+-- root (earliest), how many replies of one comment are wanted, and whether whole.
+--   $1 site_id integer
 -- Index: comments_below_root.
 SELECT nth.article_id, nth.comment_id, nth.parent_id,
        timestamptz_send(nth.created_at) AS born, nth.up, nth.down, nth.pinned, nth.featured,
        nth.reply_count, nth.shown_replies,
-       CASE WHEN NOT $6 THEN nth.written END AS written,
-       CASE WHEN $6 OR nth.written IS NULL
+       CASE WHEN NOT look.whole THEN nth.written END AS written,
+       CASE WHEN look.whole OR nth.written IS NULL
             THEN ROW(nth.author_name, nth.author_badge, nth.author_avatar, nth.text,
                      nth.lang, nth.status, nth.revision, nth.edited_at) END AS whole
-FROM unnest($2::uuid[], $3::uuid[]) AS root (article_id, comment_id)
+FROM look CROSS JOIN root
 CROSS JOIN LATERAL (
     SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
            lang, status, revision, created_at, edited_at, up, down, pinned, featured,
@@ -220,11 +223,94 @@ CROSS JOIN LATERAL (
         WHERE site_id = $1 AND article_id = root.article_id AND root_id = root.comment_id
           AND parent_id IS NOT NULL AND shown
         ORDER BY created_at, comment_id
-        LIMIT $4
+        LIMIT look.earliest
     ) earliest
 ) nth
-WHERE nth.place <= $5
+WHERE nth.place <= look.replies
 ORDER BY nth.place;
+
+-- name: below_roots
+-- The first replies of every comment below some roots.
+--   $1 site_id integer, $2 article_ids uuid[], $3 root_ids uuid[] (side by side),
+--   $4 earliest integer (descendants looked at for a root), $5 replies integer (of one comment),
+--   $6 whole boolean (rather than as it was written)
+-- Index: comments_below_root.
+WITH root AS (
+    SELECT given.article_id, given.comment_id
+    FROM unnest($2::uuid[], $3::uuid[]) AS given (article_id, comment_id)
+), look AS (
+    SELECT $4::integer AS earliest, $5::integer AS replies, $6::boolean AS whole
+)
+{below};
+
+-- part: one_look
+-- An article's `thread`, its roots (`top`) and what is `below` them, side by side in one row that
+-- comes in one piece. Only as they were written: null where nobody has written one yet.
+-- Index: that of the roots, comments_below_root.
+SELECT thread.article_id, thread.key, thread.url, thread.title, thread.lang, thread.state,
+       thread.mode, thread.close_at, thread.views_per_hour, thread.managed, thread.article_ids,
+       thread.approved, thread.shown_roots, thread.version,
+       listed.comment_id, listed.parent_id, listed.born, listed.up, listed.down, listed.pinned,
+       listed.featured, listed.reply_count, listed.shown_replies, listed.written, listed.best
+FROM thread CROSS JOIN (
+    SELECT array_agg(each.comment_id) AS comment_id, array_agg(each.parent_id) AS parent_id,
+           array_agg(each.born) AS born, array_agg(each.up) AS up, array_agg(each.down) AS down,
+           array_agg(each.pinned) AS pinned, array_agg(each.featured) AS featured,
+           array_agg(each.reply_count) AS reply_count,
+           array_agg(each.shown_replies) AS shown_replies,
+           array_agg(each.written) AS written, array_agg(each.best) AS best
+    FROM (
+        SELECT comment_id, parent_id, born, up, down, pinned, featured, reply_count,
+               shown_replies, written, best
+        FROM top
+        UNION ALL
+        SELECT comment_id, parent_id, born, up, down, pinned, featured, reply_count,
+               shown_replies, written, NULL
+        FROM (
+            WITH root AS (SELECT article_id, comment_id FROM top WHERE shown_replies > 0)
+            {below}
+        ) below
+    ) each
+) listed;
+
+-- name: look_newest
+-- An article's thread with its first roots (newest first) and what is below them, in one row; none
+-- for an article unseen. Of one that is read as one with others, only what is its own.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start),
+--   $6 whole boolean (false), $7 earliest integer, $8 replies integer
+-- Index: articles_pkey, articles_merged, article_counts_pkey, comments_roots_newest,
+-- Index: comments_below_root.
+WITH thread AS ({find_thread}), top AS ({roots_newest}), look AS (
+    SELECT $7::integer AS earliest, $8::integer AS replies, $6::boolean AS whole
+)
+{one_look};
+
+-- name: look_oldest
+-- An article's thread with its first roots (oldest first) and what is below them, in one row; none
+-- for an article unseen. Of one that is read as one with others, only what is its own.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_created_at timestamptz, $5 after_id uuid (both null: from the start),
+--   $6 whole boolean (false), $7 earliest integer, $8 replies integer
+-- Index: articles_pkey, articles_merged, article_counts_pkey, comments_roots_newest,
+-- Index: comments_below_root.
+WITH thread AS ({find_thread}), top AS ({roots_oldest}), look AS (
+    SELECT $7::integer AS earliest, $8::integer AS replies, $6::boolean AS whole
+)
+{one_look};
+
+-- name: look_best
+-- An article's thread with its first roots (best first) and what is below them, in one row; none
+-- for an article unseen. Of one that is read as one with others, only what is its own.
+--   $1 site_id integer, $2 article_id uuid, $3 limit integer,
+--   $4 after_pinned boolean, $5 after_best double, $6 after_id uuid (all null: from the start),
+--   $7 whole boolean (false), $8 earliest integer, $9 replies integer
+-- Index: articles_pkey, articles_merged, article_counts_pkey, comments_roots_best,
+-- Index: comments_below_root.
+WITH thread AS ({find_thread}), top AS ({roots_best}), look AS (
+    SELECT $8::integer AS earliest, $9::integer AS replies, $7::boolean AS whole
+)
+{one_look};
 
 -- name: first_replies
 -- The first direct replies of each of several comments, oldest first within a parent.
@@ -276,11 +362,12 @@ WITH RECURSIVE path AS (
     WHERE path.step < $4
 )
 SELECT article_id, comment_id, parent_id, timestamptz_send(created_at) AS born,
-       up, down, pinned, featured, reply_count, shown_replies, best,
+       up, down, pinned, featured, reply_count, shown_replies,
        CASE WHEN NOT $5 THEN written END AS written,
        CASE WHEN $5 OR written IS NULL
             THEN ROW(author_name, author_badge, author_avatar, text, lang, status,
-                     revision, edited_at) END AS whole
+                     revision, edited_at) END AS whole,
+       best
 FROM path
 ORDER BY step;
 

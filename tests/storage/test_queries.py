@@ -73,6 +73,15 @@ def test_a_statement_is_read_with_what_its_comment_says() -> None:
     ]
 
 
+def test_a_statement_stands_in_a_later_one_under_its_name() -> None:
+    part = "-- part: two\n-- The number two.\nSELECT 2;\n"
+    both = "-- name: both\n-- One after two.\nWITH a AS ({two}) {one};\n"
+    found = parse_queries(part + ONE + both, "x.sql")
+
+    assert [query.name for query in found] == ["one", "both"]
+    assert found[1].sql == f"WITH a AS (SELECT 2) {found[0].sql}"
+
+
 def test_a_dollar_inside_a_string_is_no_parameter() -> None:
     assert parse_queries(ONE, "numbers.sql")[0].parameters == {1, 2}
 
@@ -94,6 +103,7 @@ def test_statements_are_found_by_name(tmp_path: Path) -> None:
         ("-- name: one\n-- Why.\nSELECT 1 -- ;", "semicolon"),
         ("-- name: one\n-- Why.\n", "semicolon"),
         ("-- name: one\n-- Why.\nSELECT 1; SELECT 2;", "two statements under one name"),
+        ("-- name: one\n-- Why.\n{two};", "x.sql:1: no 'two' stands before it"),
         (ONE + ONE, "x.sql:6: two statements are named one"),
     ],
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 
 import orjson
 
@@ -17,7 +17,7 @@ from service.model import Site
 from service.web.wire.comments import page_json
 
 _BOOLS = {True: "true", False: "false"}
-_LIVE = itemgetter("up", "down", "pinned", "featured", "reply_count")
+_LIVE = attrgetter("up", "down", "pinned", "featured", "reply_count")
 LIVE_MAX = 4_096
 """Different votes, marks and counts remembered as they were written: most comments have few."""
 
@@ -60,7 +60,7 @@ class _Writing:
         """Write a comment with its nested replies."""
         comment, replies, more = threaded
         parts += (
-            comment["written"] or self.fragments.write(self.site_id, comment),
+            comment.written or self.fragments.write(self.site_id, comment),
             self.about,
             _live(*_LIVE(comment)),
         )
