@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -133,6 +133,8 @@ class Accepted:
     generation: int
     at_once: bool
     """True when the first answer published it (201), else it was held (202)."""
+    seq: int = 0
+    """The comment's position in the site's intake; 0 for a replay."""
     replayed: bool = False
     keyed: bool = True
     """False for a replay that was recognised without a key: it hands out no receipt."""
@@ -414,11 +416,11 @@ class Intake:
         )
         found = await self.lookup.find(submission.site, item.comment_id) if published else None
         return Accepted(
-            found=found or Found.of_pending(replace(item, seq=stored.seq)),
+            found=found or Found.of_pending(item),
             author_id=item.author.author_id,
             generation=submission.generation,
             at_once=bool(published),
-            keyed=True,
+            seq=stored.seq,
         )
 
     async def _replay(

@@ -7,8 +7,8 @@ At `local` Redis has written it to its disk; at `replica` its replicas have it a
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -78,7 +78,7 @@ class Promise:
                     author_id=earlier.author_id,
                     published=earlier.published,
                 )
-        async with self._counted():
+        with self._counted():
             stored = await self.pending.accept(
                 item,
                 auto=auto,
@@ -120,14 +120,14 @@ class Promise:
             newer = replace(item, revision=expected_revision + 1)
             if not await self.journal.revise(newer):
                 return STALE
-        async with self._counted():
+        with self._counted():
             return await self.pending.edit(item, expected_revision=expected_revision, settle=settle)
 
     async def edit_public(self, item: PendingComment) -> RequeueOutcome:
         """Let an edit of a public comment wait."""
         if self.level == "journal" and not await self.journal.revise(item):
             return "KEPT"
-        async with self._counted():
+        with self._counted():
             return await self.pending.requeue(
                 item, journaled=False, guarded=True, acknowledged=True
             )
@@ -135,11 +135,11 @@ class Promise:
     async def confirm(self, slug: str) -> None:
         """Make sure of what was read in Redis before it is acknowledged once more (F4)."""
         if self.level == "replica":
-            async with self._counted():
+            with self._counted():
                 await self.pending.confirm(slug)
 
-    @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         try:
             yield
         except NotReplicated:

@@ -8,9 +8,8 @@
 --      11 list_ttl_ms 12 lines a list keeps 13 address hash 14 a sequence number that was
 --      acknowledged before 15 how many limits 16.. for each of them: interval_us between two, burst,
 --      cost; then the item's fields and values
--- Answers {OK, id, seq, author_id, 202}, {DUP or MISMATCH, id, 0, author_id, status of the first
--- answer}, {LIMITED, ms until all limits have room}, or {EMPTY}, {FULL}, {CLASH}. Nothing is charged
--- but for OK.
+-- Answers {OK, seq}, {DUP or MISMATCH, id, author_id, status of the first answer}, {LIMITED, ms
+-- until all limits have room}, or {EMPTY}, {FULL}, {CLASH}. Nothing is charged but for OK.
 --- use limits
 local meta = redis.call('HMGET', KEYS[7], 'epoch', 'seq')
 if not meta[1] then
@@ -26,7 +25,7 @@ if submission then
     -- Written on purpose: a WAIT on this connection then covers the original as well.
     redis.call('HINCRBY', submission, 'replays', 1)
     local outcome = earlier[2] == ARGV[6] and 'DUP' or 'MISMATCH'
-    return {outcome, earlier[1], 0, earlier[3], earlier[4]}
+    return {outcome, earlier[1], earlier[3], earlier[4]}
   end
 end
 local time = redis.call('TIME')
@@ -69,4 +68,4 @@ if submission then
   redis.call('HSET', submission, 'id', id, 'fingerprint', ARGV[6], 'author', ARGV[7], 'status', 202)
   redis.call('PEXPIRE', submission, ARGV[8])
 end
-return {'OK', id, seq, ARGV[7], '202'}
+return {'OK', seq}

@@ -97,15 +97,24 @@ class PendingStore(Looks):
         `auto` leaves it to the settle worker, after `grace_ms`, instead of to people. A Redis
         that is behind `known_seq` notes that it went back in time.
         """
-        at = Keys(item.site)
-        lists = _recent_lists(item)
-        places = [at.settling if auto else at.queue, at.by_age, at.escalated_by_age]
-        keys = [at.item(item.comment_id), *places, at.by_priority, at.marks, at.meta, *lists]
+        at, name = Keys(item.site), str(item.comment_id)
+        lists = _recent_lists(at, item, name)
         answer = await self._durably(
             "accept",
-            [*keys, *([at.submission(item.dk)] if item.dk else ()), *dues.keys],
             (
-                str(item.comment_id),
+                at.item(name),
+                at.settling if auto else at.queue,
+                at.by_age,
+                at.escalated_by_age,
+                at.by_priority,
+                at.marks,
+                at.meta,
+                *lists,
+                *((at.submission(item.dk),) if item.dk else ()),
+                *dues.keys,
+            ),
+            (
+                name,
                 score_text(item.score),
                 created_ms(item),
                 pending_max,
@@ -114,7 +123,7 @@ class PendingStore(Looks):
                 str(item.author.author_id),
                 dk_ttl_ms,
                 min(len(lists), 2),
-                recent_entry(item),
+                recent_entry(item, name),
                 RECENT_KEPT_MS,
                 RECENT_MAX,
                 item.address_hash or "",
@@ -398,18 +407,17 @@ def _requeued(item: PendingComment, *, journaled: bool, guarded: bool) -> list[A
     ]
 
 
-def _recent_lists(item: PendingComment) -> list[str]:
+def _recent_lists(at: Keys, item: PendingComment, name: str) -> list[str]:
     """Return whose record of late comments this one enters; none for what was not screened.
 
     Beside an address' record stands where the address is noted, for forgetting.
     """
     if item.screened is None:
         return []
-    at = Keys(item.site)
     lists = [at.recent_of_author(item.author.author_id)]
-    if not item.address_hash:
-        return lists
-    return [*lists, at.recent_of_address(item.address_hash), at.address_of(item.comment_id)]
+    if item.address_hash:
+        lists += (at.recent_of_address(item.address_hash), at.address_of(name))
+    return lists
 
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:

@@ -109,10 +109,10 @@ class RecentStore:
                 await pipe.execute()
 
 
-def recent_entry(item: PendingComment) -> str:
-    """Write one line of the record; `RecentStore` reads it."""
+def recent_entry(item: PendingComment, name: str) -> str:
+    """Write one line of the record, `name` being the comment's id; `RecentStore` reads it."""
     likeness = item.screened.likeness if item.screened else ""
-    return f"{item.created_at.timestamp() * 1000:.0f}|{item.comment_id}|{likeness}"
+    return f"{item.created_at.timestamp() * 1000:.0f}|{name}|{likeness}"
 
 
 def sent_lately(by_author: Sequence[bytes], by_address: Sequence[bytes]) -> tuple[Sent, ...]:

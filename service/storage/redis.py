@@ -190,7 +190,7 @@ class Keys:
         """LIST with a time to live: what came from an address lately, newest first."""
         return self._named(f"n:n:{address_hash}")
 
-    def address_of(self, comment_id: UUID) -> str:
+    def address_of(self, comment_id: UUID | str) -> str:
         """STRING with a time to live: in which address' list a comment stands."""
         return self._named(f"n:c:{comment_id}")
 

@@ -16,8 +16,6 @@ from service.storage.redis import Argument
 PUBLISHED = 201
 """The status a submission was answered with when it was published at once."""
 
-_TELLING = frozenset({"OK", "DUP", "MISMATCH"})
-"""Outcomes that come with the comment a submission became."""
 
 SUBMITTED = ("id", "fingerprint", "author", "status")
 """Fields of a submission's record, in the order `read_submission` takes them."""
@@ -133,24 +131,24 @@ def read_submission(found: Sequence[bytes | None]) -> Submitted | None:
 
 
 def read_acceptance(answer: Sequence[Any], item: PendingComment) -> Acceptance:
-    """Read what `accept` said; a refusal speaks of the comment it refused."""
+    """Read what `accept` said: of the comment it took or refused, or of an earlier one."""
     outcome = answer[0].decode()
-    if outcome not in _TELLING:
+    if outcome in ("DUP", "MISMATCH"):
+        _, comment_id, author_id, status = answer
         return Acceptance(
             outcome=outcome,
-            comment_id=item.comment_id,
+            comment_id=read_uuid(comment_id),
             seq=0,
-            author_id=item.author.author_id,
-            published=False,
-            wait_ms=answer[1] if outcome == "LIMITED" else 0,
+            author_id=read_uuid(author_id),
+            published=int(status) == PUBLISHED,
         )
-    _, comment_id, seq, author_id, status = answer
     return Acceptance(
         outcome=outcome,
-        comment_id=read_uuid(comment_id),
-        seq=seq,
-        author_id=read_uuid(author_id),
-        published=int(status) == PUBLISHED,
+        comment_id=item.comment_id,
+        seq=answer[1] if outcome == "OK" else 0,
+        author_id=item.author.author_id,
+        published=False,
+        wait_ms=answer[1] if outcome == "LIMITED" else 0,
     )
 
 
