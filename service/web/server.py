@@ -148,6 +148,7 @@ class Connection(RequestHandler):
     """One client: aiohttp's protocol, with deadlines and with problem documents."""
 
     __slots__ = (
+        "_has_answered",
         "_head_begun",
         "_head_since",
         "_network",
@@ -180,6 +181,7 @@ class Connection(RequestHandler):
         self._unsent = 0
         self._question: Question | None = None
         self._owed: int | None = 0
+        self._has_answered = False
         self._trusted = False
         self._network: str | None = None
         self._wire: asyncio.Transport | None = None
@@ -217,6 +219,7 @@ class Connection(RequestHandler):
         if self._is_idle() and self._answered_at_once(data):
             return
         heads = self._request_count
+        self._has_answered = False
         super().data_received(data)
         self._owed = self._bytes_owed(data, self._request_count - heads)
         if self._request_count != heads:
@@ -236,6 +239,8 @@ class Connection(RequestHandler):
     ) -> tuple[StreamResponse, bool]:
         """Send an answer, and remember it if it may be given again."""
         finished = await super().finish_response(request, resp, start_time)
+        _, is_lost = finished
+        self._has_answered = not is_lost and bool(resp.keep_alive)
         question, self._question = self._question, None
         again = resp.get(AGAIN) if question is not None else None
         if question is not None and again is not None:
@@ -249,11 +254,14 @@ class Connection(RequestHandler):
         return finished
 
     def _is_idle(self) -> bool:
-        """Tell whether nothing is under way: no request, no answer, no part of a head or body."""
+        """Tell whether nothing is under way: no request, no answer, no part of a head or body.
+
+        Between an answer and aiohttp's waiting for what comes next there is a turn of the loop. A
+        client that is quicker would be answered the long way, be quicker again, and so on.
+        """
         return (
             self._owed == 0
-            and self._waiter is not None
-            and not self._waiter.done()
+            and (self._has_answered or (self._waiter is not None and not self._waiter.done()))
             and not self._messages
             and not self._force_close
             and not self._close

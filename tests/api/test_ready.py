@@ -8,12 +8,15 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import brotli
 import pytest
+from aiohttp.web import StreamResponse
 
 from service.features.cache import Entry
 from service.web.ready import HARMLESS, Question, ReadyLine
+from service.web.server import Connection
 from tests.api.conftest import Api
 
 SEED = 20261125
@@ -249,3 +252,30 @@ def test_after_a_body_that_was_told_in_length_the_short_way_is_open_again(
         one.ask(read)
         assert b"422" in one.ask(post + body)[:16]
         api.eventually(lambda: bool(one.ask(read)) and bool(short_answers))
+
+
+def test_a_client_quicker_than_the_loop_is_answered_the_short_way_as_well(
+    api: Api, thread: list[str], short_answers: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, nothing = (
+        f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        for target in (thread[2], thread[-1])
+    )
+    with line(api) as one:
+        api.eventually(lambda: bool(one.ask(read)) and bool(short_answers))
+        expected = one.ask(read)
+    finish = Connection.finish_response
+
+    async def finish_and_hear(self: Connection, *about: Any) -> tuple[StreamResponse, bool]:
+        finished = await finish(self, *about)
+        if not short_answers:
+            self.data_received(read)
+        return finished
+
+    monkeypatch.setattr(Connection, "finish_response", finish_and_hear)
+    with line(api) as one:
+        short_answers.clear()
+        assert b"404" in one.ask(nothing)[:16]
+        assert one.answer() == expected
+        assert len(short_answers) == 1
+        assert b"404" in one.ask(nothing)[:16]
