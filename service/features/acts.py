@@ -25,7 +25,7 @@ from service.model import (
     Status,
 )
 from service.storage.changes import Changes, Place
-from service.storage.decisions import Deciding, Entry
+from service.storage.decisions import Deciding
 from service.storage.pending import Finished
 from service.storage.redo import said_of
 
@@ -246,7 +246,7 @@ class Acts:
             duplicate_of=duplicate_of,
             rule_version=self.actor.rule_version,
         )
-        subject.case = replace(subject.case, latest=Entry(decision=decision, kind=kind))
+        subject.latest = decision
         return decision
 
     def _settle_duplicate(self, subject: Subject, original: UUID | None) -> Decision:

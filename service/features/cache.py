@@ -104,6 +104,8 @@ class Change:
     article_ids: tuple[UUID, ...]
     drop: bool
     """A text was taken away: nothing that may tell it is served again."""
+    decided: tuple[str, ...] = ()
+    """By which decisions, so that nobody tells of them again; none: it is not known."""
 
     def encode(self) -> bytes:
         """Write it for the channel."""
@@ -113,6 +115,7 @@ class Change:
                 "site": self.site_id,
                 "articles": [str(article_id) for article_id in self.article_ids],
                 "drop": self.drop,
+                "decided": self.decided,
             }
         )
 
@@ -126,6 +129,7 @@ class Change:
                 site_id=int(said["site"]),
                 article_ids=tuple(UUID(each) for each in said["articles"]),
                 drop=bool(said["drop"]),
+                decided=tuple(said.get("decided", ())),
             )
         except (ValueError, TypeError, KeyError, AttributeError):
             return None

@@ -56,7 +56,7 @@ TRIES = 3
 """Refusals by Postgres before a comment is set aside (protocol.md 2.5)."""
 
 
-def _unheard(_: Outcome, __: Action, ___: ActorKind) -> None:
+def _unheard(_: Outcome, __: Action, ___: ActorKind, ____: int) -> None:
     """Count nothing."""
 
 
@@ -87,7 +87,8 @@ class Decisions:
     recents: RecentStore
     invalidations: Invalidations
     new_id: Callable[[datetime], UUID]
-    heard: Callable[[Outcome, Action, ActorKind], None] = _unheard
+    heard: Callable[[Outcome, Action, ActorKind, int], None] = _unheard
+    """Told what became of how many."""
     telling: Telling = field(default_factory=Telling)
     tries: Counter[UUID] = field(default_factory=Counter)
     rounds: Rounds = field(default_factory=Rounds)
@@ -138,8 +139,9 @@ class Decisions:
                 now=now,
             )
             results |= await self.rounds.decide(motion, self._sit)
-        for request in requests:
-            self.heard(results[request.comment_id].outcome, request.action, actor.kind)
+        became = Counter((results[each.comment_id].outcome, each.action) for each in requests)
+        for (outcome, action), count in became.items():
+            self.heard(outcome, action, actor.kind, count)
         self._tell(by_id, results.values(), actor)
         return [results[comment_id] for comment_id in ids]
 
@@ -352,6 +354,11 @@ class Decisions:
 
     async def clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         """Tell Redis and the caches what is committed; what fails here the reconciler repairs."""
+        # At once, so that both go to Redis in one packet.
+        await asyncio.gather(self._clean_queue(sites, sitting), self._tell_readers(sites, sitting))
+        crash.reached(crash.Point.DECIDE_TOLD)
+
+    async def _clean_queue(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         try:
             for site_id, finished in sitting.finished.items():
                 await self.pending.finish(sites[site_id].slug, finished)
@@ -363,12 +370,18 @@ class Decisions:
             crash.reached(crash.Point.DECIDE_REQUEUED)
         except Unavailable:
             log.warning("queue_not_cleaned", decisions=len(sitting.finished))
+
+    async def _tell_readers(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         touched: dict[int, list[UUID]] = {}
         for site_id, article_id in sitting.changes.touched:
             touched.setdefault(site_id, []).append(article_id)
         for site_id, article_ids in touched.items():
-            await self.invalidations.tell(sites[site_id], article_ids, drop=sitting.took_down)
-        crash.reached(crash.Point.DECIDE_TOLD)
+            await self.invalidations.tell(
+                sites[site_id],
+                article_ids,
+                drop=sitting.took_down,
+                decided=sitting.changes.told_on(site_id),
+            )
 
 
 def _joined(parts: Iterable[dict[UUID, T]]) -> dict[UUID, T]:

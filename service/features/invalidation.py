@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 PART = 100
 """Articles of one notification: 3.9 of the 8 kB that Postgres takes."""
+TOLD_MAX = 5_000
+"""Decisions of which it is remembered that they were told: the relay comes by within a second."""
 
 
 def _new_origin() -> str:
@@ -39,21 +42,31 @@ class Invalidations:
     """This process, so that it does not act twice on what it said itself."""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever a decision was made, here or elsewhere: the relay need not wait."""
+    _told: dict[str, None] = field(default_factory=dict)
+    """Decisions of which every process was told, the latest last."""
 
     async def tell(
-        self, site: Site, article_ids: Iterable[UUID], *, drop: bool, again: bool = False
+        self,
+        site: Site,
+        article_ids: Iterable[UUID],
+        *,
+        drop: bool,
+        decided: Iterable[tuple[UUID, str]] = (),
+        again: bool = False,
     ) -> bool:
         """Stop believing what depends on these articles, here at once and elsewhere in a moment.
 
         Call it after the commit. `drop` when a text was taken away. A process that is not
         reached believes what it has for at most 4 s more. False when Redis could not say it;
-        Postgres has then, unless this tells `again` what was told before.
+        Postgres has then, unless this tells `again` what was told before. `decided` are comments
+        and the ids of the decisions that changed them.
         """
         change = Change(
             origin=self.origin,
             site_id=site.site_id,
             article_ids=tuple(article_ids),
             drop=drop,
+            decided=tuple(_name(*each) for each in decided),
         )
         if not change.article_ids:
             return True
@@ -66,7 +79,26 @@ class Invalidations:
             if not again:
                 await self._tell_otherwise(change, failure)
             return False
+        self._note_told(change)
         return True
+
+    def was_told(self, comment_id: UUID | None, decision_id: str | None) -> bool:
+        """Tell, once, whether Redis took what a decision changed, and so every process was told.
+
+        Whoever was not listening just then believes nothing any more that is older.
+        """
+        if comment_id is None or decision_id is None:
+            return False
+        name = _name(comment_id, decision_id)
+        if name not in self._told:
+            return False
+        del self._told[name]
+        return True
+
+    def _note_told(self, change: Change) -> None:
+        self._told.update(dict.fromkeys(change.decided))
+        for name in [*islice(self._told, max(len(self._told) - TOLD_MAX, 0))]:
+            del self._told[name]
 
     async def _tell_otherwise(self, change: Change, failure: Unavailable) -> None:
         if self.bulletin is not None:
@@ -74,7 +106,7 @@ class Invalidations:
                 ids = change.article_ids
                 parts = (ids[at : at + PART] for at in range(0, len(ids), PART))
                 await self.bulletin.publish(
-                    [replace(change, article_ids=part).encode() for part in parts]
+                    [replace(change, article_ids=part, decided=()).encode() for part in parts]
                 )
                 return
         log.warning("invalidation_not_published", code=failure.stable_code)
@@ -103,4 +135,10 @@ class Invalidations:
             self.cache.flush()
         elif change.origin != self.origin:
             self.cache.invalidate(change.article_ids, drop=change.drop)
+            self._note_told(change)
             self.heard.set()
+
+
+def _name(comment_id: UUID, decision_id: str) -> str:
+    """Name a decision: one id may have been used for several comments."""
+    return f"{comment_id}:{decision_id}"

@@ -62,7 +62,8 @@ class Relay:
     async def relay(self) -> int:
         """Tell every process which articles changed, tick off, and return how many messages.
 
-        What reaches no other process is not ticked off: it is told again.
+        Whoever decided has told them already, as a rule. What reaches no other process is not
+        ticked off: it is told again.
         """
         messages = await self.outbox.untold(limit=BATCH)
         if not messages or not await self._tell(messages):
@@ -75,9 +76,10 @@ class Relay:
     async def _tell(self, messages: Sequence[Message]) -> bool:
         sites = await self._sites({message.site_id for message in messages})
         told = True
+        new = [each for each in messages if self._is_news(each)]
         for drop in (False, True):
             changed: dict[int, set[UUID]] = {}
-            for message in messages:
+            for message in new:
                 if (message.kind in TAKES_AWAY) is drop:
                     changed.setdefault(message.site_id, set()).add(message.article_id)
             for site_id, article_ids in changed.items():
@@ -89,6 +91,15 @@ class Relay:
             own = [message for message in messages if message.site_id == site_id]
             await self.events.publish(site, own)
         return told
+
+    def _is_news(self, message: Message) -> bool:
+        """Tell whether articles change by this that nobody has been told of.
+
+        A text that is taken away is told of twice: who missed it the first time believes no page
+        that tells it, but keeps its bytes against need.
+        """
+        told = self.invalidations.was_told(message.comment_id, message.payload.get("decision_id"))
+        return not told or message.kind in TAKES_AWAY
 
     async def _sites(self, site_ids: set[int]) -> dict[int, Site]:
         """Look sites up; one may be younger than what is remembered of all."""

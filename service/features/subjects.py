@@ -21,13 +21,10 @@ class Subject:
     """Whose it is, also when nothing of it waits any more."""
     seen: Seen
     """What was known of its text, likewise."""
+    latest: Decision | None
+    """The latest decision."""
     ruling: Ruling | None = None
     """What is decided of it now."""
-
-    @property
-    def latest(self) -> Decision | None:
-        """The latest decision."""
-        return self.case.latest.decision if self.case.latest else None
 
     @property
     def next_n(self) -> int:
@@ -78,7 +75,7 @@ def subject_of(case: Case, item: PendingComment | None) -> Subject:
             risk=screened.risk,
             rules=tuple({each.rule: None for each in waiting.why if each.error is None}),
         )
-    return Subject(case=case, waiting=waiting, author_id=author_id, seen=seen)
+    return Subject(case=case, waiting=waiting, author_id=author_id, seen=seen, latest=latest)
 
 
 def parent_place(subject: Subject) -> Place | None:

@@ -10,7 +10,13 @@ from uuid import UUID
 
 import asyncpg
 
-from service.storage.postgres import Connection, connected, in_transaction, load_queries
+from service.storage.postgres import (
+    Connection,
+    connected,
+    in_transaction,
+    load_queries,
+    write_rows,
+)
 
 SQL = load_queries("audit")
 
@@ -103,7 +109,7 @@ class ChainStore:
                 made = seal(head.hash, position, each)
                 heads[each.site_id] = Head(position=position, hash=made)
                 rows.append(_row(each, position, made))
-            await connection.executemany(SQL["seal"], rows)
+            await write_rows(connection, SQL["seal"], rows)
         return len(taken)
 
     async def head(self, site_id: int) -> Head | None:

@@ -321,6 +321,14 @@ class Changes:
         """Leave a message for the rest of the world."""
         self._document["outbox"].append({**place._asdict(), "kind": kind, "payload": payload})
 
+    def told_on(self, site_id: int) -> list[tuple[UUID, str]]:
+        """Return the comments and decisions that the world will be told of, of one site."""
+        return [
+            (row["comment_id"], row["payload"]["decision_id"])
+            for row in self._document["outbox"]
+            if row["site_id"] == site_id
+        ]
+
     @property
     def touched(self) -> frozenset[ArticlePlace]:
         """Articles whose public thread changes."""
@@ -336,7 +344,7 @@ class Changes:
         document = dict(self._document)
         # In one order, so that two transactions over the same rows never deadlock: neither two
         # decisions over the same people, nor a decision and the journal's copy.
-        document["journal"].sort(key=itemgetter(*Place._fields))
+        document["journal"].sort(key=lambda row: _order(*(row[name] for name in Place._fields)))
         document["readers"] = [
             {
                 "site_id": site_id,
@@ -347,7 +355,9 @@ class Changes:
                 "rejected": tally.rejected,
                 "first_seen": self.at,
             }
-            for (site_id, author_id), tally in sorted(self._tallies.items())
+            for (site_id, author_id), tally in sorted(
+                self._tallies.items(), key=lambda each: _order(*each[0])
+            )
         ]
         document["counts"] = [
             {
@@ -381,6 +391,11 @@ class Changes:
             self._rows["submit"].append(submission_row(item, place))
         for name, rows in screening_rows([(item, place)]).items():
             self._rows[name] += rows
+
+
+def _order(site_id: int, *ids: UUID) -> tuple[int, ...]:
+    """Order keys as Postgres does, by numbers: UUIDs are compared by Python code."""
+    return (site_id, *(each.int for each in ids))
 
 
 def journal_row(item: PendingComment, place: Place) -> tuple[Any, ...]:

@@ -18,9 +18,10 @@ from service.storage.changes import ArticlePlace, Branch, Changes, Place, bytea
 from service.storage.postgres import (
     TURN_SECONDS,
     Connection,
+    attempted,
+    begun,
     connected,
     database_errors,
-    in_transaction,
     load_queries,
     write_rows,
 )
@@ -115,7 +116,7 @@ class Deciding:
             Refused: it cannot.
         """
         with _refusals(), database_errors():
-            async with self.connection.transaction():
+            async with attempted(self.connection):
                 yield
 
     async def cases(self, questions: Sequence[Question]) -> dict[UUID, Case]:
@@ -212,8 +213,10 @@ class DecisionStore:
             Refused: what was written cannot be stored; nothing was.
         """
         with _refusals():
-            async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
-                await connection.execute(BY_KEY)
+            async with (
+                connected(self.pool, wait_seconds=TURN_SECONDS, writes=True) as connection,
+                begun(connection, BY_KEY),
+            ):
                 held = frozenset(articles)
                 if only_free:
                     held = await _hold(connection, "lock_free_articles", sorted(articles))

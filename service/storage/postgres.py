@@ -30,6 +30,8 @@ __all__ = [
     "DatabaseUnavailable",
     "MigrationFailed",
     "SchemaState",
+    "attempted",
+    "begun",
     "connected",
     "database_errors",
     "fill",
@@ -176,6 +178,33 @@ async def in_transaction(
         connection.transaction(),
     ):
         yield connection
+
+
+@asynccontextmanager
+async def begun(connection: Connection, settings: str) -> AsyncIterator[None]:
+    """Keep a transaction open inside the block, begun with settings of its own in one round trip.
+
+    `attempted` is for savepoints in it: asyncpg's own transactions know nothing of this one.
+    """
+    try:
+        await connection.execute(f"BEGIN; {settings}")
+        yield
+    except BaseException:
+        await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+
+
+@asynccontextmanager
+async def attempted(connection: Connection) -> AsyncIterator[None]:
+    """Take back what is done inside the block of a transaction, and that alone, when it fails."""
+    await connection.execute("SAVEPOINT attempt")
+    try:
+        yield
+    except BaseException:
+        await connection.execute("ROLLBACK TO attempt; RELEASE attempt")
+        raise
+    await connection.execute("RELEASE attempt")
 
 
 @asynccontextmanager

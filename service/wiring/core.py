@@ -120,7 +120,7 @@ class Core:
             recents=RecentStore(redis=redis),
             invalidations=invalidations,
             new_id=new_id,
-            heard=partial(_count_decision, metrics),
+            heard=partial(_count_decisions, metrics),
             telling=telling,
         )
         cursors = Cursors(ground.secrets.keys("cursors"))
@@ -204,7 +204,9 @@ CONFLICTS = frozenset({Outcome.CONFLICT, Outcome.STALE, Outcome.LEASED, Outcome.
 """What comes of a decision that was not made as asked."""
 
 
-def _count_decision(metrics: Metrics, outcome: Outcome, action: Action, by: ActorKind) -> None:
-    metrics.decisions.labels(str(action), by, str(outcome)).inc()
+def _count_decisions(
+    metrics: Metrics, outcome: Outcome, action: Action, by: ActorKind, count: int
+) -> None:
+    metrics.decisions.labels(str(action), by, str(outcome)).inc(count)
     if outcome in CONFLICTS:
-        metrics.edge.decide_conflicts.labels(str(outcome)).inc()
+        metrics.edge.decide_conflicts.labels(str(outcome)).inc(count)

@@ -52,13 +52,20 @@ CROSS JOIN LATERAL (
 ) head;
 
 -- name: seal
--- Another link of a chain.
---   $1 site_id integer, $2 position bigint, $3 kind text, $4 article_id uuid, $5 comment_id uuid,
---   $6 n integer, $7 entry_id uuid, $8 at timestamptz, $9 actor_kind text, $10 actor_id text,
---   $11 act text, $12 reason text, $13 hash bytea
+-- More links of chains.
+--   $1 site_ids integer[], $2 positions bigint[], $3 kinds text[], $4 article_ids uuid[],
+--   $5 comment_ids uuid[], $6 ns integer[], $7 entry_ids uuid[], $8 ats timestamptz[],
+--   $9 actor_kinds text[], $10 actor_ids text[], $11 acts text[], $12 reasons text[],
+--   $13 hashes bytea[] (side by side)
 INSERT INTO audit_entries (site_id, position, kind, article_id, comment_id, n, entry_id, at,
                            actor_kind, actor_id, act, reason, hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+SELECT site_id, position, kind, article_id, comment_id, n, entry_id, at, actor_kind, actor_id, act,
+       reason, hash
+FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::uuid[], $5::uuid[], $6::integer[],
+            $7::uuid[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[],
+            $13::bytea[])
+    AS new (site_id, position, kind, article_id, comment_id, n, entry_id, at, actor_kind, actor_id,
+            act, reason, hash);
 
 -- name: links
 -- A stretch of a chain, in order.

@@ -732,9 +732,16 @@ def current(cache: Cache) -> Entry:
 
 
 def test_a_change_survives_the_channel() -> None:
-    change = Change(origin="a1", site_id=3, article_ids=(STORY, OTHER), drop=True)
+    told = ("a-comment:a-decision",)
+    change = Change(origin="a1", site_id=3, article_ids=(STORY, OTHER), drop=True, decided=told)
 
     assert Change.decode(change.encode()) == change
+
+
+def test_a_change_of_the_release_before_names_no_decisions() -> None:
+    written = b'{"from":"a1","site":3,"articles":[],"drop":false}'
+
+    assert Change.decode(written) == Change(origin="a1", site_id=3, article_ids=(), drop=False)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from service.features import invalidation
 from service.features.cache import Built, Cache
 from service.features.invalidation import Invalidations
 from service.model import Site
@@ -166,6 +167,46 @@ async def test_a_message_that_is_not_understood_may_mean_anything(
     await workers[0].invalidations.channel.publish([b"from another release"])
 
     await until(lambda: not any(worker.has(STORY) for worker in workers))
+
+
+async def test_every_process_knows_of_a_decision_once_that_all_were_told(
+    workers: tuple[Worker, Worker],
+) -> None:
+    for worker in workers:
+        await worker.keep(STORY)
+
+    await workers[0].invalidations.tell(SITE, [STORY], drop=False, decided=[(OTHER, "a decision")])
+
+    await until(lambda: not workers[1].has(STORY))
+    for worker in workers:
+        assert not worker.invalidations.was_told(STORY, "a decision")
+        assert worker.invalidations.was_told(OTHER, "a decision")
+        assert not worker.invalidations.was_told(OTHER, "a decision")
+
+
+async def test_what_redis_did_not_take_was_told_to_nobody() -> None:
+    redis = connect("redis://127.0.0.1:1")
+    alone = _worker(redis)
+
+    assert not await alone.invalidations.tell(
+        SITE, [STORY], drop=False, decided=[(OTHER, "a decision")]
+    )
+
+    assert not alone.invalidations.was_told(OTHER, "a decision")
+    await redis.aclose()
+
+
+async def test_only_the_latest_decisions_are_known_to_have_been_told(
+    workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invalidation, "TOLD_MAX", 2)
+    for number in range(3):
+        await workers[0].invalidations.tell(
+            SITE, [STORY], drop=False, decided=[(OTHER, f"decision {number}")]
+        )
+
+    assert not workers[0].invalidations.was_told(OTHER, "decision 0")
+    assert workers[0].invalidations.was_told(OTHER, "decision 2")
 
 
 async def test_telling_works_at_home_while_redis_is_away() -> None:

@@ -59,7 +59,10 @@ async def untold(newsroom: Newsroom) -> list[tuple[str, UUID | None]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """Two processes over the same stores; the first one leads, the other listens."""
+    """Two processes over the same stores; the first one leads, the other listens.
+
+    So the leader has not heard that the other one told what it decided.
+    """
 
     leader: Newsroom
     other: Newsroom
@@ -78,7 +81,7 @@ async def office(emptied_database_url: str, redis_url: str) -> AsyncIterator[Off
 
 async def test_what_was_decided_is_told_to_every_process_and_ticked_off(office: Office) -> None:
     comment = await office.leader.post()
-    await office.leader.approve(comment)
+    await office.other.approve(comment)
     for newsroom in (office.leader, office.other):
         await keep(newsroom, "story-1")
         await keep(newsroom, "story-2")
@@ -92,6 +95,30 @@ async def test_what_was_decided_is_told_to_every_process_and_ticked_off(office: 
     assert has(office.other, "story-2")
     assert await untold(office.leader) == []
     assert await office.leader.relay.relay() == 0
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_was_told_when_it_was_decided_is_only_ticked_off(
+    office: Office, *, elsewhere: bool
+) -> None:
+    hearing = asyncio.create_task(office.leader.invalidations.run())
+    await until(lambda: office.leader.cache.shelf.changes > 0)
+    comment = await office.leader.post()
+    await (office.other if elsewhere else office.leader).approve(comment)
+    await until(office.leader.invalidations.heard.is_set)
+    for newsroom in (office.leader, office.other):
+        await keep(newsroom, "story-1")
+    before = office.other.cache.shelf.changes
+
+    assert await office.leader.relay.relay() == 1
+
+    assert await untold(office.leader) == []
+    await office.leader.invalidations.tell(office.leader.site, [uuid4()], drop=False)
+    await until(lambda: office.other.cache.shelf.changes > before)
+    assert has(office.leader, "story-1")
+    assert has(office.other, "story-1")
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
 
 
 @pytest.mark.parametrize("how", ["remove", "delete", "reverse"])
@@ -121,7 +148,7 @@ async def test_a_text_that_was_taken_away_is_gone_from_every_process(
 
 async def test_a_crash_before_the_tick_tells_it_again(office: Office) -> None:
     comment = await office.leader.post()
-    await office.leader.approve(comment)
+    await office.other.approve(comment)
     dying = replace(office.leader.relay, outbox=DiesBeforeTicking(pool=office.leader.pool))
     with pytest.raises(Crash):
         await dying.relay()
