@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypedDict, TypeVar
+from functools import partial
+from typing import TypeAlias, TypedDict, TypeVar
 from uuid import UUID
 
 import structlog
@@ -97,26 +98,29 @@ class Piece:
     replies: int = 0
 
 
-ScoresOf = Callable[[Site, Piece], Awaitable[Mapping[str, float]]]
+Told: TypeAlias = T | Awaitable[T]
+"""What is known at once, or what tells it: waiting with a limit costs more than many an answer."""
+
+ScoresOf = Callable[[Site, Piece], Told[Mapping[str, float]]]
 """Returns calibrated probabilities by model; a model that is not ready is left out."""
 
-ClusterOf = Callable[[Site, Piece, datetime], Awaitable[ClusterFacts | None]]
+ClusterOf = Callable[[Site, Piece, datetime], Told[ClusterFacts | None]]
 """Returns what is alike, if anything is."""
 
-OutsideOf = Callable[[Site, Piece, datetime], Awaitable[Signal | None]]
+OutsideOf = Callable[[Site, Piece, datetime], Told[Signal | None]]
 """Returns what the site's own service says, also that it failed; keeps its time itself."""
 
 
-async def _no_scores(_site: Site, _piece: Piece) -> Mapping[str, float]:
+def _no_scores(_site: Site, _piece: Piece) -> Mapping[str, float]:
     """Stand in where no model is."""
     return {}
 
 
-async def _no_cluster(_site: Site, _piece: Piece, _now: datetime) -> None:
+def _no_cluster(_site: Site, _piece: Piece, _now: datetime) -> None:
     """Stand in where nobody looks for texts alike."""
 
 
-async def _no_outside(_site: Site, _piece: Piece, _now: datetime) -> None:
+def _no_outside(_site: Site, _piece: Piece, _now: datetime) -> None:
     """Stand in where sites have no services of their own."""
 
 
@@ -229,19 +233,22 @@ class Screen:
         failures: dict[str, str] = {}
         home = article.article_id if article else None
         told = article.views_per_hour if article else None
-        lately = await self._lately(site, piece, home)
-        reports = await self._open_reports(site, piece)
+        lately = piece.lately or await self.recents.of(
+            site.slug, piece.author_id, piece.address_hash, home
+        )
+        reports = await self._open_reports(site, piece.comment_id) if piece.comment_id else 0
         # One after the other: mostly none has to wait, and three tasks cost more than they do.
-        scores = await _answer("scores", self.scores_of(site, piece), failures)
+        scores = await _answer("scores", partial(self.scores_of, site, piece), failures)
         cluster = None
         if "cluster" in asked:
-            cluster = await _answer("cluster", self.cluster_of(site, piece, now), failures)
+            asking = partial(self.cluster_of, site, piece, now)
+            cluster = await _answer("cluster", asking, failures)
         outside = await _answer(
-            "check", self.outside_of(site, piece, now), failures, seconds=OUTSIDE_SECONDS
+            "check", partial(self.outside_of, site, piece, now), failures, seconds=OUTSIDE_SECONDS
         )
         own = str(piece.comment_id)
         sent = [one for one in lately.sent if one.name != own][:RECENT_MAX]
-        recent = await self._recent(site, sent, standing)
+        recent = await self._recent(site, sent, standing) if sent else ()
         return Facts(
             text=piece.text,
             now=now,
@@ -267,11 +274,6 @@ class Screen:
             outside=() if outside is None else (outside,),
             unanswered=failures,
         )
-
-    async def _lately(self, site: Site, piece: Piece, article_id: UUID | None) -> Lately:
-        if piece.lately is not None:
-            return piece.lately
-        return await self.recents.of(site.slug, piece.author_id, piece.address_hash, article_id)
 
     async def _recent(
         self, site: Site, sent: list[Sent], standing: Standing | None
@@ -300,15 +302,13 @@ class Screen:
             for one in sent
         )
 
-    async def _open_reports(self, site: Site, piece: Piece) -> int | None:
+    async def _open_reports(self, site: Site, comment_id: UUID) -> int | None:
         """Count the reports of a comment that is edited; None when Postgres cannot say."""
-        if piece.comment_id is None:
-            return 0
         try:
-            found = await in_time(self.reports.by_reason(site.site_id, [piece.comment_id]))
+            found = await in_time(self.reports.by_reason(site.site_id, [comment_id]))
         except Unavailable:
             return None
-        return sum(found.get(piece.comment_id, {}).values())
+        return sum(found.get(comment_id, {}).values())
 
     async def _evaluate(self, facts: Facts, rules: RuleSet) -> Verdict:
         """Try the rules: a short text here, a long one where it keeps nobody waiting."""
@@ -348,12 +348,19 @@ def _held_back(verdict: Verdict, piece: Piece) -> Verdict:
 
 
 async def _answer(
-    name: str, asked: Awaitable[T], failures: dict[str, str], *, seconds: float = ANSWER_SECONDS
+    name: str,
+    ask: Callable[[], Told[T]],
+    failures: dict[str, str],
+    *,
+    seconds: float = ANSWER_SECONDS,
 ) -> T | None:
-    """Wait for an answer that the rules can do without; why there is none goes to `failures`."""
+    """Return an answer that the rules can do without; why there is none goes to `failures`."""
     try:
+        told = ask()
+        if not isinstance(told, Awaitable):
+            return told
         async with asyncio.timeout(seconds):
-            return await asked
+            return await told
     except Exception as error:  # noqa: BLE001 - whatever it trips over, the comment is held
         failures[name] = type(error).__name__
         return None

@@ -84,10 +84,14 @@ class Readers:
             recents=RecentStore(redis=ground.redis),
             decisions=DecisionStore(pool=pool),
             reports=ReportStore(pool=pool),
-            scores_of=lambda site, piece: core.models.scores_of(site, piece.text),
+            scores_of=lambda site, piece: (
+                {} if core.models.silent(site) else core.models.scores_of(site, piece.text)
+            ),
             approving=core.models.approving,
             cluster_of=lambda site, piece, now: core.clusters.facts(site, piece.text, now=now),
-            outside_of=core.check.signal,
+            outside_of=lambda site, piece, now: (
+                None if core.check.silent(site) else core.check.signal(site, piece, now)
+            ),
             heard_seconds=ground.metrics.edge.rule_seconds.observe,
         )
         order = Order(

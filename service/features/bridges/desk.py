@@ -203,6 +203,13 @@ class Bridges:
             secret=secret,
         )
 
+    def surely_without(self, site: Site, kind: Kind) -> bool:
+        """Tell whether it is known already that a site has no such bridge."""
+        bridges = self.known.ready(site.site_id)
+        return bridges is not None and not any(
+            each.kind == kind and each.enabled for each in bridges
+        )
+
     async def _set(
         self,
         site: Site,

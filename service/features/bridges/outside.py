@@ -82,6 +82,10 @@ class OutsideCheck:
     heard: Callable[[Outcome], None] = lambda _outcome: None
     """Told every outcome, for metrics."""
 
+    def silent(self, site: Site) -> bool:
+        """Tell whether it is known already that a site has no service of its own."""
+        return self.bridges.surely_without(site, "check")
+
     async def signal(self, site: Site, piece: Piece, now: datetime) -> Signal | None:
         """Return what a site's service says of a comment; None where there is none, or nothing.
 

@@ -77,6 +77,10 @@ class Models:
             return self.scores(site, text)
         return await asyncio.to_thread(self.scores, site, text)
 
+    def silent(self, site: Site) -> bool:
+        """Tell whether no model is in use, so that nobody need be asked."""
+        return not self._of(site)
+
     def approving(self, site: Site) -> frozenset[str]:
         """Return the models that a rule may ask and approve."""
         return self.approvers.get(site.site_id, frozenset())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from service.features.screening.facts import AuthorFacts, Facts, Recent
 from service.features.screening.language import Language
+from service.features.screening.letters import beyond_latin_1
 from service.features.screening.rules import (
     DAYS,
     ArticleIs,
@@ -34,9 +33,8 @@ from service.features.screening.rules import (
 from service.features.screening.views import Span, Views
 from service.model import Status
 
-_CAPITALS = string.ascii_uppercase.encode()
-_LETTERS = string.ascii_letters.encode()
-_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_CAPITALS = bytes(code for code in range(256) if chr(code).isupper())
+_SMALL_LETTERS = bytes(code for code in range(256) if chr(code).islower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +114,12 @@ def test_caps_ratio(caps: CapsRatio, reading: Reading) -> Evidence | None:
 
 def _cased(text: str) -> tuple[int, int]:
     """Count a text's capitals, and its letters that have a case."""
-    letters = text.encode("ascii", errors="ignore")
+    letters = text.encode("latin-1", errors="ignore")
+    others = beyond_latin_1(text)
     capitals = len(letters) - len(letters.translate(None, _CAPITALS))
-    cased = len(letters) - len(letters.translate(None, _LETTERS))
-    if len(letters) < len(text):
-        others = "".join(_BEYOND_ASCII.findall(text))
-        more = sum(map(str.isupper, others))
-        return capitals + more, cased + more + sum(map(str.islower, others))
-    return capitals, cased
+    capitals += sum(map(str.isupper, others))
+    small = len(letters) - len(letters.translate(None, _SMALL_LETTERS))
+    return capitals, capitals + small + sum(map(str.islower, others))
 
 
 def test_lang(lang: Lang, reading: Reading) -> Evidence | None:

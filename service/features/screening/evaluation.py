@@ -165,6 +165,8 @@ def _found(
     code: Code,
 ) -> Mapping[int, tuple[Span, ...]]:
     """Collect the places each text condition speaks of, for those that find any."""
+    if not (words or matched):
+        return {}
     numbers = {number for group in words for number in rules.by_group[group]}
     numbers.update(number for pattern, _ in matched for number in rules.by_pattern[pattern])
     found: dict[int, tuple[Span, ...]] = {}

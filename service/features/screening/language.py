@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from itertools import filterfalse
 from typing import Final, Literal, TypeAlias
+
+from service.features.screening.letters import beyond_latin_1
 
 Code = Literal["en", "fr", "ar", "ar-latn", "other"]
 
@@ -48,7 +51,6 @@ _PRIORS: Final = (1.5, 1.0, 0.0, -1.5, -1.5, -2.0)
 """Log odds before the first word is read: newsrooms write in the first three."""
 
 _WORD = re.compile(r"[^\W_]+'?")
-_BEYOND = re.compile(r"[^\x00-\xff]+")
 _SIGNS_AS_SPACES = bytes(
     code if chr(code).isalnum() or chr(code) == "'" else 0x20 for code in range(256)
 )
@@ -104,7 +106,7 @@ def language_of(text: str) -> Language:
     if "@" in start or "://" in start or "www." in start:
         start = _ADDRESS.sub(" ", start)
     if not start.isascii():
-        beyond = "".join(_BEYOND.findall(start))
+        beyond = beyond_latin_1(start)
         latin = _latin_letters(start, beyond)
         arabic = len(_ARABIC.findall(beyond))
         if arabic and arabic * 2 >= latin:
@@ -131,12 +133,12 @@ def parts_of(word: str) -> list[str]:
 def words_of(text: str) -> list[str]:
     """Return the words that say something about a language, in lower case."""
     text = text.lower().replace("’", "'")
-    if any(map(str.isalnum, "".join(_BEYOND.findall(text)))):
+    if any(map(str.isalnum, beyond_latin_1(text))):
         words = _WORD.findall(text)
     else:
         apart = text.replace("'", "' ").encode("latin-1", errors="replace")
         words = apart.translate(_SIGNS_AS_SPACES).decode("latin-1").split()
-    return [word for word in words if word != "'" and not word.isdecimal()]
+    return [word for word in filterfalse(str.isdecimal, words) if word != "'"]
 
 
 def _in_arabic_script(start: str, arabic: int) -> Language:

@@ -8,6 +8,7 @@ A character folds to nothing (marks, tatweel, zero-width), to one letter or to s
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 COMMON_END = 0x3000
@@ -118,3 +119,13 @@ def _is_variation_selector(character: str) -> bool:
 
 FOLDING = _Folding()
 """Character -> what it is read as."""
+
+
+_BEYOND_LATIN_1 = re.compile(r"[^\x00-\xff]+")
+
+
+def beyond_latin_1(text: str) -> str:
+    """Return the characters of a text that Latin-1 has not: few texts have any."""
+    if len(text.encode("latin-1", errors="ignore")) == len(text):
+        return ""
+    return "".join(_BEYOND_LATIN_1.findall(text))
