@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from service.cursors import Cursors
@@ -91,24 +92,31 @@ class ClusterPage:
     next: str | None
 
 
+class _Nearest(NamedTuple):
+    """The cluster a text belongs to."""
+
+    place: ClusterPlace
+    likeness: float
+    """To the comment of it that is most alike."""
+    to_first: float
+    """To its first comment; to the next of those left, where that is gone."""
+
+
 @dataclass(slots=True)
 class _Near:
     """What the comments of one batch are compared with: it grows with them."""
 
-    asked: set[int]
-    """Bands of the batch: of what is alike to it most bands are asked by nobody."""
+    of_band: dict[int, set[ClusterPlace]]
+    """By band of the batch: of what is alike to it most bands are asked by nobody."""
     of_cluster: dict[ClusterPlace, list[SignatureRow]] = field(
         default_factory=lambda: defaultdict(list)
-    )
-    of_band: dict[tuple[int, int], set[ClusterPlace]] = field(
-        default_factory=lambda: defaultdict(set)
     )
 
     def add(self, row: SignatureRow) -> None:
         self.of_cluster[row.place].append(row)
         for band in row.bands:
-            if band in self.asked:
-                self.of_band[row.place.site_id, band].add(row.place)
+            if band in self.of_band:
+                self.of_band[band].add(row.place)
 
     def drop(self, comment: Changed) -> None:
         """Forget the signature of a former text."""
@@ -118,15 +126,28 @@ class _Near:
                 row for row in self.of_cluster[place] if row.comment_id != comment.comment_id
             ]
 
-    def nearest(self, site_id: int, signature: Signature) -> tuple[ClusterPlace, float] | None:
-        """Return the most alike cluster and how alike, or None."""
+    def nearest(self, site_id: int, signature: Signature) -> _Nearest | None:
+        """Return the most alike cluster, or None."""
         places = {
-            place for band in signature.bands for place in self.of_band.get((site_id, band), ())
+            place
+            for band in signature.bands
+            for place in self.of_band[band]
+            if place.site_id == site_id
         }
         rows = [row for place in places for row in self.of_cluster[place]]
         shares = likenesses(signature, [row.numbers for row in rows])
-        best = max(zip(shares, (row.place for row in rows), strict=True), default=None)
-        return (best[1], best[0]) if best is not None and best[0] >= ALIKE else None
+        best, place = max(
+            zip(shares, (row.place for row in rows), strict=True), default=(0.0, None)
+        )
+        if place is None or best < ALIKE:
+            return None
+        of_place = {
+            row.comment_id: share
+            for row, share in zip(rows, shares, strict=True)
+            if row.place == place
+        }
+        to_first = of_place.get(place.cluster_id, next(iter(of_place.values())))
+        return _Nearest(place, best, to_first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +206,8 @@ class Clusters:
     async def _place(self, turn: Turn, comments: Sequence[Changed]) -> None:
         """Put comments where they belong by what they say now."""
         signatures = await asyncio.to_thread(_sign, comments)
-        bands = {band for each in signatures.values() for band in each.bands}
-        near = _Near(bands)
-        for row in await turn.alike(bands) if bands else ():
+        near = _Near({band: set() for each in signatures.values() for band in each.bands})
+        for row in await turn.alike(near.of_band) if near.of_band else ():
             near.add(row)
         for comment in comments:
             if comment.cluster_id is not None:
@@ -357,14 +377,11 @@ def _settle(turn: Turn, near: _Near, comment: Changed, signature: Signature) -> 
     """Let a comment join the most alike cluster, or begin its own."""
     at = made_at(comment.comment_id)
     nearest = near.nearest(comment.site_id, signature)
-    place = nearest[0] if nearest else _own_place(comment)
-    alike_to_first = 1.0
     if nearest is None:
-        turn.found(place, at)
-    else:
-        alike_to_first = _to_first(signature, near.of_cluster[place], place.cluster_id)
-    few = len(near.of_cluster[place]) < SIGNATURES_MAX
-    if nearest is None or (nearest[1] < DIFFERS_BELOW and few):
+        nearest = _Nearest(_own_place(comment), 0.0, 1.0)
+        turn.found(nearest.place, at)
+    place = nearest.place
+    if nearest.likeness < DIFFERS_BELOW and len(near.of_cluster[place]) < SIGNATURES_MAX:
         row = SignatureRow(
             place=place,
             comment_id=comment.comment_id,
@@ -373,7 +390,7 @@ def _settle(turn: Turn, near: _Near, comment: Changed, signature: Signature) -> 
         )
         turn.sign(row)
         near.add(row)
-    turn.join(place, comment, at=at, likeness=alike_to_first, outlier=alike_to_first < ALIKE)
+    turn.join(place, comment, at=at, likeness=nearest.to_first, outlier=nearest.to_first < ALIKE)
 
 
 def _own_place(comment: Changed) -> ClusterPlace:
@@ -382,12 +399,6 @@ def _own_place(comment: Changed) -> ClusterPlace:
         return ClusterPlace(comment.site_id, comment.comment_id)
     name = f"{comment.comment_id} {comment.revision}".encode()
     return ClusterPlace(comment.site_id, uuid_of_digest(hashlib.sha256(name).digest()))
-
-
-def _to_first(signature: Signature, rows: Sequence[SignatureRow], cluster_id: UUID) -> float:
-    """Return how alike a text is to a cluster's first; of those left, where that is gone."""
-    first = next((row for row in rows if row.comment_id == cluster_id), rows[0])
-    return likenesses(signature, [first.numbers])[0]
 
 
 def _whole(cluster: Cluster, found: Found | None, *, sees_escalated: bool) -> ClusterWhole:

@@ -13,7 +13,13 @@ from uuid import UUID
 
 import asyncpg
 
-from service.storage.postgres import Connection, connected, in_transaction, load_queries
+from service.storage.postgres import (
+    Connection,
+    connected,
+    in_transaction,
+    load_queries,
+    write_rows,
+)
 
 SQL = load_queries("search")
 
@@ -233,9 +239,7 @@ class SearchStore:
         """Make the rows of some changed comments anew; returns how many changes that were."""
         async with in_transaction(self.pool) as connection:
             taken = await connection.fetch(SQL["take_changes"], limit)
-            places = sorted({tuple(row) for row in taken})
-            if places:
-                await _renew(connection, places)
+            await write_rows(connection, SQL["renew"], sorted({tuple(row) for row in taken}))
         return len(taken)
 
     async def enlist_missing(
@@ -258,16 +262,3 @@ async def _near(
         last = rows.pop()
         return [row["comment_id"] for row in rows], last["comment_id"], last["fitting"] / window
     return [row["comment_id"] for row in rows], None, 0.0
-
-
-async def _renew(connection: Connection, places: Sequence[tuple[Any, ...]]) -> None:
-    columns = [list(column) for column in zip(*places, strict=True)]
-    rows = await connection.fetch(SQL["read_changed"], *columns)
-    texts = [(*tuple(row)[:3], *tuple(row)[-3:]) for row in rows]
-    await connection.executemany(SQL["keep_entry"], [tuple(row)[:-3] for row in rows])
-    await connection.executemany(SQL["keep_text"], texts)
-    gone = sorted(set(places) - {text[:3] for text in texts})
-    if gone:
-        lists = [list(column) for column in zip(*gone, strict=True)]
-        await connection.execute(SQL["drop_entries"], *lists)
-        await connection.execute(SQL["drop_texts"], *lists)

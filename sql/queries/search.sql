@@ -30,110 +30,102 @@ WITH stretch AS (
 )
 SELECT site_id, comment_id FROM stretch ORDER BY site_id DESC, comment_id DESC LIMIT 1;
 
--- name: read_changed
--- Everything about some comments that search knows of: the status as `features/transitions.py`
--- says it, and the text that is shown of it.
+-- name: renew
+-- Make anew what search knows of some comments: the status as `features/transitions.py` says it,
+-- and in lower case the text that is shown of it, and its author's name and address. Rules that
+-- spoke while it waited stay; comments that there are no more go.
 --   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: each table's primary key.
-SELECT wanted.site_id, wanted.article_id, wanted.comment_id,
-       coalesce(c.author_id, (shown.payload -> 'author' ->> 'id')::uuid, s.author_id) AS author_id,
-       lower(coalesce(c.lang, shown.payload ->> 'lang')) AS lang,
-       CASE
-           WHEN d.status IS NULL THEN CASE WHEN w.waits THEN 'pending' ELSE c.status END
-           WHEN w.waits AND d.status = 'rejected' AND j.kind <> 'edit' THEN 'pending'
-           ELSE d.status
-       END AS state,
-       w.waits,
-       w.waits AND coalesce((j.payload ->> 'escalated')::boolean, false) AS escalated,
-       d.reason, d.actor_kind, d.actor_id,
-       CASE WHEN w.waits OR spoke.rules <> '{}' THEN spoke.rules END AS rules,
-       lower(coalesce(c.author_name, shown.payload -> 'author' ->> 'name', '')) AS author_name,
-       lower(coalesce(c.author_email, shown.payload -> 'author' ->> 'email')) AS author_email,
-       lower(coalesce(c.text, shown.payload ->> 'text', '')) AS text
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[])
-    AS wanted (site_id, article_id, comment_id)
-LEFT JOIN comments c ON c.site_id = wanted.site_id AND c.article_id = wanted.article_id
-    AND c.comment_id = wanted.comment_id
-LEFT JOIN decision_subjects s ON s.site_id = wanted.site_id
-    AND s.article_id = wanted.article_id AND s.comment_id = wanted.comment_id
-LEFT JOIN LATERAL (
-    SELECT n, action, revision, status, reason, actor_kind, actor_id
-    FROM decisions
-    WHERE site_id = wanted.site_id AND article_id = wanted.article_id
-      AND comment_id = wanted.comment_id
-    ORDER BY n DESC LIMIT 1
-) d ON true
-LEFT JOIN intake_journal j ON j.site_id = wanted.site_id AND j.article_id = wanted.article_id
-    AND j.comment_id = wanted.comment_id AND j.state = 'waiting'
-CROSS JOIN LATERAL (
-    SELECT j.comment_id IS NOT NULL AND d.status IS DISTINCT FROM 'deleted'
-        AND (d.n IS NULL OR j.n >= d.n OR d.status = 'pending' OR d.action = 'escalate'
-             OR (j.revision > d.revision AND d.action NOT IN ('withdraw', 'delete', 'erase')))
-        AS waits
-) w
-LEFT JOIN LATERAL (
-    SELECT payload FROM kept_texts
-    WHERE site_id = wanted.site_id AND article_id = wanted.article_id
-      AND comment_id = wanted.comment_id AND expires_at > now()
-    ORDER BY revision = CASE d.status WHEN 'removed' THEN c.revision ELSE d.revision END DESC,
-             revision DESC
-    LIMIT 1
-) k ON true
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN w.waits THEN j.payload WHEN c.text IS NULL THEN k.payload END AS payload
-) shown
-CROSS JOIN LATERAL (
-    SELECT ARRAY(
-        SELECT why ->> 'rule' FROM jsonb_array_elements(shown.payload -> 'why') AS why
-    ) AS rules
-) spoke
-WHERE d.status IS NOT NULL OR w.waits OR c.status IS NOT NULL;
-
--- name: keep_entry
--- What search knows of one comment; rules that spoke while it waited stay.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 author_id uuid, $5 lang text,
---   $6 state text, $7 waits boolean, $8 escalated boolean, $9 reason text, $10 actor_kind text,
---   $11 actor_id text, $12 rules text[]
-INSERT INTO search_entries AS e
-    (site_id, article_id, comment_id, author_id, lang, state, waits, escalated, reason, actor_kind,
-     actor_id, rules)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    author_id = excluded.author_id, lang = excluded.lang, state = excluded.state,
-    waits = excluded.waits, escalated = excluded.escalated, reason = excluded.reason,
-    actor_kind = excluded.actor_kind, actor_id = excluded.actor_id,
-    rules = coalesce(excluded.rules, e.rules);
-
--- name: keep_text
--- A comment's text, and its author's name and address, in lower case.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 author_name text,
---   $5 author_email text, $6 text text
-INSERT INTO search_texts AS t
-    (site_id, article_id, comment_id, author_name, author_email, text)
-VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    author_name = excluded.author_name, author_email = excluded.author_email,
-    text = excluded.text
-WHERE (t.author_name, t.author_email, t.text)
-    IS DISTINCT FROM (excluded.author_name, excluded.author_email, excluded.text);
-
--- name: drop_entries
--- Comments that there are no more.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: search_entries_pkey.
-DELETE FROM search_entries e
-USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
-WHERE e.site_id = gone.site_id AND e.article_id = gone.article_id
-  AND e.comment_id = gone.comment_id;
-
--- name: drop_texts
--- The texts of comments that there are no more.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: search_texts_pkey.
-DELETE FROM search_texts t
-USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
-WHERE t.site_id = gone.site_id AND t.article_id = gone.article_id
-  AND t.comment_id = gone.comment_id;
+WITH wanted AS (
+    SELECT site_id, article_id, comment_id
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS changed (site_id, article_id, comment_id)
+), known AS MATERIALIZED (
+    SELECT wanted.site_id, wanted.article_id, wanted.comment_id,
+           coalesce(c.author_id, (shown.payload -> 'author' ->> 'id')::uuid, s.author_id)
+               AS author_id,
+           lower(coalesce(c.lang, shown.payload ->> 'lang')) AS lang,
+           CASE
+               WHEN d.status IS NULL THEN CASE WHEN w.waits THEN 'pending' ELSE c.status END
+               WHEN w.waits AND d.status = 'rejected' AND j.kind <> 'edit' THEN 'pending'
+               ELSE d.status
+           END AS state,
+           w.waits,
+           w.waits AND coalesce((j.payload ->> 'escalated')::boolean, false) AS escalated,
+           d.reason, d.actor_kind, d.actor_id,
+           CASE WHEN w.waits OR spoke.rules <> '{}' THEN spoke.rules END AS rules,
+           lower(coalesce(c.author_name, shown.payload -> 'author' ->> 'name', ''))
+               AS author_name,
+           lower(coalesce(c.author_email, shown.payload -> 'author' ->> 'email')) AS author_email,
+           lower(coalesce(c.text, shown.payload ->> 'text', '')) AS text
+    FROM wanted
+    LEFT JOIN comments c ON c.site_id = wanted.site_id AND c.article_id = wanted.article_id
+        AND c.comment_id = wanted.comment_id
+    LEFT JOIN decision_subjects s ON s.site_id = wanted.site_id
+        AND s.article_id = wanted.article_id AND s.comment_id = wanted.comment_id
+    LEFT JOIN LATERAL (
+        SELECT n, action, revision, status, reason, actor_kind, actor_id
+        FROM decisions
+        WHERE site_id = wanted.site_id AND article_id = wanted.article_id
+          AND comment_id = wanted.comment_id
+        ORDER BY n DESC LIMIT 1
+    ) d ON true
+    LEFT JOIN intake_journal j ON j.site_id = wanted.site_id AND j.article_id = wanted.article_id
+        AND j.comment_id = wanted.comment_id AND j.state = 'waiting'
+    CROSS JOIN LATERAL (
+        SELECT j.comment_id IS NOT NULL AND d.status IS DISTINCT FROM 'deleted'
+            AND (d.n IS NULL OR j.n >= d.n OR d.status = 'pending' OR d.action = 'escalate'
+                 OR (j.revision > d.revision AND d.action NOT IN ('withdraw', 'delete', 'erase')))
+            AS waits
+    ) w
+    LEFT JOIN LATERAL (
+        SELECT payload FROM kept_texts
+        WHERE site_id = wanted.site_id AND article_id = wanted.article_id
+          AND comment_id = wanted.comment_id AND expires_at > now()
+        ORDER BY revision = CASE d.status WHEN 'removed' THEN c.revision ELSE d.revision END DESC,
+                 revision DESC
+        LIMIT 1
+    ) k ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN w.waits THEN j.payload WHEN c.text IS NULL THEN k.payload END AS payload
+    ) shown
+    CROSS JOIN LATERAL (
+        SELECT ARRAY(
+            SELECT why ->> 'rule' FROM jsonb_array_elements(shown.payload -> 'why') AS why
+        ) AS rules
+    ) spoke
+    WHERE d.status IS NOT NULL OR w.waits OR c.status IS NOT NULL
+), entered AS (
+    INSERT INTO search_entries AS e
+        (site_id, article_id, comment_id, author_id, lang, state, waits, escalated, reason,
+         actor_kind, actor_id, rules)
+    SELECT site_id, article_id, comment_id, author_id, lang, state, waits, escalated, reason,
+           actor_kind, actor_id, rules
+    FROM known
+    ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+        author_id = excluded.author_id, lang = excluded.lang, state = excluded.state,
+        waits = excluded.waits, escalated = excluded.escalated, reason = excluded.reason,
+        actor_kind = excluded.actor_kind, actor_id = excluded.actor_id,
+        rules = coalesce(excluded.rules, e.rules)
+), written AS (
+    INSERT INTO search_texts AS t
+        (site_id, article_id, comment_id, author_name, author_email, text)
+    SELECT site_id, article_id, comment_id, author_name, author_email, text
+    FROM known
+    ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+        author_name = excluded.author_name, author_email = excluded.author_email,
+        text = excluded.text
+    WHERE (t.author_name, t.author_email, t.text)
+        IS DISTINCT FROM (excluded.author_name, excluded.author_email, excluded.text)
+), gone AS MATERIALIZED (
+    SELECT site_id, article_id, comment_id FROM wanted
+    EXCEPT
+    SELECT site_id, article_id, comment_id FROM known
+), unwritten AS (
+    DELETE FROM search_texts t USING gone g
+    WHERE t.site_id = g.site_id AND t.article_id = g.article_id AND t.comment_id = g.comment_id
+)
+DELETE FROM search_entries e USING gone g
+WHERE e.site_id = g.site_id AND e.article_id = g.article_id AND e.comment_id = g.comment_id;
 
 -- name: actors_called
 -- Members and keys of a site by what they are called.

@@ -98,7 +98,7 @@ def likenesses(one: Signature, others: Sequence[bytes]) -> list[float]:
     whole = [other for other in others if len(other) == len(one.numbers)]
     numbers = np.frombuffer(b"".join(whole), dtype="<u2").reshape(-1, PERMUTATIONS)
     same = numbers == np.frombuffer(one.numbers, dtype="<u2")
-    shares: list[float] = (np.count_nonzero(same, axis=1) / PERMUTATIONS).tolist()
+    shares: list[float] = (same.sum(axis=1) / PERMUTATIONS).tolist()
     if len(whole) == len(others):
         return shares
     found = iter(shares)
