@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
@@ -89,7 +88,7 @@ class ArticleDirectory:
         it. An article that nobody has described or commented on has the defaults.
         """
         try:
-            article = await self.known.get((site.site_id, key), partial(self._find, site, key))
+            article = await self.known.get_along((site.site_id, key), self._find_each)
         except Unavailable:
             return None
         return _at(article, now)
@@ -194,7 +193,11 @@ class ArticleDirectory:
         return len(keys)
 
     async def _find(self, site: Site, key: str) -> Article:
-        return await self.articles.find(site.site_id, key) or _unseen(site, key)
+        return await self.articles.find(site.site_id, key) or _unseen(site.site_id, key)
+
+    async def _find_each(self, places: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Article]:
+        found = await self.articles.find_each(places)
+        return {place: found.get(place) or _unseen(*place) for place in places}
 
     async def _read_again(self, site: Site, keys: list[str], now: datetime) -> Article:
         """Let this process see the change at once, and answer with what became of it."""
@@ -215,10 +218,9 @@ def _noted(act: Act, key: str, told: Mapping[str, Any]) -> Act:
     return with_details(act, article=key, changed=sorted(told), **values)
 
 
-def _unseen(site: Site, key: str) -> Article:
+def _unseen(site_id: int, key: str) -> Article:
     """Return an article nobody has described or commented on."""
-    own = article_id(site.site_id, key)
-    return Article(site_id=site.site_id, article_id=own, key=key)
+    return Article(site_id=site_id, article_id=article_id(site_id, key), key=key)
 
 
 def _at(article: Article, now: datetime) -> Article:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import partial
+from itertools import islice
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from service.errors import Unavailable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+Ask: TypeAlias = Callable[[Sequence[K]], Coroutine[Any, Any, Mapping[K, V]]]
+"""Looks several keys up; the answer has each of them."""
 
 FRESH_SECONDS = 0.75
 """How old an answer may be without asking again: with the time a look-up takes, a change is
@@ -32,6 +36,13 @@ ENTRIES_MAX = 10_000
 """Answers remembered; about a kilobyte each. Whoever asks for more made-up names than that
 pushes out only what nobody asked for since."""
 
+ALONG_MAX = 100
+"""Answers looked at for what is asked for along with another."""
+
+ALONG_SECONDS = 0.4
+"""How long those may be fresh yet: half of their time, so that what is in use is asked for
+together from then on."""
+
 
 @dataclass(slots=True)
 class _Answer(Generic[V]):
@@ -39,11 +50,13 @@ class _Answer(Generic[V]):
     at: float
     """When the look-up began, monotonic seconds."""
     ask_again_at: float
+    used: bool = False
+    """Somebody wanted it since."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Question(Generic[V]):
-    task: asyncio.Task[V]
+class _Question(Generic[K, V]):
+    task: asyncio.Task[Mapping[K, V]]
     since: float
 
 
@@ -59,8 +72,8 @@ class Recall(Generic[K, V]):
     entries_max: int = ENTRIES_MAX
     clock: Callable[[], float] = time.monotonic
     _answers: OrderedDict[K, _Answer[V]] = field(default_factory=OrderedDict, init=False)
-    _questions: dict[K, _Question[V]] = field(default_factory=dict, init=False)
-    _tasks: set[asyncio.Task[V]] = field(default_factory=set, init=False)
+    _questions: dict[K, _Question[K, V]] = field(default_factory=dict, init=False)
+    _tasks: set[asyncio.Task[Mapping[K, V]]] = field(default_factory=set, init=False)
     """Every look-up under way, also one that is not believed any more."""
 
     async def get(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]]) -> V:
@@ -69,18 +82,32 @@ class Recall(Generic[K, V]):
         Raises:
             Unavailable: it cannot be asked for in time, and nothing young enough is remembered.
         """
+        return await self._get(key, partial(_alone, ask), along=False)
+
+    async def get_along(self, key: K, ask: Ask[K, V]) -> V:
+        """Return the answer, as `get`; with it is asked for what else is used and soon too old.
+
+        Raises:
+            Unavailable: as `get`.
+        """
+        return await self._get(key, ask, along=True)
+
+    async def _get(self, key: K, ask: Ask[K, V], *, along: bool) -> V:
         now = self.clock()
         answer = self._answers.get(key)
         if answer is not None:
             self._answers.move_to_end(key)
+            answer.used = True
             if now < answer.ask_again_at and self._may_serve(answer, now):
                 return answer.value
-        question = self._questions.get(key) or self._ask(key, ask, now)
+        question = self._questions.get(key)
+        if question is None:
+            question = self._ask([key, *(self._due(key, now) if along else ())], ask, now)
         kept = answer is not None and self._may_serve(answer, now)
         wait = (STALE_AFTER_SECONDS if kept else WAIT_SECONDS) - (now - question.since)
         try:
             async with asyncio.timeout(max(wait, 0)):
-                return await asyncio.shield(question.task)
+                return (await asyncio.shield(question.task))[key]
         except TimeoutError as error:
             failure: Unavailable = Unavailable()
             failure.__cause__ = error
@@ -119,24 +146,39 @@ class Recall(Generic[K, V]):
         oldest = FRESH_SECONDS if answer.value is None else self.kept_seconds
         return now - answer.at < max(oldest, FRESH_SECONDS)
 
-    def _ask(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]], now: float) -> _Question[V]:
-        question = _Question(task=asyncio.create_task(ask()), since=now)
-        self._questions[key] = question
+    def _due(self, wanted: K, now: float) -> list[K]:
+        """Return what else is in use, and has to be asked for soon."""
+        return [
+            key
+            for key, answer in islice(reversed(self._answers.items()), ALONG_MAX)
+            if answer.used
+            and now >= answer.ask_again_at - ALONG_SECONDS
+            and key not in self._questions
+            and key != wanted
+        ]
+
+    def _ask(self, keys: Sequence[K], ask: Ask[K, V], now: float) -> _Question[K, V]:
+        question = _Question(task=asyncio.create_task(ask(keys)), since=now)
+        self._questions.update(dict.fromkeys(keys, question))
         self._tasks.add(question.task)
-        question.task.add_done_callback(lambda _: self._hear(key, question))
+        question.task.add_done_callback(lambda _: self._hear(keys, question))
         return question
 
-    def _hear(self, key: K, question: _Question[V]) -> None:
+    def _hear(self, keys: Sequence[K], question: _Question[K, V]) -> None:
         self._tasks.discard(question.task)
         failed = question.task.cancelled() or question.task.exception() is not None
-        if self._questions.get(key) is not question:
-            return
-        del self._questions[key]
-        if not failed:
-            self._store(key, question.task.result(), question.since)
+        for key in keys:
+            if self._questions.get(key) is question:
+                del self._questions[key]
+                if not failed:
+                    self._store(key, question.task.result()[key], question.since)
 
     def _store(self, key: K, value: V, at: float) -> None:
         self._answers[key] = _Answer(value=value, at=at, ask_again_at=at + FRESH_SECONDS)
         self._answers.move_to_end(key)
         while len(self._answers) > self.entries_max:
             self._answers.popitem(last=False)
+
+
+async def _alone(ask: Callable[[], Coroutine[Any, Any, V]], keys: Sequence[K]) -> Mapping[K, V]:
+    return {keys[0]: await ask()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,13 +43,15 @@ class ArticleStore:
 
     async def find(self, site_id: int, key: str) -> Article | None:
         """The article a key leads to, an alias's target included; None for one unseen."""
-        return (await self.find_many(site_id, [key])).get(key)
+        place = (site_id, key)
+        return (await self.find_each([place])).get(place)
 
-    async def find_many(self, site_id: int, keys: Collection[str]) -> dict[str, Article]:
-        """Find the articles of several keys, by key, as `find`; the unseen are left out."""
-        wanted = {article_id(site_id, key): key for key in keys}
+    async def find_each(self, places: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Article]:
+        """Find the articles of several sites and keys, as `find`; the unseen are left out."""
+        wanted = {article_id(*place): place for place in places}
+        site_ids = [site_id for site_id, _ in wanted.values()]
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["find"], site_id, list(wanted))
+            rows = await connection.fetch(SQL["find"], site_ids, list(wanted))
         return {wanted[row["asked_id"]]: _article(row) for row in rows}
 
     async def aliases(self, site_id: int, of: UUID) -> list[str]:

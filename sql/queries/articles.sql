@@ -4,7 +4,7 @@
 -- name: find
 -- Articles by their own ids, or those they were merged into; their counts are the sums over all
 -- articles merged into them.
---   $1 site_id integer, $2 article_ids uuid[]
+--   $1 site_ids integer[], $2 article_ids uuid[] (side by side)
 -- Index: articles_pkey; articles_merged; article_counts_pkey.
 SELECT asked.article_id AS asked_id, a.site_id, a.article_id, a.key, a.url, a.title, a.lang,
        a.state, a.mode, a.close_at, a.views_per_hour, a.section, a.tags, a.published_at,
@@ -17,10 +17,10 @@ SELECT asked.article_id AS asked_id, a.site_id, a.article_id, a.key, a.url, a.ti
                                                         WHERE m.site_id = a.site_id
                                                           AND m.merged_into = a.article_id)))
            AS count
-FROM articles AS asked
+FROM unnest($1::integer[], $2::uuid[]) AS wanted (site_id, article_id)
+JOIN articles AS asked ON asked.site_id = wanted.site_id AND asked.article_id = wanted.article_id
 JOIN articles AS a
-    ON a.site_id = asked.site_id AND a.article_id = coalesce(asked.merged_into, asked.article_id)
-WHERE asked.site_id = $1 AND asked.article_id = ANY($2::uuid[]);
+    ON a.site_id = asked.site_id AND a.article_id = coalesce(asked.merged_into, asked.article_id);
 
 -- name: hold_site
 -- Make whoever changes what leads where on a site wait for one another; nobody else waits.

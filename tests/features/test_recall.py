@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from service.errors import Unavailable
-from service.features.recall import FRESH_SECONDS, PAUSE_SECONDS, Recall
+from service.features.recall import ALONG_SECONDS, FRESH_SECONDS, PAUSE_SECONDS, Recall
 
 
 @dataclass
@@ -203,3 +204,57 @@ async def test_a_bug_is_told_to_whoever_asked(recall: Recall[str, str | None]) -
 
     with pytest.raises(LookupError):
         await recall.get("k", broken)
+
+
+@dataclass
+class Register:
+    """Answers questions about many keys, and remembers which came together."""
+
+    edition: int = 1
+    asked: list[set[str]] = field(default_factory=list)
+    slow: asyncio.Event | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def ask(self, keys: Sequence[str]) -> dict[str, str | None]:
+        self.asked.append(set(keys))
+        answers: dict[str, str | None] = {key: f"{key}{self.edition}" for key in keys}
+        if self.slow is not None:
+            self.begun.set()
+            await self.slow.wait()
+        return answers
+
+
+async def test_what_is_in_use_and_soon_too_old_is_asked_for_together(oracle: Oracle) -> None:
+    recall: Recall[str, str | None] = Recall(clock=oracle.clock)
+    register = Register()
+    for key in "abc":
+        await recall.get_along(key, register.ask)
+    oracle.now += ALONG_SECONDS
+    for key in "ab":
+        await recall.get_along(key, register.ask)
+    register.edition = 2
+    oracle.now += FRESH_SECONDS - ALONG_SECONDS
+
+    assert await recall.get_along("a", register.ask) == "a2"
+    assert await recall.get_along("b", register.ask) == "b2"
+    assert register.asked == [{"a"}, {"b"}, {"c"}, {"a", "b"}]
+
+
+async def test_of_what_is_asked_for_along_a_look_up_from_before_a_change_is_not_believed(
+    oracle: Oracle,
+) -> None:
+    recall: Recall[str, str | None] = Recall(clock=oracle.clock)
+    register = Register()
+    for key in "aabb":
+        await recall.get_along(key, register.ask)
+    oracle.now += FRESH_SECONDS
+    register.slow = asyncio.Event()
+    asking = asyncio.create_task(recall.get_along("a", register.ask))
+    await register.begun.wait()
+
+    recall.put("b", "changed")
+    register.slow.set()
+
+    assert await asking == "a1"
+    assert register.asked[-1] == {"a", "b"}
+    assert await recall.get_along("b", register.ask) == "changed"
