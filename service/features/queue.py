@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -94,30 +95,22 @@ class Queue:
             return await self._look_at_lane(
                 site, lane, actor=actor, after=after, limit=limit, purpose=purpose, now=now
             )
-        total = await self.pending.total(site.slug, include_escalated=actor.sees_escalated)
         beside: tuple[QueueEntry, ...] = ()
+        more = 0
         if lane is Lane.ALL and not phrase:
-            total += await self._total_beside(site, actor)
+            more = await self._total_beside(site, actor)
             if after is None and limit >= ROOM_BESIDE:
                 beside = await self._beside(site, actor=actor, limit=limit // ROOM_BESIDE, now=now)
                 limit -= len(beside)
-        if phrase:
-            ids, following = await self._search(
-                site, phrase, sort=sort, limit=limit, after=after, actor=actor
-            )
-        else:
-            ids, following = await self.pending.peek(
-                site.slug,
-                order=sort,
-                limit=limit,
-                after=after,
-                include_escalated=actor.sees_escalated,
-            )
+        total, (ids, following) = await asyncio.gather(
+            self.pending.total(site.slug, include_escalated=actor.sees_escalated),
+            self._waiting(site, phrase, sort=sort, limit=limit, after=after, actor=actor),
+        )
         entries = await self.entries.of(site, ids, now=now)
         if beside:
             entries = _ranked(entries, beside, sort)
         following_cursor = self.cursors.sign(purpose, following) if following else None
-        return QueuePage(entries=entries, next=following_cursor, total=total)
+        return QueuePage(entries=entries, next=following_cursor, total=total + more)
 
     async def totals(self, site: Site, *, actor: Actor) -> dict[Lane, int]:
         """Count what lies in each lane for an actor; lanes that cannot be counted are left out."""
@@ -166,19 +159,17 @@ class Queue:
         self, site: Site, comment_ids: Sequence[UUID], *, actor: Actor
     ) -> tuple[list[UUID], list[UUID]]:
         """Hold on to leases: those renewed, and those lost meanwhile."""
-        renewed, lost = await self.pending.renew(
+        renewed, until = await self.pending.renew(
             site.slug, owner=owner(actor), ids=comment_ids, ttl_ms=LEASE_MS
         )
-        for lease in (await self.pending.leases(site.slug, renewed[:1])).values():
-            self.telling.claimed(site, renewed, by=actor.name, until=lease.until)
-        return renewed, lost
+        self.telling.claimed(site, renewed, by=actor.name, until=until)
+        held = set(renewed)
+        return renewed, [each for each in comment_ids if each not in held]
 
     async def release(self, site: Site, comment_ids: Sequence[UUID], *, actor: Actor) -> None:
         """Give leases back; those of others stay."""
-        leases = await self.pending.leases(site.slug, comment_ids)
-        await self.pending.release(site.slug, owner=owner(actor), ids=comment_ids)
-        own = [each for each, lease in leases.items() if lease.owner == owner(actor)]
-        self.telling.released(site, own)
+        released = await self.pending.release(site.slug, owner=owner(actor), ids=comment_ids)
+        self.telling.released(site, released)
 
     async def entry(self, site: Site, comment_id: UUID, *, now: datetime) -> QueueEntry | None:
         """One waiting comment with its surroundings, or None."""
@@ -222,9 +213,18 @@ class Queue:
         self.telling.claimed(site, [*leases], by=actor.name, until=claimed[0].until)
         return await self.entries.of(site, [*leases], now=now, of_lane=of_lane, leases=leases)
 
-    async def _search(
-        self, site: Site, phrase: str, *, sort: Sort, limit: int, after: Any, actor: Actor
+    async def _waiting(
+        self, site: Site, phrase: str | None, *, sort: Sort, limit: int, after: Any, actor: Actor
     ) -> tuple[list[UUID], list[Any] | None]:
+        """Return a page of what waits, or of that whose text holds a phrase, and how it goes on."""
+        if not phrase:
+            return await self.pending.peek(
+                site.slug,
+                order=sort,
+                limit=limit,
+                after=after,
+                include_escalated=actor.sees_escalated,
+            )
         rows = await self.lookups.search_waiting(
             site.site_id,
             phrase,

@@ -2,14 +2,19 @@
 -- Gives leases back; those of others stay.
 -- KEYS places
 -- ARGV 1 owner 2.. ids
--- Answers how many were given back.
+-- Answers for each 1 when given back, else 0.
 --- use places
 --- use leasing
-local released = 0
-for i = 2, #ARGV do
-  if holder(ARGV[i]) == ARGV[1] then
-    end_lease(ARGV[i])
-    released = released + 1
-  end
+local ids = {unpack(ARGV, 2)}
+local answer = {}
+if #ids == 0 then
+  return answer
 end
-return released
+for i, owner in ipairs(owners_of(ids)) do
+  local own = owner == ARGV[1]
+  if own then
+    end_lease(ids[i])
+  end
+  answer[i] = own and 1 or 0
+end
+return answer

@@ -2,17 +2,26 @@
 -- Prolongs leases that have not run out.
 -- KEYS places
 -- ARGV 1 owner 2 ttl_ms 3.. ids
--- Answers for each 1 when prolonged, 0 when lost.
+-- Answers the deadline they have now, and for each id 1 when prolonged, 0 when lost.
 --- use places
 --- use leasing
 local now = server_ms()
-local kept = {}
-for i = 3, #ARGV do
-  local deadline = redis.call('ZSCORE', l, ARGV[i])
-  local own = deadline and tonumber(deadline) > now and holder(ARGV[i]) == ARGV[1]
-  if own then
-    redis.call('ZADD', l, now + ARGV[2], ARGV[i])
-  end
-  kept[#kept + 1] = own and 1 or 0
+local deadline = string.format('%.0f', now + ARGV[2])
+local ids = {unpack(ARGV, 3)}
+local answer, prolonged = {tonumber(deadline)}, {}
+if #ids == 0 then
+  return answer
 end
-return kept
+local ends, owners = redis.call('ZMSCORE', l, unpack(ids)), owners_of(ids)
+for i, id in ipairs(ids) do
+  local own = ends[i] and tonumber(ends[i]) > now and owners[i] == ARGV[1]
+  if own then
+    prolonged[#prolonged + 1] = deadline
+    prolonged[#prolonged + 1] = id
+  end
+  answer[i + 1] = own and 1 or 0
+end
+if #prolonged > 0 then
+  redis.call('ZADD', l, unpack(prolonged))
+end
+return answer

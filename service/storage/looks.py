@@ -126,12 +126,9 @@ class Looks:
     async def total(self, slug: str, *, include_escalated: bool) -> int:
         """Count what waits, held or not."""
         at = Keys(slug)
+        lists = [at.by_age, at.escalated_by_age] if include_escalated else [at.by_age]
         with unavailable_when_down():
-            async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(at.by_age)
-                pipe.zcard(at.escalated_by_age)
-                waiting, escalated = await pipe.execute()
-        return int(waiting) + (int(escalated) if include_escalated else 0)
+            return sum(await ask_each(self.redis, [("ZCARD", each) for each in lists]))
 
     async def set_apart(self, slug: str) -> tuple[int, int]:
         """Count what moderators hold, and what is quarantined."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import compress
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -34,6 +36,7 @@ from service.storage.replies import (
     finish_arguments,
     read_acceptance,
     read_claims,
+    read_time,
     read_uuid,
 )
 from service.storage.waiting import created_ms, edit_fields, score_text, to_fields
@@ -223,18 +226,19 @@ class PendingStore(Looks):
 
     async def renew(
         self, slug: str, *, owner: str, ids: Sequence[UUID], ttl_ms: int
-    ) -> tuple[list[UUID], list[UUID]]:
-        """Prolong leases from now on; returns those renewed and those lost."""
-        kept = await self.scripts.run(
+    ) -> tuple[list[UUID], datetime]:
+        """Prolong leases from now on; returns those that were not lost, and how long they hold."""
+        until, *kept = await self.scripts.run(
             self.redis, "renew", Keys(slug).places, (owner, ttl_ms, *map(str, ids))
         )
-        renewed = [comment_id for comment_id, own in zip(ids, kept, strict=True) if own]
-        lost = [comment_id for comment_id, own in zip(ids, kept, strict=True) if not own]
-        return renewed, lost
+        return list(compress(ids, kept)), read_time(until)
 
-    async def release(self, slug: str, *, owner: str, ids: Sequence[UUID]) -> None:
-        """Give leases back; those of others stay."""
-        await self.scripts.run(self.redis, "release", Keys(slug).places, (owner, *map(str, ids)))
+    async def release(self, slug: str, *, owner: str, ids: Sequence[UUID]) -> list[UUID]:
+        """Give leases back; those of others stay. Returns those that were given back."""
+        given = await self.scripts.run(
+            self.redis, "release", Keys(slug).places, (owner, *map(str, ids))
+        )
+        return list(compress(ids, given))
 
     async def expire(self, slug: str, *, limit: int) -> int:
         """End at most `limit` leases that ran out; returns how many."""

@@ -35,7 +35,11 @@ local function begin_leases(ids, owner, name, deadline)
   return begun
 end
 
-local function holder(id)
-  local held = redis.call('HGET', lm, id)
-  return held and cjson.decode(held)[1]
+-- Who holds each of some comments, false for those nobody holds.
+local function owners_of(ids)
+  local owners = redis.call('HMGET', lm, unpack(ids))
+  for i, held in ipairs(owners) do
+    owners[i] = held and cjson.decode(held)[1]
+  end
+  return owners
 end
