@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from service.cli import later
-from service.cli.root import postbag
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     later.install()
+    later.load_plain_log()
+    from service.cli.root import postbag  # noqa: PLC0415 - now that it is said what waits
+
     postbag(prog_name="postbag")
 
 

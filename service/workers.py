@@ -1,183 +1,226 @@
-"""Several processes on one port: started, watched, restarted, stopped together."""
+"""Several processes on one port: copies of one that has loaded everything, watched and replaced.
+
+The service itself runs a loop, and threads with it, so it cannot be copied. Before it begins it
+makes a nursery: a process that has loaded what a worker needs, opens nothing, runs nothing but one
+wait, and makes the workers. They share with it the memory of what is loaded, as long as nobody
+writes there, and one is there in the time it takes to open the stores.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import multiprocessing
 import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from time import monotonic
+from typing import Generic, NoReturn, Self, TypeVar
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.1
-"""Before a worker that ended is started again; a killed one is back well within 2 s."""
+"""Before a worker that ended is made again; a killed one is back well within 2 s."""
 LONGEST_PAUSE_SECONDS = 5.0
-"""Between starts of a worker that ends again and again."""
+"""Between workers that end again and again."""
 SETTLED_SECONDS = 10.0
-"""A worker that lived this long starts the next time without a pause."""
+"""A worker that lived this long is made again without a longer pause."""
+NURSERY = "postbag-nursery"
 WORKER = "postbag-worker"
-"""How a spare is called in lists of processes once it works."""
-SUPERVISOR = "POSTBAG_SUPERVISOR"
-"""Tells a worker which process has started it."""
-DOOR = "POSTBAG_DOOR"
-"""Tells a worker which of its open files is the socket that all of them listen on."""
-SPARE_AFTER_SECONDS = 2.0
-"""When a spare is made after the workers, or after the last one was used: they come first."""
+"""How they are called in lists of processes."""
 STOP_SECONDS = 30.0
 """How long workers may take to finish what they have in hand (protocol.md 3.4)."""
+ASKED_TO_END = (signal.SIGTERM, signal.SIGINT)
+
+FORK = multiprocessing.get_context("fork")
+
+Where = TypeVar("Where")
+
+
+class NurseryLost(Exception):  # noqa: N818 - it is said to a person
+    """The process that makes workers has ended by itself; nothing can take its place."""
+
+
+class Nursery(Generic[Where]):
+    """The nursery, as the service sees it."""
+
+    def __init__(
+        self,
+        *,
+        count: int,
+        work: Callable[[int, Where], None],
+        door: socket.socket,
+        drain_seconds: float = 0.0,
+    ) -> None:
+        """Make it: only where no loop and no thread runs yet, and everything is loaded.
+
+        A worker does `work` with its number, from 0, and with where the stores are. `door` is
+        bound, and each worker listens on it. `drain_seconds` is how long one goes on serving after
+        it was told to stop.
+        """
+        heard, self._line = FORK.Pipe(duplex=False)
+        shift = _Shift(
+            count=count, work=work, door=door, patience_seconds=drain_seconds + STOP_SECONDS
+        )
+        self._process = FORK.Process(target=_keep, args=(shift, heard, self._line))
+        self._process.start()
+        heard.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let it end, whatever became of the service."""
+        self._line.close()
+        self._process.join()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it is there to make workers."""
+        return self._process.is_alive()
+
+    def begin(self, where: Where) -> None:
+        """Let it make the workers: the stores answer."""
+        self._line.send(where)
+
+    async def watch(self) -> NoReturn:
+        """Wait without end while it is at work.
+
+        Raises:
+            NurseryLost: it is not any more.
+        """
+        await self._ended()
+        raise NurseryLost(f"The process {self._process.pid}, which makes workers, has ended.")
+
+    async def stop(self) -> None:
+        """Let it stop all workers, and return when they have ended."""
+        self._line.close()
+        await self._ended()
+
+    async def _ended(self) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._process.sentinel, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(self._process.sentinel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Worker:
+    process: BaseProcess
+    since: float
+    """By the monotonic clock."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Workers:
-    """`count` copies of one command, which share a port and the stores.
+class _Shift(Generic[Where]):
+    """The workers, as the nursery knows them."""
 
-    Beside them waits a spare that has loaded everything and is told its number when a worker
-    ends: loading takes over a second, and a killed worker is to be back within two.
-    """
-
-    command: Sequence[str]
-    spare_command: Sequence[str]
-    """The same, of one that reads its number from its standard input."""
-    environment: Mapping[str, str]
     count: int
+    work: Callable[[int, Where], None]
     door: socket.socket
-    """Bound; each of them listens on it."""
-    drain_seconds: float = 0.0
-    """How long a worker goes on serving after it was told to stop."""
-    _alive: dict[int, asyncio.subprocess.Process] = field(default_factory=dict)
-    _spare: asyncio.subprocess.Process | None = None
-    _spare_used: asyncio.Event = field(default_factory=asyncio.Event)
+    patience_seconds: float
+    _alive: dict[int, _Worker] = field(default_factory=dict)
+    _due: dict[int, float] = field(default_factory=dict)
+    """When to make whom, by the monotonic clock."""
+    _pauses: dict[int, float] = field(default_factory=dict)
 
-    @property
-    def pids(self) -> dict[int, int]:
-        """Which worker runs as which process now."""
-        return {number: process.pid for number, process in self._alive.items()}
+    def run(self, where: Where, line: Connection) -> None:
+        """Keep every worker alive until the service closes its line, or is gone with it."""
+        self._due = dict.fromkeys(range(self.count), monotonic())
+        while True:
+            for number in [each for each, at in self._due.items() if at <= monotonic()]:
+                self._make(number, where)
+            seconds = min(self._due.values()) - monotonic() if self._due else None
+            ready = wait([line, *(each.process.sentinel for each in self._alive.values())], seconds)
+            if line in ready:
+                return
+            for number, each in list(self._alive.items()):
+                if each.process.sentinel in ready:
+                    self._note_end(number, each)
 
-    async def run(self) -> NoReturn:
-        """Keep every worker alive until cancelled; then stop them all and wait for them."""
+    def stop(self) -> None:
+        """Stop all workers, by force those that take too long."""
+        self.door.close()  # open until the last worker has closed it, and no longer
+        processes = [each.process for each in self._alive.values()]
+        for process in processes:
+            process.terminate()
+        end = monotonic() + self.patience_seconds
+        for process in processes:
+            process.join(max(0.0, end - monotonic()))
+            process.kill()
+            process.join()
+
+    def _make(self, number: int, where: Where) -> None:
+        process = FORK.Process(target=_be_worker, args=(self.work, number, where, os.getpid()))
+        del self._due[number]
         try:
-            async with asyncio.TaskGroup() as keeping:
-                for number in range(self.count):
-                    keeping.create_task(self._keep(number))
-                keeping.create_task(self._keep_a_spare())
-        finally:
-            await self._stop()
-        raise AssertionError  # keeping ends by cancellation only
+            process.start()
+        except OSError as error:  # no memory, or too many processes, for now
+            log.warning("worker_not_made", worker=number, error=str(error))
+            self._due[number] = monotonic() + LONGEST_PAUSE_SECONDS
+        else:
+            self._alive[number] = _Worker(process=process, since=monotonic())
 
-    async def _keep(self, number: int) -> None:
-        loop = asyncio.get_running_loop()
-        pause = 0.0
-        while True:
-            started = loop.time()
-            process = self._from_spare(number) or await self._started(
-                self.command, stdin=asyncio.subprocess.DEVNULL, POSTBAG_WORKER=str(number)
-            )
-            self._alive[number] = process
-            status = await process.wait()
-            del self._alive[number]
-            lived = loop.time() - started
-            pause = (
-                FIRST_PAUSE_SECONDS
-                if lived >= SETTLED_SECONDS
-                else min(max(FIRST_PAUSE_SECONDS, pause * 2), LONGEST_PAUSE_SECONDS)
-            )
-            log.warning("worker_ended", worker=number, status=status, again_in_seconds=pause)
-            await asyncio.sleep(pause)
-
-    async def _keep_a_spare(self) -> NoReturn:
-        while True:
-            await asyncio.sleep(SPARE_AFTER_SECONDS)
-            self._spare_used.clear()
-            self._spare = await self._started(self.spare_command, stdin=asyncio.subprocess.PIPE)
-            ended = asyncio.create_task(self._spare.wait())
-            used = asyncio.create_task(self._spare_used.wait())
-            try:
-                await asyncio.wait((ended, used), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                ended.cancel()
-                used.cancel()
-
-    def _from_spare(self, number: int) -> asyncio.subprocess.Process | None:
-        """Make the spare a worker, if there is one."""
-        spare, self._spare = self._spare, None
-        self._spare_used.set()
-        if spare is None or spare.returncode is not None:
-            return None
-        assert spare.stdin is not None
-        spare.stdin.write(b"%d\n" % number)
-        spare.stdin.close()
-        return spare
-
-    async def _started(
-        self, command: Sequence[str], *, stdin: int, **variables: str
-    ) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            env={
-                **self.environment,
-                **variables,
-                SUPERVISOR: str(os.getpid()),
-                DOOR: str(self.door.fileno()),
-            },
-            pass_fds=(self.door.fileno(),),
-            stdin=stdin,
-            start_new_session=True,  # Ctrl-C reaches the workers through this process only
-        )
-
-    async def _stop(self) -> None:
-        ending = list(self._alive.values())
-        if self._spare is not None:
-            ending.append(self._spare)
-        for process in ending:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        waits = [asyncio.create_task(process.wait()) for process in ending]
-        if not waits:
-            return
-        _, slow = await asyncio.wait(waits, timeout=self.drain_seconds + STOP_SECONDS)
-        if slow:
-            for process in ending:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-            await asyncio.wait(slow)
+    def _note_end(self, number: int, ended: _Worker) -> None:
+        del self._alive[number]
+        ended.process.join()
+        pause = FIRST_PAUSE_SECONDS
+        if monotonic() - ended.since < SETTLED_SECONDS:
+            pause = min(max(pause, self._pauses.get(number, 0.0) * 2), LONGEST_PAUSE_SECONDS)
+        self._pauses[number] = pause
+        self._due[number] = monotonic() + pause
+        status = ended.process.exitcode
+        log.warning("worker_ended", worker=number, status=status, again_in_seconds=pause)
 
 
-def say_worker() -> None:
-    """Call this process a worker where processes are listed; elsewhere than on Linux do nothing."""
+def _keep(shift: _Shift[Where], line: Connection, ours: Connection) -> None:
+    """Be the nursery: make workers when told where the stores are, until the line is closed."""
+    ours.close()  # the service's end: when it has gone without a word, the line is closed, too
+    os.setsid()  # Ctrl-C reaches the workers through the service only
+    # Whoever tells all processes to end tells the service; and a worker is never without an ear.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKED_TO_END)
+    _call_ourselves(NURSERY)
+    try:
+        where = line.recv()
+    except EOFError:
+        return  # the service ended before its stores answered
+    try:
+        shift.run(where, line)
+    finally:
+        shift.stop()
+
+
+def _be_worker(work: Callable[[int, Where], None], number: int, where: Where, nursery: int) -> None:
+    _end_with_parent(nursery)
+    for each in ASKED_TO_END:
+        signal.signal(each, signal.SIG_DFL)  # until its loop runs
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKED_TO_END)
+    _call_ourselves(WORKER)
+    work(number, where)
+
+
+def _call_ourselves(name: str) -> None:
+    _prctl(15, name.encode())  # PR_SET_NAME, prctl(2)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Ask for SIGTERM when our parent is killed: a worker would serve on without stores."""
+    _prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG, prctl(2)
+    if os.getppid() != parent:  # it was killed before
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _prctl(option: int, value: bytes | int) -> None:
+    """Ask Linux for what only it can do; elsewhere do nothing."""
     if sys.platform.startswith("linux"):
         import ctypes  # noqa: PLC0415 - only here, only on Linux
 
-        ctypes.CDLL(None).prctl(15, WORKER.encode())  # PR_SET_NAME, prctl(2)
-
-
-def worker_command(arguments: Sequence[str]) -> list[str]:
-    """Return the command that starts one worker: this Python, this package."""
-    return [sys.executable, "-m", "service", "worker", *arguments]
-
-
-def open_door() -> socket.socket:
-    """Return the socket to listen on, as it was given to this worker."""
-    return socket.socket(fileno=int(os.environ[DOOR]))
-
-
-def end_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed; elsewhere do nothing.
-
-    A worker whose parent died would serve on without stores.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes  # noqa: PLC0415 - only here, only on Linux
-
-    set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
-    # It may have been killed before: a worker takes half a second to come this far.
-    if os.environ.get(SUPERVISOR, str(os.getppid())) != str(os.getppid()):
-        os.kill(os.getpid(), signal.SIGTERM)
+        ctypes.CDLL(None).prctl(option, value)

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from threading import RLock
 from types import ModuleType
 from typing import Final
 
-LATER: Final = frozenset(
+WITH_THREADS: Final = frozenset(
     {
         # What compares and learns: 70 ms, 18 MiB.
         *("numpy", "numpy.typing"),
+    }
+)
+"""Those that start threads, which no copy of a process has."""
+
+LATER: Final = WITH_THREADS | frozenset(
+    {
         # Passkeys: 60 ms, 6 MiB.
         *("webauthn", "webauthn.helpers", "webauthn.helpers.exceptions"),
         "webauthn.helpers.structs",
@@ -37,6 +44,26 @@ LATER: Final = frozenset(
 def install(names: frozenset[str] = LATER) -> None:
     """Let imports of these modules wait until a name in them is asked for."""
     sys.meta_path.insert(0, _Finder(names))
+
+
+def load_plain_log() -> None:
+    """Load what writes the log without what it would draw tracebacks with: 80 ms, 4 MiB.
+
+    A line of ours has its traceback as a text, without the values of variables.
+    """
+    sys.modules["rich"] = None  # type: ignore[assignment] # as if it were not installed
+    try:
+        import_module("structlog")
+    finally:
+        del sys.modules["rich"]
+
+
+def load() -> None:
+    """Load now what was imported and waits, except what starts threads."""
+    for name in LATER - WITH_THREADS:
+        module = sys.modules.get(name)
+        if isinstance(module, _Waiting):
+            _load(module)
 
 
 class _Finder(MetaPathFinder):
@@ -81,15 +108,16 @@ class _Waiting(ModuleType):
             if self.__name__ in _LOADING:  # asked by itself: it has no such name yet
                 raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
             if type(self) is _Waiting:
-                self._load()
+                _load(self)
         return getattr(self, name)
 
-    def _load(self) -> None:
-        assert self.__spec__ is not None
-        assert self.__spec__.loader is not None
-        _LOADING.add(self.__name__)
-        try:
-            self.__spec__.loader.exec_module(self)
-        finally:
-            _LOADING.discard(self.__name__)
-        object.__setattr__(self, "__class__", ModuleType)  # an ordinary one from now on
+
+def _load(module: ModuleType) -> None:
+    assert module.__spec__ is not None
+    assert module.__spec__.loader is not None
+    _LOADING.add(module.__name__)
+    try:
+        module.__spec__.loader.exec_module(module)
+    finally:
+        _LOADING.discard(module.__name__)
+    object.__setattr__(module, "__class__", ModuleType)  # an ordinary one from now on

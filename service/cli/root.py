@@ -19,7 +19,6 @@ from service.storage.migrations import MigrationFailed
 COMMANDS = MappingProxyType(
     {
         "serve": "service.cli.serve:serve",
-        "worker": "service.cli.serve:worker",
         "migrate": "service.cli.migrate:migrate",
         "settings": "service.cli.settings:settings",
         "site": "service.cli.site:site",

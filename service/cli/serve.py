@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import gc
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -18,6 +18,7 @@ import structlog
 import uvloop
 
 from service.app import open_service, running_loops, serving
+from service.cli import later
 from service.cli.clock import now
 from service.cli.options import with_settings
 from service.cli.ports import PortTaken, reserved
@@ -25,12 +26,12 @@ from service.cli.welcome import invitation_link, welcome
 from service.demo.seed import DEMO_SITE, seed
 from service.embedded import AlreadyRunning, EmbeddedStores, Endpoints
 from service.errors import Unavailable
-from service.secrets import Secrets, load_or_make, open_secrets
+from service.secrets import Secrets, open_secrets
 from service.settings import Settings
 from service.storage.demo import DemoVotes
 from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
 from service.telemetry import set_up_logging
-from service.workers import Workers, end_with_parent, open_door, say_worker, worker_command
+from service.workers import Nursery, NurseryLost
 
 log = structlog.get_logger(__name__)
 
@@ -59,21 +60,35 @@ def serve(settings: Settings, *, demo: bool) -> None:
     Without a database and a Redis of your own it runs both itself, under the data folder.
     """
     set_up_logging(level=settings.log_level, form=settings.log_format)
-    _run(_serve(settings, demo=demo))
+    secrets = open_secrets(settings)
+    with ExitStack() as opened:
+        try:
+            door = opened.enter_context(reserved(settings.host, settings.port))
+        except PortTaken as taken:
+            raise click.ClickException(str(taken)) from taken
+        settings = settings.model_copy(update={"port": door.getsockname()[1]})
+        nursery = None
+        if settings.workers > 1:
+            nursery = opened.enter_context(_nursery(settings, secrets, door))
+        try:
+            _run(_serve(settings, secrets, door, nursery, demo=demo))
+        except NurseryLost as lost:
+            raise click.ClickException(str(lost)) from lost
 
 
-@click.command(hidden=True)
-@click.option("--spare", is_flag=True, help="Wait for a number on standard input first.")
-@with_settings()
-def worker(settings: Settings, *, spare: bool) -> None:
-    """Serve as one of several processes; `postbag serve` starts it."""
-    end_with_parent()
-    set_up_logging(level=settings.log_level, form=settings.log_format)
-    number = sys.stdin.readline().strip() if spare else os.environ.get("POSTBAG_WORKER", "0")
-    if not number:
-        return  # the service ended without a need of it
-    say_worker()
-    _run(_work(settings, int(number)))
+def _nursery(settings: Settings, secrets: Secrets, door: socket.socket) -> Nursery[Endpoints]:
+    """Load what workers share, and make who makes them, while nothing runs yet."""
+    gc.disable()
+    later.load()
+    gc.freeze()  # nobody looks through it again, so that it stays shared
+    gc.enable()
+
+    def work(number: int, where: Endpoints) -> None:
+        _run(_work(settings, secrets, where, door, number))
+
+    return Nursery(
+        count=settings.workers, work=work, door=door, drain_seconds=settings.drain_seconds
+    )
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -91,28 +106,30 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     uvloop.run(until_told())
 
 
-async def _serve(settings: Settings, *, demo: bool) -> None:
-    secrets = open_secrets(settings)
+async def _serve(
+    settings: Settings,
+    secrets: Secrets,
+    door: socket.socket,
+    nursery: Nursery[Endpoints] | None,
+    *,
+    demo: bool,
+) -> None:
     async with AsyncExitStack() as running:
-        try:
-            door = running.enter_context(reserved(settings.host, settings.port))
-        except PortTaken as taken:
-            raise click.ClickException(str(taken)) from taken
-        settings = settings.model_copy(update={"port": door.getsockname()[1]})
         where = await running.enter_async_context(_stores(settings))
         await _prepare_in_time(settings, where)
         if demo:
             await _seed(settings, secrets, where)
-        if settings.workers == 1:
-            metrics_url = await running.enter_async_context(
-                _one_process(settings, secrets, where, door, worker=0)
-            )
-        else:
-            metrics_url = await running.enter_async_context(_several(settings, where, door))
+        metrics_url = await running.enter_async_context(
+            _one_process(settings, secrets, where, door, worker=0)
+            if nursery is None
+            else _several(settings, where, door, nursery)
+        )
         if demo:
             await _welcome(settings, secrets, where, metrics_url)
         else:
             await _introduce(settings, secrets, where)
+        if nursery is not None:
+            await nursery.watch()
         await asyncio.Event().wait()
 
 
@@ -219,39 +236,23 @@ async def _one_process(
 
 
 @asynccontextmanager
-async def _several(settings: Settings, where: Endpoints, door: socket.socket) -> AsyncIterator[str]:
+async def _several(
+    settings: Settings, where: Endpoints, door: socket.socket, nursery: Nursery[Endpoints]
+) -> AsyncIterator[str]:
     """Keep several processes serving; yield when the first is ready."""
-    told = settings.model_copy(
-        update={"database_url": where.database_url, "redis_url": where.redis_url}
-    )
-    environment = {**os.environ, **told.variables()}
-    if settings.secret_key is None:
-        environment["POSTBAG_SECRET_KEY"] = load_or_make(settings.data_dir)
-    workers = Workers(
-        command=worker_command([]),
-        spare_command=worker_command(["--spare"]),
-        environment=environment,
-        count=settings.workers,
-        door=door,
-        drain_seconds=settings.drain_seconds,
-    )
-    running = asyncio.create_task(workers.run())
+    nursery.begin(where)
     try:
-        await _until_ready(settings.base_url, running)
+        await _until_ready(settings.base_url, nursery)
         yield f"http://{settings.metrics_host}:{settings.metrics_port}/metrics"
     finally:
-        running.cancel()
         door.close()  # open until the last worker has closed it, and no longer
-        await asyncio.wait([running])
+        await nursery.stop()
 
 
-async def _work(settings: Settings, number: int) -> None:
+async def _work(
+    settings: Settings, secrets: Secrets, where: Endpoints, door: socket.socket, number: int
+) -> None:
     """Serve until told to stop; a store that is away at the start is waited for."""
-    secrets = open_secrets(settings)
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    where = Endpoints(database_url=settings.database_url, redis_url=settings.redis_url)
-    door = open_door()
     while True:
         try:
             async with _one_process(settings, secrets, where, door, worker=number):
@@ -261,9 +262,9 @@ async def _work(settings: Settings, number: int) -> None:
         await asyncio.sleep(STORE_PAUSE_SECONDS)
 
 
-async def _until_ready(base_url: str, running: asyncio.Task[Any]) -> None:
+async def _until_ready(base_url: str, nursery: Nursery[Endpoints]) -> None:
     async with aiohttp.ClientSession() as client, asyncio.timeout(READY_SECONDS):
-        while not running.done():
+        while nursery.is_at_work:
             with suppress(aiohttp.ClientError, OSError):
                 async with client.get(f"{base_url}/readyz") as answer:
                     if answer.status == 200:  # noqa: PLR2004 - OK

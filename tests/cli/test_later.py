@@ -71,11 +71,27 @@ def test_a_process_that_serves_starts_without_them() -> None:
     assert said.split() == []
 
 
+@pytest.mark.long
+def test_what_waits_can_be_loaded_at_once_but_what_starts_threads() -> None:
+    said = subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-c", SERVE.replace("# here", "later.load()")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    ).stdout
+    assert set(said.split()) == later.LATER - later.WITH_THREADS
+
+
 SERVE = """
-import sys
+import os, sys
 from service.cli import later
 later.install()
+later.load_plain_log()
 import service.cli.serve
+# here
+assert len(os.listdir("/proc/self/task")) == 1
+assert "rich" not in sys.modules
 for name in later.LATER:
     if type(sys.modules.get(name)) is type(sys):
         print(name)

@@ -134,7 +134,7 @@ async def _for(seconds: float, stream: aiohttp.ClientResponse) -> AsyncIterator[
 
 
 def service_pids(running: Running) -> list[int]:
-    """Return the command and its workers; its spare is gone when it is needed."""
+    """Return the command and its workers."""
     return list({running.pid, *running.worker_pids})
 
 

@@ -21,7 +21,7 @@ import psutil
 from service.app import open_service
 from service.secrets import open_secrets
 from service.settings import Settings
-from service.workers import WORKER
+from service.workers import NURSERY, WORKER
 from tests.journeys.api import Api, Paper
 from tests.journeys.house import SCOPES, SECRET_KEY, House, client
 
@@ -77,13 +77,16 @@ class Running:
     @property
     def worker_pids(self) -> list[int]:
         """The workers, the eldest first; with one worker the command itself."""
-        found = [
-            child
-            for child in psutil.Process(self.pid).children()
-            if "worker" in _command_line(child) and not _is_spare(child) and lives(child.pid)
-        ]
+        children = psutil.Process(self.pid).children(recursive=True)
+        found = [child for child in children if _name(child) == WORKER and lives(child.pid)]
         found.sort(key=lambda child: float(child.create_time()))
         return [child.pid for child in found] or [self.pid]
+
+    @property
+    def nursery_pid(self) -> int:
+        """The process that makes the workers."""
+        children = psutil.Process(self.pid).children()
+        return next(int(child.pid) for child in children if _name(child) == NURSERY)
 
     @property
     def endpoints(self) -> tuple[str, str]:
@@ -254,11 +257,11 @@ async def _ended(process: Process) -> None:
         transport.close()
 
 
-def _is_spare(process: psutil.Process) -> bool:
-    """Tell whether a process waits to become a worker."""
-    with contextlib.suppress(psutil.Error):
-        return "--spare" in _command_line(process) and process.name() != WORKER
-    return True
+def _name(child: psutil.Process) -> str:
+    try:
+        return str(child.name())
+    except psutil.Error:
+        return ""
 
 
 def _command_line(child: psutil.Process) -> list[str]:

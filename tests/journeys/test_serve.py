@@ -163,6 +163,24 @@ async def test_a_service_killed_while_its_workers_start_leaves_nobody_behind(
             await within(EXIT_SECONDS, all_are_gone)
 
 
+async def test_a_service_whose_nursery_is_killed_ends_and_says_so(
+    outside_stores: dict[str, str],
+) -> None:
+    with data_folder() as folder:
+        async with served(folder, "--workers", "2", **outside_stores) as started:
+            family = started.family
+            os.kill(started.nursery_pid, signal.SIGKILL)
+
+            async def all_are_gone() -> bool:
+                return not any(map(lives, family))
+
+            await within(EXIT_SECONDS, all_are_gone)
+            assert await started.process.wait() == 1
+        said = folder.with_suffix(".log").read_text(encoding="utf-8")
+        assert "which makes workers, has ended" in said.splitlines()[-1]
+        assert "Traceback" not in said
+
+
 async def test_a_service_that_begins_before_its_database_waits_for_it(
     outside_stores: dict[str, str],
 ) -> None:
