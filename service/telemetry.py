@@ -10,8 +10,10 @@ import ipaddress
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal, TextIO
 
@@ -104,12 +106,15 @@ RULES_OF_REPAIR = ("finish_decided", "mend_structure", "put_back_missing", "coun
 STATES: tuple[State, ...] = ("closed", "half_open", "open")
 """Of breakers, by their number in the metric."""
 
+LEVELS = {"warn": "warning", "exception": "error"}
+"""What methods of a logger are called otherwise in its lines."""
 OF_SEVERAL_LINES = frozenset({"exception", "stack"})
 """Fields whose line ends are kept; elsewhere one could begin a false line."""
 
 DOTS_OF_V4 = 3
 COLONS_OF_V6 = 2
 
+_with_stack = structlog.processors.StackInfoRenderer()
 _CLIENT_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _AROUND_AT = re.compile(
     r"""
@@ -188,29 +193,23 @@ def set_up_logging(
     Call it once, before anything is logged.
     """
     out = stream or sys.stderr
-    shared: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        _written,
-    ]
     render: Processor = (
-        structlog.processors.JSONRenderer(serializer=_to_json)
+        _to_json
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=24)
     )
+    pen = structlog.WriteLogger(out)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, render],
+        processors=[_written, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=lambda *_: pen,
         cache_logger_on_first_use=False,
     )
     lines = logging.StreamHandler(out)
     lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, _written],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
@@ -384,13 +383,19 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def _written(_: object, __: str, event: EventDict) -> EventDict:
+def _written(logger: object, method: str, event: EventDict) -> EventDict:
     """Return a line: when, how serious, what; its fields, clean; whose request it was.
 
     Forbidden fields are dropped and named in `dropped`; what looks like a secret is masked.
     """
+    if "exc_info" in event or "stack_info" in event:
+        event = structlog.processors.format_exc_info(
+            logger, method, _with_stack(logger, method, event)
+        )
+    now = time.time()  # noqa: TID251 - a line says when it was written
+    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
+    line: dict[str, Any] = {"at": f"{at[:-6]}Z", "level": LEVELS.get(method, method), "event": ""}
     dropped: list[str] = []
-    line: dict[str, Any] = {"at": event.pop("at"), "level": event.pop("level"), "event": ""}
     line |= _clean_fields(event, dropped, DEPTH_MAX)
     if dropped:
         line["dropped"] = sorted(set(dropped))
@@ -464,5 +469,5 @@ def _escape(found: re.Match[str]) -> str:
     return found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}"
 
 
-def _to_json(event: EventDict, **_: Any) -> str:
+def _to_json(_: object, __: str, event: EventDict) -> str:
     return orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS, default=str).decode()
