@@ -190,7 +190,11 @@ async def begun(connection: Connection, settings: str) -> AsyncIterator[None]:
         await connection.execute(f"BEGIN; {settings}")
         yield
     except BaseException:
-        await connection.execute("ROLLBACK")
+        try:
+            await connection.execute("ROLLBACK")
+        except BaseException:
+            connection.terminate()  # a session is not reset when it comes back
+            raise
         raise
     await connection.execute("COMMIT")
 
