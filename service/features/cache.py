@@ -197,6 +197,8 @@ class Cache:
     stale_seconds: float = STALE_SECONDS
     build_seconds: float = BUILD_SECONDS
     _flights: dict[Key, _Flight] = field(default_factory=dict)
+    _called: set[Key] = field(default_factory=set)
+    """Keys of what lingers for whose successor somebody was sent to `get`."""
     _compressing: dict[Key, asyncio.Task[dict[str, bytes]]] = field(default_factory=dict)
     _resting: dict[Key, float] = field(default_factory=dict)
     """Keys whose rebuild has failed while stale bytes were there -> when to try again."""
@@ -204,12 +206,16 @@ class Cache:
     def current(self, key: Key) -> Entry | None:
         """Return fresh bytes without counting a look-up or that they were used.
 
-        So do those that linger while their successor is being built.
+        Of those that linger whoever asks first gets none, and is to `get` them: that has their
+        successor built. Everybody else need not wait for it.
         """
         now = self.clock()
         kept = self.shelf.current(key, now)
-        if kept is None and key in self._flights:
+        if kept is None:
             kept = self.shelf.lingering(key, now)
+            if kept is not None and key not in self._flights and key not in self._called:
+                self._called.add(key)
+                return None
         return kept if isinstance(kept, Entry) else None
 
     def compress(self, key: Key, entry: Entry) -> None:
@@ -382,6 +388,7 @@ class Cache:
 
     def _depart(self, keys: Sequence[Key], load: _Load) -> _Flight:
         begun, begun_at = self.shelf.changes, self.clock()
+        self._called.difference_update(keys)
         task = asyncio.create_task(self._fly(keys, load, begun=begun, begun_at=begun_at))
         task.add_done_callback(_look_at)
         return _Flight(task=task, begun=begun, begun_at=begun_at)

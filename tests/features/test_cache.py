@@ -655,6 +655,7 @@ async def test_what_stands_is_served_until_its_successor_is_there(
     assert cache.current("page") is standing
     clock.seconds += 0.02
     assert cache.current("page") is None  # so that somebody has it built
+    assert cache.current("page") is standing  # one is enough
     assert await cache.get("page", press.build) is standing
     await press.started.wait()
     assert cache.current("page") is standing
@@ -685,6 +686,23 @@ async def test_a_text_that_was_taken_away_is_gone_within_a_second_however_slow_a
     assert (await late).body == b"without the text"
     cache.invalidate([OTHER], drop=False)
     assert cache.shelf.any_since("page", 0.0) is not standing
+
+
+async def test_a_page_whose_successor_nobody_came_to_build_is_gone_as_soon(
+    cache: Cache, clock: Clock
+) -> None:
+    press = Press()
+    for truth in ("next", "last"):
+        standing = await decide_often(cache, press)
+        press.truth = truth
+        cache.invalidate([STORY], drop=True)
+        clock.seconds += 0.3
+        assert cache.current("page") is None  # whoever was called has left
+        assert cache.current("page") is standing
+        clock.seconds += 0.5
+        assert cache.current("page") is None
+        assert (await cache.get("page", press.build)).body == truth.encode()
+        clock.seconds += 10
 
 
 async def test_what_lingers_is_no_help_in_need_once_a_text_was_taken_away(
