@@ -168,6 +168,8 @@ def without_invisibles(text: str) -> str:
 
 def without_reordering(text: str) -> str:
     """Remove bidi embeddings and overrides, and isolates that are not closed or not open."""
+    if is_ordinary(text):
+        return text
     text = _EMBEDDINGS.sub("", text)
     open_at: list[int] = []
     unbalanced: set[int] = set()
