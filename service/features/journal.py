@@ -122,11 +122,11 @@ class Journal:
         ids = await self.pending.unjournaled(site.slug, limit=BATCH)
         if not ids:
             return 0
-        items = await self.pending.items(site.slug, ids)
+        items = await self.pending.payloads(site.slug, ids)
         crash.reached(crash.Point.JOURNAL_READ)
         for item in await self.store.record(list(items.values())):
-            log.error("not_journaled", comment=str(item.comment_id))
-        written = [(item.comment_id, item.revision, item.n) for item in items.values()]
+            log.error("not_journaled", comment=item["comment_id"])
+        written = [(each, item["revision"], item["n"]) for each, item in items.items()]
         gone = [(comment_id, 0, 0) for comment_id in ids if comment_id not in items]
         crash.reached(crash.Point.JOURNAL_WRITTEN)
         await self.pending.clear_marks(site.slug, written + gone)

@@ -23,6 +23,7 @@ from service.model import (
     Comment,
     Decision,
     ItemKind,
+    JsonObject,
     PendingComment,
     Status,
     best_order,
@@ -300,7 +301,7 @@ class Changes:
 
     def wait(self, item: PendingComment, place: Place) -> None:
         """Write a text to the journal as waiting."""
-        self._rows["journal"].append(journal_row(item, place))
+        self._rows["journal"].append(journal_row(to_payload(item), place))
         self._remember(item, place)
 
     def count_for_author(
@@ -388,7 +389,7 @@ class Changes:
         if place in self.copied:
             return
         if item.keyed and item.dk and item.fingerprint:
-            self._rows["submit"].append(submission_row(item, place))
+            self._rows["submit"].append(submission_row(to_payload(item), place))
         for name, rows in screening_rows([(item, place)]).items():
             self._rows[name] += rows
 
@@ -398,30 +399,31 @@ def _order(site_id: int, *ids: UUID) -> tuple[int, ...]:
     return (site_id, *(each.int for each in ids))
 
 
-def journal_row(item: PendingComment, place: Place) -> tuple[Any, ...]:
-    """Return the arguments of `journal`."""
+def journal_row(payload: JsonObject, place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments of `journal`, for a waiting comment as JSON and its `Place`."""
     return (
         *place,
-        item.revision,
-        item.n,
-        item.kind,
-        item.seq,
-        to_payload(item),
-        digest(item.dk),
-        digest(item.fingerprint),
-        item.created_at,
+        payload["revision"],
+        payload["n"],
+        payload["kind"],
+        payload["seq"],
+        payload,
+        digest(payload["dk"]),
+        digest(payload["fingerprint"]),
+        datetime.fromisoformat(payload["created_at"]),
     )
 
 
-def submission_row(item: PendingComment, place: Place) -> tuple[Any, ...]:
-    """Return the arguments of `submit`; only for a submission with a key."""
+def submission_row(payload: JsonObject, place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments of `submit`, as `journal_row`; only for a submission with a key."""
+    site_id, article_id, comment_id = place
     return (
-        place.site_id,
-        place.article_id,
-        digest(item.dk),
-        place.comment_id,
-        digest(item.fingerprint),
-        item.author.author_id,
+        site_id,
+        article_id,
+        digest(payload["dk"]),
+        comment_id,
+        digest(payload["fingerprint"]),
+        payload["author"]["id"],
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from service.model import Decision, PendingComment
-from service.payload import from_payload
+from service.model import Decision, JsonObject, PendingComment
+from service.payload import from_payload, read_screened, read_why, to_payload
 from service.storage.changes import Place, journal_row, submission_row
 from service.storage.decisions import SQL as DECISIONS
 from service.storage.decisions import DecisionStore
@@ -25,7 +26,7 @@ from service.storage.postgres import (
 )
 from service.storage.replies import PUBLISHED
 from service.storage.screenings import SQL as SCREENINGS
-from service.storage.screenings import screening_rows
+from service.storage.screenings import Verdict, screening_rows
 from service.storage.webhook_events import journaled_before, note_waiting
 
 SQL = load_queries("journal")
@@ -92,14 +93,16 @@ class JournalStore:
     pool: asyncpg.Pool[asyncpg.Record]
     batch: int = BATCH
 
-    async def record(self, items: Sequence[PendingComment]) -> list[PendingComment]:
-        """Copy waiting comments; newer ones win, what was decided meanwhile stays decided.
+    async def record(self, items: Sequence[JsonObject]) -> list[JsonObject]:
+        """Copy waiting comments, as JSON; newer ones win, what was decided meanwhile stays decided.
 
         Returns those that Postgres does not take; they keep no other from being copied.
 
         Raises:
             DatabaseUnavailable: Postgres is away; what was copied is not known.
         """
+        if not items:
+            return []
         try:
             await self._record_together(items)
         except DOES_NOT_FIT:
@@ -120,11 +123,13 @@ class JournalStore:
         async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
             await connection.execute(SURELY)
             if item.keyed and item.dk and item.fingerprint:
-                row = submission_row(item, place)
+                row = submission_row(to_payload(item), place)
                 if await write_rows(connection, DECISIONS["submit"], [row]) == TAKEN:
                     return _submitted(await connection.fetchrow(SQL["earlier"], *row[:3]))
             await _place(connection, place)
-            await write_rows(connection, DECISIONS["journal"], [journal_row(item, place)])
+            await write_rows(
+                connection, DECISIONS["journal"], [journal_row(to_payload(item), place)]
+            )
             await _keep_screening(connection, item, place)
         return None
 
@@ -149,7 +154,7 @@ class JournalStore:
         async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
             await connection.execute(SURELY)
             await _place(connection, place)
-            if not await connection.fetchval(SQL["revise"], *journal_row(item, place)):
+            if not await connection.fetchval(SQL["revise"], *journal_row(to_payload(item), place)):
                 return False
             await _keep_screening(connection, item, place)
         return True
@@ -165,31 +170,35 @@ class JournalStore:
                 ],
             )
 
-    async def _record_together(self, items: Sequence[PendingComment]) -> None:
+    async def _record_together(self, items: Sequence[JsonObject]) -> None:
         # In the order in which decisions write the same rows, so that neither waits for the other.
-        ordered = sorted(items, key=lambda item: (item.site_id, item.article_id, item.comment_id))
-        places = [(item, Place(item.site_id, item.article_id, item.comment_id)) for item in ordered]
+        placed = sorted(((_written_place(item), item) for item in items), key=itemgetter(0))
+        places = [place for place, _ in placed]
         async with in_transaction(self.pool) as connection:
-            known = await journaled_before(connection, ordered)
+            known = await journaled_before(connection, places)
             await write_rows(
                 connection,
                 DECISIONS["place"],
-                sorted((place.site_id, place.comment_id, place.article_id) for _, place in places),
+                sorted(
+                    (site_id, comment_id, article_id) for site_id, article_id, comment_id in places
+                ),
             )
             await write_rows(
-                connection, DECISIONS["journal"], [journal_row(*entry) for entry in places]
+                connection,
+                DECISIONS["journal"],
+                [journal_row(item, place) for place, item in placed],
             )
             keyed = [
                 submission_row(item, place)
-                for item, place in places
-                if item.keyed and item.dk and item.fingerprint
+                for place, item in placed
+                if item["keyed"] and item["dk"] and item["fingerprint"]
             ]
-            if keyed:
-                await write_rows(connection, DECISIONS["submit"], keyed)
-            for name, rows in screening_rows(places).items():
+            await write_rows(connection, DECISIONS["submit"], keyed)
+            judged = ((_verdict(item), place) for place, item in placed)
+            for name, rows in screening_rows(judged).items():
                 await write_rows(connection, SCREENINGS[name], rows)
             if known:
-                await note_waiting(connection, ordered, known)
+                await note_waiting(connection, [item for _, item in placed], known)
 
     async def waiting(self, site_id: int) -> AsyncIterator[list[PendingComment]]:
         """Yield everything that waits on a site, in batches, oldest first."""
@@ -286,6 +295,15 @@ class JournalStore:
             await connection.execute(SQL["purge_kept"], now)
             await connection.execute(SQL["purge_submissions"], submissions_before)
             await connection.execute(SQL["purge_decided"], decided_before)
+
+
+def _written_place(item: JsonObject) -> tuple[int, str, str]:
+    return item["site_id"], item["article_id"], item["comment_id"]
+
+
+def _verdict(item: JsonObject) -> Verdict:
+    why = [read_why(each) for each in item["why"]]
+    return Verdict(item["revision"], why, read_screened(item.get("screened")))
 
 
 async def _place(connection: Connection, place: Place) -> None:

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from service.model import Lease, PendingComment
+from service.model import JsonObject, Lease, PendingComment
+from service.payload import from_payload
 from service.storage.line import ask_each
 from service.storage.redis import Keys, Scripts, unavailable_when_down
 from service.storage.replies import QueueState, read_lease, read_time, read_uuid
-from service.storage.waiting import from_fields, score_text
+from service.storage.waiting import from_fields, payload_of, score_text
 from service.storage.walks import walk_amiss, walk_places, walk_unlisted
 
 T = TypeVar("T")
@@ -43,16 +44,44 @@ class Looks:
 
     async def items(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, PendingComment]:
         """Return those that wait, in one round trip."""
+        return {
+            comment_id: from_payload(payload)
+            for comment_id, payload in (await self.payloads(slug, ids)).items()
+        }
+
+    async def payloads(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, JsonObject]:
+        """Return those that wait as the journal has them, in one round trip."""
         if not ids:
             return {}
         at = Keys(slug)
         with unavailable_when_down():
             found = await ask_each(self.redis, [("HGETALL", at.item(each)) for each in ids])
         return {
-            comment_id: from_fields(fields)
+            comment_id: payload_of(fields)
             for comment_id, fields in zip(ids, found, strict=True)
             if fields
         }
+
+    async def shown(
+        self, slug: str, ids: Sequence[UUID]
+    ) -> tuple[dict[UUID, PendingComment], dict[UUID, float]]:
+        """Return those that wait, and the views per hour of their articles as far as known."""
+        if not ids:
+            return {}, {}
+        at = Keys(slug)
+        keys = [at.view_rates, *(at.item(each) for each in ids)]
+        found = await self.scripts.run(self.redis, "shown", keys)
+        items = {
+            comment_id: from_fields(dict(_pairs(flat)))
+            for comment_id, flat in zip(ids, found, strict=False)
+            if flat
+        }
+        rates = {
+            items[comment_id].article_id: float(rate)
+            for comment_id, rate in zip(ids, found[len(ids) :], strict=True)
+            if rate is not None
+        }
+        return items, rates
 
     async def revisions(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
         """Return (revision, n) of those that wait, in one round trip."""

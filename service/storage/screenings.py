@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -27,6 +27,17 @@ class Spoke(NamedTuple):
     shadow: bool
     """It was recorded, without any effect."""
     at: datetime
+
+
+class Verdict(NamedTuple):
+    """What was made of a text, where no more is read of its comment."""
+
+    revision: int
+    why: Sequence[Why]
+    screened: Screened | None
+
+
+Heard: TypeAlias = PendingComment | Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +80,7 @@ class ScreeningStore:
                 deleted = await connection.execute(SQL["purge_screenings"], before, PURGED_AT_ONCE)
 
 
-def spoken(item: PendingComment) -> tuple[Spoke, ...]:
+def spoken(item: Heard) -> tuple[Spoke, ...]:
     """Return what rules said about a text that waits, as it travels with it."""
     seen = item.screened
     if seen is None:
@@ -81,7 +92,7 @@ def spoken(item: PendingComment) -> tuple[Spoke, ...]:
 
 
 def screening_rows(
-    items: Iterable[tuple[PendingComment, tuple[Any, ...]]],
+    items: Iterable[tuple[Heard, tuple[Any, ...]]],
 ) -> Mapping[str, Sequence[tuple[Any, ...]]]:
     """Return each statement's rows for comments with their places; none of what was not seen."""
     rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from service.model import Author, PendingComment
-from service.payload import read_screened, read_why, screened_json, why_json
+from service.model import JsonObject, PendingComment
+from service.payload import from_payload, screened_json, why_json
 
 FieldValue = str | bytes | int
 
@@ -62,43 +60,25 @@ def score_text(score: float) -> str:
 
 def from_fields(fields: Mapping[bytes, bytes]) -> PendingComment:
     """Read what `to_fields` wrote, after whatever the scripts did to it."""
+    return from_payload(payload_of(fields))
+
+
+def payload_of(fields: Mapping[bytes, bytes]) -> JsonObject:
+    """Read the same as `payload.to_payload` writes it."""
     origin = orjson.loads(fields[b"origin"])
-    draft = orjson.loads(fields[b"draft"])
     author = origin["author"]
-    return PendingComment(
-        site_id=origin["site_id"],
-        site=origin["site"],
-        article_id=UUID(origin["article_id"]),
-        article_key=origin["article_key"],
-        comment_id=UUID(origin["comment_id"]),
-        parent_id=_optional_uuid(origin["parent_id"]),
-        author=Author(
-            author_id=UUID(author["author_id"]),
-            kind=author["kind"],
-            name=author["name"],
-            badge=author["badge"],
-            avatar=author["avatar"],
-            email=author["email"],
-        ),
-        text=fields[b"text"].decode(),
-        lang=draft["lang"],
-        created_at=datetime.fromisoformat(origin["created_at"]),
-        revision=int(fields[b"revision"]),
-        kind="edit" if fields[b"kind"] == b"edit" else "new",
-        n=int(fields[b"n"]),
-        seq=int(fields[b"seq"]),
-        score=float(fields[b"score"]),
-        escalated=fields[b"escalated"] == b"1",
-        article_url=origin["article_url"],
-        article_title=origin["article_title"],
-        why=tuple(read_why(why) for why in draft["why"]),
-        screened=read_screened(draft.get("screened")),
-        dk=origin["dk"],
-        fingerprint=origin["fingerprint"],
-        keyed=origin["keyed"],
-        address_hash=origin["address_hash"],
-        edited_at=_optional_time(draft["edited_at"]),
-    )
+    author["id"] = author.pop("author_id")
+    return {
+        **origin,
+        **orjson.loads(fields[b"draft"]),
+        "text": fields[b"text"].decode(),
+        "revision": int(fields[b"revision"]),
+        "kind": "edit" if fields[b"kind"] == b"edit" else "new",
+        "n": int(fields[b"n"]),
+        "seq": int(fields[b"seq"]),
+        "score": float(fields[b"score"]),
+        "escalated": fields[b"escalated"] == b"1",
+    }
 
 
 def _origin(item: PendingComment) -> dict[str, Any]:
@@ -118,11 +98,3 @@ def _origin(item: PendingComment) -> dict[str, Any]:
         "keyed": item.keyed,
         "address_hash": item.address_hash,
     }
-
-
-def _optional_uuid(text: str | None) -> UUID | None:
-    return UUID(text) if text is not None else None
-
-
-def _optional_time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text is not None else None

@@ -11,7 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.errors import Unavailable
-from service.model import Action, PendingComment
+from service.model import Action, JsonObject, PendingComment
+from service.payload import to_payload
 from service.storage.journal import JournalStore, Submitted
 from service.storage.redis import Keys
 from tests.newsroom import KIM, Newsroom, without_postgres, without_redis
@@ -73,7 +74,7 @@ class EditedMeanwhile(JournalStore):
     newsroom: Newsroom
     comment: PendingComment
 
-    async def record(self, items: Sequence[PendingComment]) -> list[PendingComment]:
+    async def record(self, items: Sequence[JsonObject]) -> list[JsonObject]:
         refused = await JournalStore.record(self, items)
         await edit(self.newsroom, self.comment, "After.")
         return refused
@@ -108,7 +109,7 @@ async def test_a_late_copy_does_not_overwrite_what_was_decided(
     newsroom: Newsroom, action: Action
 ) -> None:
     comment = await newsroom.post()
-    items = await newsroom.pending.items(newsroom.site.slug, [comment.comment_id])
+    items = await newsroom.pending.payloads(newsroom.site.slug, [comment.comment_id])
     await newsroom.decide(action, comment)
     await newsroom.journal.store.record(list(items.values()))
     found = await row(newsroom, comment)
@@ -119,7 +120,7 @@ async def test_a_late_copy_does_not_overwrite_what_was_decided(
 async def test_a_late_copy_of_a_newer_text_waits(newsroom: Newsroom) -> None:
     comment = await newsroom.post()
     await newsroom.approve(comment)
-    await newsroom.journal.store.record([replace(comment, text="New.", revision=2)])
+    await newsroom.journal.store.record([to_payload(replace(comment, text="New.", revision=2))])
     found = await row(newsroom, comment)
     assert found is not None
     assert (found["state"], found["revision"]) == ("waiting", 2)
@@ -128,8 +129,8 @@ async def test_a_late_copy_of_a_newer_text_waits(newsroom: Newsroom) -> None:
 async def test_an_older_text_does_not_overwrite_a_newer_one(newsroom: Newsroom) -> None:
     comment = await newsroom.post("Old.")
     newer = replace(comment, text="New.", revision=2)
-    await newsroom.journal.store.record([newer])
-    await newsroom.journal.store.record([comment])
+    await newsroom.journal.store.record([to_payload(newer)])
+    await newsroom.journal.store.record([to_payload(comment)])
     found = await row(newsroom, comment)
     assert found is not None
     assert found["payload"]["text"] == "New."
@@ -433,7 +434,7 @@ async def test_a_refill_leaves_out_what_its_author_took_away(
         await newsroom.approve(comment)
     await newsroom.decide(action, comment)
     late = replace(comment, text="Mine still.", revision=revision)
-    await newsroom.journal.store.record([late])
+    await newsroom.journal.store.record([to_payload(late)])
     await newsroom.lose_redis()
     await newsroom.journal.open_queue(newsroom.site)
     assert await everything_waiting(newsroom) == {}

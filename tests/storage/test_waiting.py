@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, cast
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 from service.model import Author, PendingComment, Screened, Why
 from service.payload import from_payload, to_payload
 from service.storage.redis import connect
-from service.storage.waiting import created_ms, from_fields, to_fields
+from service.storage.waiting import created_ms, from_fields, payload_of, to_fields
 from tests.storage.queues import DAY, make_item
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -103,6 +104,11 @@ def as_read(item: PendingComment) -> dict[bytes, bytes]:
 @given(ITEMS)
 def test_a_comment_reads_back_as_it_was_written(item: PendingComment) -> None:
     assert from_fields(as_read(item)) == item
+
+
+@given(ITEMS)
+def test_a_comment_reads_as_the_journal_has_it(item: PendingComment) -> None:
+    assert payload_of(as_read(item)) == orjson.loads(orjson.dumps(to_payload(item)))
 
 
 async def test_redis_gives_back_what_it_was_given(redis_url: str) -> None:
