@@ -62,6 +62,9 @@ class SiteDirectory:
             UnknownSite: there is none.
             Unavailable: Postgres is away, and this process has not met the site.
         """
+        fresh = self.known.ready(slug)
+        if fresh is not None:
+            return fresh
         if not SLUG.match(slug):
             raise UnknownSite
         site = await self.known.get(slug, partial(self.sites.by_slug, slug))

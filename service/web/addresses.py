@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
+from ipaddress import IPv6Address
+from typing import NamedTuple, Protocol
 
 from service.settings import Network
 
@@ -23,7 +24,13 @@ PEERS_MAX = 1_024
 """Addresses that are remembered once they are read: one asks many times on its connection, and
 a proxy for everybody."""
 
-Address = IPv4Address | IPv6Address
+
+class Address(NamedTuple):
+    """An address, as it is compared and written."""
+
+    version: int
+    number: int
+    text: str
 
 
 class NotesForwarders(Protocol):
@@ -65,16 +72,15 @@ class Addresses:
         if address is None:
             return Whence(network=LOCAL, pretender=None)
         if not self.trusts(address):
-            return Whence(network=network_of(address), pretender=str(address))
+            return Whence(network=network_of(address), pretender=address.text)
         return Whence(network=network_of(self._client(address, forwarded_for)), pretender=None)
 
     def trusts(self, address: Address) -> bool:
         """Tell whether an address is a trusted proxy's."""
-        number = int(address)
-        return any(
-            first <= number <= last and version == address.version
-            for version, first, last in self._ranges
-        )
+        for version, first, last in self._ranges:
+            if first <= address.number <= last and version == address.version:
+                return True
+        return False
 
     def is_proxy(self, peer: str | None) -> bool:
         """Tell whether whoever is at the other end of a connection is a trusted proxy."""
@@ -97,8 +103,8 @@ class Addresses:
 def network_of(address: Address) -> str:
     """Return an IPv4 address as it is, an IPv6 one as its /64."""
     if address.version == 4:  # noqa: PLR2004 - IPv4
-        return str(address)
-    return str(ipaddress.ip_network((int(address), V6_PREFIX), strict=False))
+        return address.text
+    return str(ipaddress.ip_network((address.number, V6_PREFIX), strict=False))
 
 
 @lru_cache(PEERS_MAX)
@@ -110,13 +116,17 @@ def network_of_peer(peer: str | None) -> str:
 
 @lru_cache(PEERS_MAX)
 def _address(text: str) -> Address | None:
+    try:  # four numbers, each in its only form, are the rule
+        return Address(4, int.from_bytes(socket.inet_pton(socket.AF_INET, text)), text)
+    except (OSError, ValueError):
+        pass
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+        address = address.ipv4_mapped
+    return Address(address.version, int(address), str(address))
 
 
 def _without_port(hop: str) -> str:

@@ -39,6 +39,8 @@ TYPED = {"Content-Type": "application/json"}
         b'{"text": "x", "text": "y"}',
         b'{"text": "x", "\\u0074ext": "y"}',
         b'{"text": "x", "author": {"name": "a", "name" : "b"}}',
+        b'{"text": {"name": ":"}, "text": "::"}',
+        b'{"text": "x", "tags": [{"a:b": 1}, {"a": 1, "a": 2}]}',
         b'{"text": "x"} {"text": "y"}',
         b"[" * 100_0 + b"]" * 100,
     ],
