@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from service.errors import Unavailable
@@ -36,6 +37,9 @@ from service.storage.surroundings import Surroundings, SurroundingStore
 
 NOBODY = UUID(int=0)
 UNKNOWN = Surroundings(article=None, standing=None, cluster=None)
+
+Rates: TypeAlias = dict[UUID, float | None]
+"""Views per hour of articles that were asked for; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +104,14 @@ class Entries:
         """
         if not ids:
             return ()
-        items, held = await self._waiting(site, ids, leases)
+        (items, rates), held = await self._waiting(site, ids, leases)
         present = await self._found(site, ids, items)
         if of_lane is not EMPTY:
             present = [_without_edit(each) for each in present]
         judged = [] if of_lane.blind else present
         # None of these needs another: they are asked for side by side.
-        around, rates, said, parents, saw = await asyncio.gather(
+        around, said, parents, saw = await asyncio.gather(
             self._around(site, present),
-            self.views.per_hour(site, list({each.article_id for each in present})),
             self._said_of(site, judged),
             self._known(site, [each.parent_id for each in present if each.parent_id]),
             self._screenings(site, judged),
@@ -154,12 +157,12 @@ class Entries:
 
     async def _waiting(
         self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
-    ) -> tuple[dict[UUID, PendingComment], Mapping[UUID, Lease]]:
-        """Return those that wait, and who holds which, as far as that is not known yet."""
+    ) -> tuple[tuple[dict[UUID, PendingComment], Rates], Mapping[UUID, Lease]]:
+        """Return those that wait, with how often their articles are read, and who holds which."""
         if leases is not None:
-            return await self.pending.items(site.slug, ids), leases
+            return await self.pending.shown(site.slug, ids), leases
         return await asyncio.gather(
-            self.pending.items(site.slug, ids), self.pending.leases(site.slug, ids)
+            self.pending.shown(site.slug, ids), self.pending.leases(site.slug, ids)
         )
 
     async def _screenings(
@@ -219,7 +222,7 @@ class Entries:
         site: Site,
         found: Sequence[Found],
         around: Mapping[UUID, Surroundings],
-        rates: Mapping[UUID, float],
+        rates: Rates,
     ) -> dict[UUID, Article]:
         """Return the article of each comment, with how often it is read."""
         articles = {
@@ -228,14 +231,15 @@ class Entries:
             or _unseen_article(site, each)
             for each in found
         }
-        moved = {each.article_id for each in articles.values()} - {
-            each.article_id for each in found
-        }
-        if moved:  # they were merged into others
-            rates = {**rates, **await self.views.per_hour(site, list(moved))}
+        unasked = {
+            each.article_id for each in articles.values() if each.views_per_hour is None
+        } - rates.keys()
+        if unasked:  # of comments that do not wait, or were merged into others
+            rates = {**rates, **await self.views.per_hour(site, list(unasked))}
         return {
-            comment_id: replace(article, views_per_hour=rates[article.article_id])
-            if article.views_per_hour is None and article.article_id in rates
+            comment_id: replace(article, views_per_hour=rate)
+            if article.views_per_hour is None
+            and (rate := rates.get(article.article_id)) is not None
             else article
             for comment_id, article in articles.items()
         }

@@ -64,8 +64,8 @@ class Looks:
 
     async def shown(
         self, slug: str, ids: Sequence[UUID]
-    ) -> tuple[dict[UUID, PendingComment], dict[UUID, float]]:
-        """Return those that wait, and the views per hour of their articles as far as known."""
+    ) -> tuple[dict[UUID, PendingComment], dict[UUID, float | None]]:
+        """Return those that wait, and the views per hour of their articles, None where unknown."""
         if not ids:
             return {}, {}
         at = Keys(slug)
@@ -77,9 +77,9 @@ class Looks:
             if flat
         }
         rates = {
-            items[comment_id].article_id: float(rate)
+            items[comment_id].article_id: None if rate is None else float(rate)
             for comment_id, rate in zip(ids, found[len(ids) :], strict=True)
-            if rate is not None
+            if comment_id in items
         }
         return items, rates
 
