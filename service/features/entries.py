@@ -155,6 +155,14 @@ class Entries:
             entries.append(entry)
         return tuple(entries)
 
+    async def there(self, site: Site, ids: Sequence[UUID]) -> list[Found]:
+        """Return comments alone, in this order, as far as they are known.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        return await self._found(site, ids, await self.pending.items(site.slug, ids))
+
     async def _waiting(
         self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
     ) -> tuple[tuple[dict[UUID, PendingComment], Rates], Mapping[UUID, Lease]]:

@@ -282,9 +282,9 @@ class Queue:
     ) -> tuple[QueueEntry, ...]:
         """Lease the free ones of those that are there and that the actor may see."""
         there = [
-            each.found.comment_id
-            for each in await self.entries.of(site, ids, now=now)
-            if actor.sees_escalated or each.item is None or not each.item.escalated
+            each.comment_id
+            for each in await self.entries.there(site, ids)
+            if actor.sees_escalated or each.waiting is None or not each.waiting.escalated
         ]
         claimed = await self.pending.lease(
             site.slug,
