@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from service.cursors import Cursors
 from service.errors import NotFound
 from service.features.errands import Rest
 from service.features.lookup import Found, Lookup
+from service.features.neighbours import Near, Nearest, Neighbours
 from service.features.patience import Patience
 from service.features.screening.facts import ClusterFacts
 from service.features.screening.minhash import (
     ALIKE,
     Signature,
-    likenesses,
-    signature_of,
     signatures_of,
 )
 from service.model import Actor, PendingComment, Site, made_at, uuid_of_digest
@@ -92,64 +89,6 @@ class ClusterPage:
     next: str | None
 
 
-class _Nearest(NamedTuple):
-    """The cluster a text belongs to."""
-
-    place: ClusterPlace
-    likeness: float
-    """To the comment of it that is most alike."""
-    to_first: float
-    """To its first comment; to the next of those left, where that is gone."""
-
-
-@dataclass(slots=True)
-class _Near:
-    """What the comments of one batch are compared with: it grows with them."""
-
-    of_band: dict[int, set[ClusterPlace]]
-    """By band of the batch: of what is alike to it most bands are asked by nobody."""
-    of_cluster: dict[ClusterPlace, list[SignatureRow]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
-    def add(self, row: SignatureRow) -> None:
-        self.of_cluster[row.place].append(row)
-        for band in row.bands:
-            if band in self.of_band:
-                self.of_band[band].add(row.place)
-
-    def drop(self, comment: Changed) -> None:
-        """Forget the signature of a former text."""
-        if comment.cluster_id is not None:
-            place = ClusterPlace(comment.site_id, comment.cluster_id)
-            self.of_cluster[place] = [
-                row for row in self.of_cluster[place] if row.comment_id != comment.comment_id
-            ]
-
-    def nearest(self, site_id: int, signature: Signature) -> _Nearest | None:
-        """Return the most alike cluster, or None."""
-        places = {
-            place
-            for band in signature.bands
-            for place in self.of_band[band]
-            if place.site_id == site_id
-        }
-        rows = [row for place in places for row in self.of_cluster[place]]
-        shares = likenesses(signature, [row.numbers for row in rows])
-        best, place = max(
-            zip(shares, (row.place for row in rows), strict=True), default=(0.0, None)
-        )
-        if place is None or best < ALIKE:
-            return None
-        of_place = {
-            row.comment_id: share
-            for row, share in zip(rows, shares, strict=True)
-            if row.place == place
-        }
-        to_first = of_place.get(place.cluster_id, next(iter(of_place.values())))
-        return _Nearest(place, best, to_first)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clusters:
     """Keep clusters, and show them. Methods raise Unavailable while Postgres is away."""
@@ -160,6 +99,11 @@ class Clusters:
     clock: Callable[[], datetime]
     rest: Rest = asyncio.sleep
     """How it waits for more to do."""
+    neighbours: Neighbours = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask about comments that come together in one statement."""
+        object.__setattr__(self, "neighbours", Neighbours(self.store.alike))
 
     async def run(self) -> None:
         """Follow what comes and what becomes of it, without end. Only one process may."""
@@ -206,7 +150,7 @@ class Clusters:
     async def _place(self, turn: Turn, comments: Sequence[Changed]) -> None:
         """Put comments where they belong by what they say now."""
         signatures = await asyncio.to_thread(_sign, comments)
-        near = _Near({band: set() for each in signatures.values() for band in each.bands})
+        near = Near({band: set() for each in signatures.values() for band in each.bands})
         for row in await turn.alike(near.of_band) if near.of_band else ():
             near.add(row)
         for comment in comments:
@@ -219,17 +163,10 @@ class Clusters:
 
     async def facts(self, site: Site, text: str, *, now: datetime) -> ClusterFacts | None:
         """Return what a rule may know of comments like this one; None where there is none."""
-        signature = signature_of(text, salt=site.site_id)
-        if signature is None:
+        nearest = await self.neighbours.nearest(site, text)
+        if nearest is None:
             return None
-        near = await self.store.near(site.site_id, signature.bands)
-        shares = likenesses(signature, [numbers for _, numbers in near])
-        ids = [each for each, _ in near]
-        alike, cluster_id = max(zip(shares, ids, strict=True), default=(0.0, None))
-        if cluster_id is None or alike < ALIKE:
-            return None
-        place = ClusterPlace(site.site_id, cluster_id)
-        found = await self.store.lately(place, since=now - WINDOW, limit=LATEST_MAX)
+        found = await self.store.lately(nearest.place, since=now - WINDOW, limit=LATEST_MAX)
         if found is None:
             return None
         cluster, latest = found
@@ -373,12 +310,12 @@ def _sign(comments: Sequence[Changed]) -> dict[UUID, Signature]:
     }
 
 
-def _settle(turn: Turn, near: _Near, comment: Changed, signature: Signature) -> None:
+def _settle(turn: Turn, near: Near, comment: Changed, signature: Signature) -> None:
     """Let a comment join the most alike cluster, or begin its own."""
     at = made_at(comment.comment_id)
     nearest = near.nearest(comment.site_id, signature)
     if nearest is None:
-        nearest = _Nearest(_own_place(comment), 0.0, 1.0)
+        nearest = Nearest(_own_place(comment), 0.0, 1.0)
         turn.found(nearest.place, at)
     place = nearest.place
     if nearest.likeness < DIFFERS_BELOW and len(near.of_cluster[place]) < SIGNATURES_MAX:

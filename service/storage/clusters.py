@@ -29,8 +29,7 @@ class ClusterPlace(NamedTuple):
     cluster_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class Changed(NamedTuple):
     """A comment that came or changed, as it is now."""
 
     site_id: int
@@ -185,11 +184,11 @@ class Turn:
 
     async def write(self) -> None:
         """Write what was collected, and count on: never by reading whole clusters."""
-        before = await self._weigh()
+        before = await self._weigh([each for each in self.changed if each.cluster_id is not None])
         authors = self._authors(before)
         were_there = await self._present(authors)
         await self._write()
-        after = await self._weigh()
+        after = await self._weigh(self.changed)
         are_there = await self._present(authors)
         touched = sorted(before.keys() | after.keys())
         if not touched:
@@ -207,10 +206,10 @@ class Turn:
         if smaller:
             await self.connection.execute(SQL["drop_empty"], *_columns(smaller))
 
-    async def _weigh(self) -> defaultdict[ClusterPlace, _Weight]:
-        """Return what the comments at hand add to the counts of their clusters."""
+    async def _weigh(self, comments: Sequence[Changed]) -> defaultdict[ClusterPlace, _Weight]:
+        """Return what some comments add to the counts of their clusters."""
         weights: defaultdict[ClusterPlace, _Weight] = defaultdict(_Weight)
-        places = [(each.site_id, each.article_id, each.comment_id) for each in self.changed]
+        places = [(each.site_id, each.article_id, each.comment_id) for each in comments]
         if not places:
             return weights
         rows = await self.connection.fetch(SQL["weigh"], *_columns(places))
@@ -272,15 +271,14 @@ class ClusterStore:
             taken = await connection.fetch(SQL["take_changes"], limit)
             places = sorted({tuple(row) for row in taken})
             rows = await connection.fetch(SQL["read_changed"], *_columns(places)) if places else ()
-            turn = Turn(connection=connection, changed=[Changed(**row) for row in rows])
+            turn = Turn(connection=connection, changed=[Changed(*row) for row in rows])
             yield turn
             await turn.write()
 
-    async def near(self, site_id: int, bands: Collection[int]) -> list[tuple[UUID, bytes]]:
-        """Return a site's clusters that have one of these bands, with each of their signatures."""
+    async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
+        """Return every signature of clusters that have one with one of these bands."""
         async with connected(self.pool) as connection:
-            rows = await connection.fetch(SQL["near"], site_id, list(bands))
-        return [(row["cluster_id"], row["numbers"]) for row in rows]
+            return await _alike(connection, bands)
 
     async def forget(self, *, before: datetime, limit: int) -> int:
         """Delete clusters that nothing came to since; returns how many."""

@@ -71,15 +71,6 @@ SELECT s.site_id, s.cluster_id, s.comment_id, s.numbers, s.bands
 FROM clusters_near($1::integer[]) near
 JOIN cluster_signatures s ON s.site_id = near.site_id AND s.cluster_id = near.cluster_id;
 
--- name: near
--- Signatures of a site's clusters that have one with a band in common.
---   $1 site_id integer, $2 bands integer[]
--- Index: cluster_signatures_bands, cluster_signatures_pkey.
-SELECT s.cluster_id, s.numbers
-FROM clusters_near($2::integer[]) near
-JOIN cluster_signatures s ON s.site_id = near.site_id AND s.cluster_id = near.cluster_id
-WHERE near.site_id = $1;
-
 -- name: join
 -- Comments of clusters, as they are now, of a document with lists of rows: new clusters, of their
 -- first comments; what later comments are compared with; and the comments.

@@ -185,11 +185,12 @@ class WordIndex:
 
     def _find_in(self, view: View, via: Via) -> list[Hit]:
         words = view.words
-        parts = list(map(self._known.__getitem__, words))
-        if not any(parts):
+        parts = map(self._known.__getitem__, words)
+        telling = [(at, part) for at, part in enumerate(parts) if part]
+        if not telling:
             return []
-        single = [at for at, part in enumerate(parts) if part & _SINGLE]
-        rare = [at for at, part in enumerate(parts) if part & _OF_PAIR]
+        single = [at for at, part in telling if part & _SINGLE]
+        rare = [at for at, part in telling if part & _OF_PAIR]
         pairs = sorted(
             {at for at in chain(rare, (at - 1 for at in rare)) if 0 <= at < len(words) - 1}
         )
