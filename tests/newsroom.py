@@ -25,6 +25,7 @@ from service.features.cache import Cache
 from service.features.cluster_decisions import ClusterDecisions
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions
+from service.features.doorkeeper import Doorkeeper
 from service.features.entries import Entries
 from service.features.events import Events
 from service.features.guests import Guests
@@ -380,8 +381,7 @@ def staff(
             promise=promise,
             reception=Reception(redis=redis, scripts=scripts),
             limits=limits,
-            articles=articles,
-            authors=authors,
+            door=Doorkeeper(articles=articles, authors=authors, lookup=lookup),
             lookup=lookup,
             screen=screen,
             settle=settle,

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from service import crash
-from service.errors import Conflict, Failure, Forbidden, Invalid, RateLimited, Unavailable
-from service.features.articles import ArticleDirectory
-from service.features.authors import AuthorBanned, Authors, WarningUnacknowledged
+from service.errors import Failure, Invalid, RateLimited, Unavailable
+from service.features.authors import AuthorBanned, WarningUnacknowledged
+from service.features.doorkeeper import (
+    ArticleClosed,
+    Doorkeeper,
+    Entry,
+    GuestsNotAllowed,
+    ParentNotPublished,
+    charges_of,
+)
 from service.features.journal import Acknowledged
 from service.features.lookup import Found, Lookup
 from service.features.promise import Promise
-from service.features.reader_tokens import BACKEND_ISSUER, author_id_of
 from service.features.screen import Piece, RefusedByRule, Screen, Screening
 from service.features.settle import Settle
 from service.features.submission import Keys, Submission, cleaned
-from service.features.threads import UnknownParent
 from service.model import (
-    Article,
-    ArticleState,
     Author,
     PendingComment,
-    Site,
-    Standing,
-    Status,
     article_id,
 )
-from service.storage.limits import Charge, Dues, Limits, limited
+from service.storage.limits import Dues, Limits, limited
 from service.storage.pending import SETTLE_GRACE_MS, Acceptance
 from service.storage.recents import Lately
 from service.storage.reception import Reception
@@ -54,27 +54,6 @@ DEDUPE_WINDOW_MS = 60_000
 """How long the same text by the same author counts as the same submission (api.md)."""
 IDEMPOTENCY_MS = 48 * 3_600_000
 """How long an Idempotency-Key is remembered (api.md)."""
-
-
-class ArticleClosed(Forbidden):
-    """The article takes no comments now."""
-
-    code = "comments_closed"
-    title = "Comments are closed on this article."
-
-
-class GuestsNotAllowed(Forbidden):
-    """The site wants its readers signed in."""
-
-    code = "guests_not_allowed"
-    title = "Please sign in to comment."
-
-
-class ParentNotPublished(Conflict):
-    """The comment replied to was rejected or removed."""
-
-    code = "parent_not_published"
-    title = "The comment you reply to is not public any more."
 
 
 class KeyReused(Invalid):
@@ -119,11 +98,6 @@ def verified() -> bool:
     return True
 
 
-async def _no_issuers(_: Site) -> Sequence[str]:
-    """Stand in where no site signs its readers in."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The promise: this comment is durable."""
@@ -147,8 +121,7 @@ class Intake:
     promise: Promise
     reception: Reception
     limits: Limits
-    articles: ArticleDirectory
-    authors: Authors
+    door: Doorkeeper
     lookup: Lookup
     screen: Screen
     settle: Settle
@@ -158,8 +131,6 @@ class Intake:
     limits_on: bool = True
     durable: Callable[[], bool] = verified
     """Tells whether Redis was seen to keep what it acknowledges."""
-    issuers: Callable[[Site], Awaitable[Sequence[str]]] = _no_issuers
-    """Returns who signs a site's readers in."""
     heard: Callable[[str], None] = _unheard
     """Told what became of each submission."""
 
@@ -189,7 +160,8 @@ class Intake:
             raise NotDurable
         clean = cleaned(submission)
         keys = Keys.of(clean)
-        dues = self.limits.dues(clean.site.slug, self._charges(clean))
+        charges = charges_of(clean) if self.limits_on else ()
+        dues = self.limits.dues(clean.site.slug, charges)
         lately = await self.reception.meet(
             clean.site.slug,
             dk=keys.dk,
@@ -220,10 +192,8 @@ class Intake:
         self, clean: Submission, keys: Keys, lately: Lately, *, now: datetime
     ) -> tuple[PendingComment, Screening]:
         """Return the comment that a submission may become, screened, or refuse it."""
-        article = await self.articles.get(clean.site, clean.article_key, now=now)
         author_id = clean.author_id or self.new_guest()
-        standing = await self._check_rights(clean, article, now=now)
-        parent = await self._find_parent(clean, article, author_id, now=now)
+        entry = await self.door.admit(clean, author_id, now=now)
         screening = await self.screen.look(
             clean.site,
             Piece(
@@ -231,117 +201,32 @@ class Intake:
                 lang=clean.lang,
                 author_kind=clean.kind,
                 author_id=clean.author_id,
-                standing=standing,
-                article=article,
+                standing=entry.standing,
+                article=entry.article,
                 address_hash=clean.address_hash or None,
                 lately=lately,
-                parent=parent,
+                parent=entry.parent,
             ),
             now=now,
         )
-        home = _home(clean, article, parent)
-        return self._item(clean, keys, home, author_id, screening, now=now), screening
-
-    async def _check_rights(
-        self, submission: Submission, article: Article | None, *, now: datetime
-    ) -> Standing | None:
-        """Refuse what the article's state or the author's standing forbids.
-
-        None means the standing could not be looked up: the comment is held.
-        """
-        if article is not None and article.state in (ArticleState.CLOSED, ArticleState.OFF):
-            raise ArticleClosed
-        if submission.kind == "guest" and not submission.site.settings.guests_allowed:
-            raise GuestsNotAllowed
-        if submission.author_id is None:
-            return Standing(author_id=UUID(int=0))
-        also = await self._other_ids(submission)
-        standing = await self.authors.admitted(
-            submission.site, submission.author_id, also=also, now=now
-        )
-        if standing is not None and standing.warning is not None:
-            raise WarningUnacknowledged(standing.warning)
-        return standing
-
-    async def _other_ids(self, submission: Submission) -> list[UUID]:
-        """Return how else the same reader may be known: by a token, or as the back end calls them.
-
-        A back end that names no issuer may mean a reader of any.
-        """
-        site, subject = submission.site, submission.subject
-        if subject is None:
-            return []
-        issuers = [BACKEND_ISSUER]
-        if submission.issuer is None:
-            issuers += await self.issuers(site)
-        ids = {author_id_of(site.site_id, each, subject) for each in issuers}
-        # Elsewhere a back end that names no issuer may mean somebody else.
-        named = {submission.issuer, *issuers} - {None, BACKEND_ISSUER}
-        ids |= {*await self.authors.ids_elsewhere(site, subject, (each for each in named if each))}
-        return [each for each in ids if each != submission.author_id]
-
-    def _charges(self, submission: Submission) -> list[Charge]:
-        """Return the limits of protocol.md 3.2 that a submission counts against."""
-        if not self.limits_on:
-            return []
-        charges = [Charge.of("site", submission.site.slug, per_second=50, burst=50)]
-        if submission.kind == "backend":
-            return charges
-        charges += [
-            Charge.of("post_address", submission.address_hash, per_minute=6, burst=5),
-            Charge.of("post_article", submission.article_key, per_minute=120, burst=60),
-        ]
-        if submission.author_id is not None:
-            author = submission.author_id.hex
-            charges.append(Charge.of("post_author", author, per_minute=10, burst=5))
-        return charges
-
-    async def _find_parent(
-        self, submission: Submission, article: Article | None, author_id: UUID, *, now: datetime
-    ) -> Found | None:
-        """Let a reply hang only on what its author can see."""
-        if submission.parent_id is None:
-            return None
-        parent = await self.lookup.find(submission.site, submission.parent_id)
-        if parent is None or not await self._same_thread(submission, article, parent, now=now):
-            raise UnknownParent
-        if parent.status is Status.PENDING:
-            own = submission.author_id is not None and parent.author_id == author_id
-            if not own and submission.kind != "backend":
-                raise UnknownParent
-        elif parent.status is not Status.APPROVED:
-            raise ParentNotPublished
-        return parent
-
-    async def _same_thread(
-        self, submission: Submission, article: Article | None, parent: Found, *, now: datetime
-    ) -> bool:
-        """Tell whether a parent stands under the article that is commented on, or one merged in."""
-        home = article_id(submission.site.site_id, submission.article_key)
-        if parent.article_id in {home, article.article_id if article else home}:
-            return True
-        elsewhere = await self.articles.get(submission.site, parent.article_key, now=now)
-        return (
-            article is not None
-            and elsewhere is not None
-            and (elsewhere.article_id == article.article_id)
-        )
+        return self._item(clean, keys, entry, author_id, screening, now=now), screening
 
     def _item(
         self,
         submission: Submission,
         keys: Keys,
-        home: tuple[UUID, str],
+        entry: Entry,
         author_id: UUID,
         screening: Screening,
         *,
         now: datetime,
     ) -> PendingComment:
+        article, key = entry.home(submission)
         return PendingComment(
             site_id=submission.site.site_id,
             site=submission.site.slug,
-            article_id=home[0],
-            article_key=home[1],
+            article_id=article,
+            article_key=key,
             comment_id=self.new_id(now),
             parent_id=submission.parent_id,
             author=Author(
@@ -444,17 +329,3 @@ def _outcome(accepted: Accepted) -> str:
     if accepted.replayed:
         return "replayed"
     return "published" if accepted.at_once else "accepted"
-
-
-def _home(
-    submission: Submission, article: Article | None, parent: Found | None
-) -> tuple[UUID, str]:
-    """Return the id and key of the article a comment stands under.
-
-    A reply stays with its parent, also once its article was merged into another.
-    """
-    if parent is not None:
-        return parent.article_id, parent.article_key
-    if article is not None:
-        return article.article_id, article.key
-    return article_id(submission.site.site_id, submission.article_key), submission.article_key

@@ -11,6 +11,7 @@ from service.demo.content import NEWSPAPER, load
 from service.features.access import Access
 from service.features.appeals import Appeals
 from service.features.counts import Counts
+from service.features.doorkeeper import Doorkeeper
 from service.features.guests import Guests
 from service.features.intake import Intake
 from service.features.latest import Latest
@@ -109,8 +110,12 @@ class Readers:
                 promise=core.promise,
                 reception=Reception(redis=ground.redis, scripts=ground.scripts),
                 limits=core.limits,
-                articles=core.articles,
-                authors=core.authors,
+                door=Doorkeeper(
+                    articles=core.articles,
+                    authors=core.authors,
+                    lookup=core.lookup,
+                    issuers=core.token_keys.issuers,
+                ),
                 lookup=core.lookup,
                 screen=screen,
                 settle=core.settle,
@@ -118,7 +123,6 @@ class Readers:
                 new_id=new_id,
                 new_guest=uuid4,
                 limits_on=limits_on,
-                issuers=core.token_keys.issuers,
                 durable=lambda: live.vitals.durable,
                 heard=lambda outcome: metrics.accepts.labels(outcome).inc(),
             ),

@@ -128,7 +128,8 @@ def wired(room: Newsroom) -> Desk:
         clock=lambda: room.now,
         batch=4,
     )
-    room.intake = replace(room.intake, issuers=token_keys.issuers)
+    door = replace(room.intake.door, issuers=token_keys.issuers)
+    room.intake = replace(room.intake, door=door)
     return Desk(room=room, records=records, sweeps=sweeps, token_keys=token_keys)
 
 
