@@ -148,7 +148,7 @@ class Deciding:
         """Write everything; the transaction commits when its block ends."""
         await self._write_rows(changes.rows(Changes.FIRST))
         if changes:
-            await self.connection.execute(CHANGES["write"], changes.document)
+            await self.connection.execute(CHANGES["write"], *changes.arguments)
         if changes.replies:
             await self.connection.execute(CHANGES["shift_replies"], changes.replies)
         await self._write_rows(changes.rows(Changes.AFTER))

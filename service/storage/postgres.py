@@ -30,6 +30,7 @@ __all__ = [
     "DatabaseUnavailable",
     "MigrationFailed",
     "SchemaState",
+    "as_json",
     "attempted",
     "begun",
     "connected",
@@ -251,6 +252,11 @@ async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[A
         return ""
     done: str = await connection.execute(sql, *zip(*rows, strict=True))
     return done
+
+
+def as_json(value: Any) -> str:
+    """Write what a parameter of type json takes, ids and times among it."""
+    return orjson.dumps(value, default=_uuid_text).decode()
 
 
 def listed(values: Iterable[Any]) -> str:

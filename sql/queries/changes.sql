@@ -1,24 +1,24 @@
 -- What every decision of a transaction writes.
 
 -- name: write
--- Everything in one round trip, of a document with a list of rows for each table: entries of the
--- log in their order, with whose comments they are about (23505 when a comment's n-th decision is
--- somebody else's); comments in public, new or again; texts that were sent and are not public; the
--- journal's word that revisions were decided; what authors' records gain; articles' counts, as
--- differences, whose threads have a new version; and what the rest of the world is still to be told,
--- in its order. Rows of the journal and of records come in the order of their keys, so that two
--- transactions never deadlock.
---   $1 document jsonb
+-- Everything in one round trip, of a list of rows for each table: entries of the log in their order,
+-- with whose comments they are about (23505 when a comment's n-th decision is somebody else's);
+-- comments in public, new or again; texts that were sent and are not public; the journal's word that
+-- revisions were decided; what authors' records gain; articles' counts, as differences, whose
+-- threads have a new version; and what the rest of the world is still to be told, in its order. Rows
+-- of the journal and of records come in the order of their keys, so that two transactions never
+-- deadlock.
+--   $1 decisions json, $2 comments json, $3 their texts text[], $4 what readers are told of them
+--   bytea[] (both side by side with them), $5 kept json, $6 journal json, $7 readers json,
+--   $8 counts json, $9 outbox json (each a list of objects, named as the columns are)
 -- Index: article_counts_pkey.
-WITH told AS MATERIALIZED (
-    SELECT $1::jsonb AS document
-), decided AS MATERIALIZED (
+WITH decided AS MATERIALIZED (
     SELECT new.site_id, new.article_id, new.comment_id, new.n, new.decision_id, new.action,
            new.revision, new.kind, new.status, new.reason, new.note, new.actor_kind, new.actor_id,
            new.reverses, new.duplicate_of, new.content_hash, new.at, new.request_id, new.lang,
            new.rule_version, new.risk, new.rules, new.author_id, new.place
-    FROM told, ROWS FROM (
-        jsonb_to_recordset(document -> 'decisions') AS (
+    FROM ROWS FROM (
+        json_to_recordset($1::json) AS (
             site_id integer, article_id uuid, comment_id uuid, n integer, decision_id uuid,
             action text, revision integer, kind text, status text, reason text, note text,
             actor_kind text, actor_id text, reverses uuid, duplicate_of uuid, content_hash bytea,
@@ -50,13 +50,20 @@ WITH told AS MATERIALIZED (
          created_at, published_at, edited_at, best, unseen, written)
     SELECT site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
            author_name, author_badge, author_avatar, author_email, text, lang, 'approved', revision,
-           created_at, published_at, edited_at, best, unseen, convert_to(written, 'UTF8')
-    FROM told, jsonb_to_recordset(document -> 'comments') AS new (
-        site_id integer, article_id uuid, comment_id uuid, parent_id uuid, root_id uuid,
-        depth smallint, author_id uuid, author_kind text, author_name text, author_badge text,
-        author_avatar text, author_email text, text text, lang text, revision integer,
-        created_at timestamptz, published_at timestamptz, edited_at timestamptz,
-        best double precision, unseen boolean, written text)
+           created_at, published_at, edited_at, best, unseen, written
+    FROM ROWS FROM (
+        json_to_recordset($2::json) AS (
+            site_id integer, article_id uuid, comment_id uuid, parent_id uuid, root_id uuid,
+            depth smallint, author_id uuid, author_kind text, author_name text, author_badge text,
+            author_avatar text, author_email text, lang text, revision integer,
+            created_at timestamptz, published_at timestamptz, edited_at timestamptz,
+            best double precision, unseen boolean),
+        unnest($3::text[]),
+        unnest($4::bytea[])
+    ) AS new (
+        site_id, article_id, comment_id, parent_id, root_id, depth, author_id, author_kind,
+        author_name, author_badge, author_avatar, author_email, lang, revision, created_at,
+        published_at, edited_at, best, unseen, text, written)
     ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
         author_name = excluded.author_name, author_badge = excluded.author_badge,
         author_avatar = excluded.author_avatar, text = excluded.text, lang = excluded.lang,
@@ -66,7 +73,7 @@ WITH told AS MATERIALIZED (
 ), kept AS (
     INSERT INTO kept_texts (site_id, article_id, comment_id, revision, payload, expires_at)
     SELECT site_id, article_id, comment_id, revision, payload, expires_at
-    FROM told, jsonb_to_recordset(document -> 'kept') AS new (
+    FROM json_to_recordset($5::json) AS new (
         site_id integer, article_id uuid, comment_id uuid, revision integer, payload jsonb,
         expires_at timestamptz)
     ON CONFLICT (site_id, article_id, comment_id, revision) DO UPDATE SET
@@ -77,7 +84,7 @@ WITH told AS MATERIALIZED (
          created_at)
     SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'decided', NULL, dk,
            fingerprint, created_at
-    FROM told, jsonb_to_recordset(document -> 'journal') AS new (
+    FROM json_to_recordset($6::json) AS new (
         site_id integer, article_id uuid, comment_id uuid, revision integer, n integer, kind text,
         seq bigint, dk bytea, fingerprint bytea, created_at timestamptz)
     ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
@@ -88,7 +95,7 @@ WITH told AS MATERIALIZED (
 ), recorded AS (
     INSERT INTO readers AS r (site_id, author_id, kind, name, approved, rejected, first_seen)
     SELECT site_id, author_id, kind, name, approved, rejected, first_seen
-    FROM told, jsonb_to_recordset(document -> 'readers') AS new (
+    FROM json_to_recordset($7::json) AS new (
         site_id integer, author_id uuid, kind text, name text, approved integer, rejected integer,
         first_seen timestamptz)
     ON CONFLICT (site_id, author_id) DO UPDATE SET
@@ -99,14 +106,14 @@ WITH told AS MATERIALIZED (
     UPDATE article_counts c
     SET approved = c.approved + new.approved, shown_roots = c.shown_roots + new.shown_roots,
         version = c.version + 1
-    FROM told, jsonb_to_recordset(document -> 'counts') AS new (
+    FROM json_to_recordset($8::json) AS new (
         site_id integer, article_id uuid, approved integer, shown_roots integer)
     WHERE c.site_id = new.site_id AND c.article_id = new.article_id
 )
 INSERT INTO outbox (site_id, article_id, kind, comment_id, payload)
 SELECT new.site_id, new.article_id, new.kind, new.comment_id, new.payload
-FROM told, ROWS FROM (
-    jsonb_to_recordset(document -> 'outbox') AS (
+FROM ROWS FROM (
+    json_to_recordset($9::json) AS (
         site_id integer, article_id uuid, comment_id uuid, kind text, payload jsonb)
 ) WITH ORDINALITY AS new (site_id, article_id, comment_id, kind, payload, place)
 ORDER BY new.place;

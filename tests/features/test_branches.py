@@ -64,7 +64,7 @@ def test_any_order_of_appearing_and_disappearing_leaves_the_counts_a_slow_walk_f
         while at is not None:
             depth, at = depth + 1, parents[at]
         assert row.depth == depth
-    totals = [*changes.document["counts"], {"approved": 0, "shown_roots": 0}][0]
+    totals = [*changes.counts, {"approved": 0, "shown_roots": 0}][0]
     assert totals["approved"] == len(approved)
     assert totals["shown_roots"] == len([number for number in shown if parents[number] is None])
     for shift in changes.replies:
