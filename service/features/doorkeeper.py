@@ -17,6 +17,13 @@ from service.features.threads import UnknownParent
 from service.model import Article, ArticleState, Site, Standing, Status, article_id
 from service.storage.limits import Charge
 
+NOBODY = ""
+SITE = Charge.of("site", NOBODY, per_second=50, burst=50)
+ADDRESS = Charge.of("post_address", NOBODY, per_minute=6, burst=5)
+ARTICLE = Charge.of("post_article", NOBODY, per_minute=120, burst=60)
+AUTHOR = Charge.of("post_author", NOBODY, per_minute=10, burst=5)
+"""What a post is charged (protocol.md 3.2), yet to be told of whom."""
+
 
 class ArticleClosed(Forbidden):
     """The article takes no comments now."""
@@ -161,14 +168,10 @@ class Doorkeeper:
 
 def charges_of(submission: Submission) -> list[Charge]:
     """Return the limits of protocol.md 3.2 that a submission counts against."""
-    charges = [Charge.of("site", submission.site.slug, per_second=50, burst=50)]
+    charges = [SITE.on(submission.site.slug)]
     if submission.kind == "backend":
         return charges
-    charges += [
-        Charge.of("post_address", submission.address_hash, per_minute=6, burst=5),
-        Charge.of("post_article", submission.article_key, per_minute=120, burst=60),
-    ]
+    charges += (ADDRESS.on(submission.address_hash), ARTICLE.on(submission.article_key))
     if submission.author_id is not None:
-        author = submission.author_id.hex
-        charges.append(Charge.of("post_author", author, per_minute=10, burst=5))
+        charges.append(AUTHOR.on(submission.author_id.hex))
     return charges

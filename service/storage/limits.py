@@ -59,6 +59,16 @@ class Charge:
             cost=cost,
         )
 
+    def on(self, subject: str) -> Charge:
+        """Return the same for somebody else: cheaper than to reckon its rate again."""
+        return Charge(
+            scope=self.scope,
+            subject=subject,
+            interval_us=self.interval_us,
+            burst=self.burst,
+            cost=self.cost,
+        )
+
 
 class Dues(NamedTuple):
     """What one action is charged, as scripts take it."""
