@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, cast
 
 import orjson
 from aiohttp import hdrs
-from aiohttp.web import BaseRequest, Response, StreamResponse
+from aiohttp.web import BaseRequest, StreamResponse
 from multidict import CIMultiDict, istr
 from pydantic import BaseModel
 
@@ -19,6 +19,7 @@ from service.web import conditional, cors, encodings
 from service.web.draining import Draining
 from service.web.operation import Anyone, Operation, Reply
 from service.web.ready import AGAIN, Again, Source
+from service.web.whole import EMPTY, Whole
 
 REQUEST_ID = istr("X-Request-Id")
 SERVER = "postbag"
@@ -37,9 +38,6 @@ ALWAYS: Final = CIMultiDict(
     }
 )
 """Of every answer, unless its reply says otherwise. Never changed: copied."""
-
-EMPTY = frozenset({204, 304})
-"""Statuses whose answers have no body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +81,13 @@ class Answers:
         await self._pour(request, response, reply)
         return response
 
-    def whole(self, reply: Reply, circumstances: Circumstances) -> Response:
+    def whole(self, reply: Reply, circumstances: Circumstances) -> Whole:
         """Return the answer to a reply that is no stream."""
         response = self._unless_known(reply, circumstances)
         self._close_if_needed(response, circumstances)
         return response
 
-    def _unless_known(self, reply: Reply, circumstances: Circumstances) -> Response:
+    def _unless_known(self, reply: Reply, circumstances: Circumstances) -> Whole:
         headers = self._head(reply, circumstances)
         body = _body(reply)
         operation = circumstances.operation
@@ -102,10 +100,10 @@ class Answers:
                     return self._form(reply, reply.source, circumstances, headers)
                 etag = headers[hdrs.ETAG] = reply.etag or conditional.etag_of(body)
                 if conditional.is_known(etag, circumstances.if_none_match):
-                    return Response(status=304, headers=headers)
+                    return Whole(status=304, headers=headers)
         if body or reply.status not in EMPTY:
             headers[hdrs.CONTENT_TYPE] = reply.media_type
-        return Response(status=reply.status, headers=headers, body=body)
+        return Whole(status=reply.status, headers=headers, body=body)
 
     def _form(
         self,
@@ -113,7 +111,7 @@ class Answers:
         source: Source,
         circumstances: Circumstances,
         headers: CIMultiDict[str],
-    ) -> Response:
+    ) -> Whole:
         """Answer with ready bytes in the form the client likes best, or that it has them."""
         entry, accepted = source.entry, circumstances.accept_encoding
         encoding = encodings.chosen(accepted, entry.forms)
@@ -121,11 +119,11 @@ class Answers:
         if encoding:
             headers[hdrs.CONTENT_ENCODING] = encoding
         if conditional.is_known(etag, circumstances.if_none_match):
-            response = Response(status=304, headers=headers)
+            response = Whole(status=304, headers=headers)
         else:
             headers[hdrs.CONTENT_TYPE] = reply.media_type
             body = entry.forms[encoding] if encoding else entry.body
-            response = Response(status=reply.status, headers=headers, body=body)
+            response = Whole(status=reply.status, headers=headers, body=body)
         operation = circumstances.operation
         assert operation is not None
         if encodings.would_choose(accepted, entry.body) and not entry.forms:

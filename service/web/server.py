@@ -21,7 +21,6 @@ from aiohttp import hdrs
 from aiohttp.web import (
     BaseRequest,
     RequestHandler,
-    Response,
     Server,
     ServerRunner,
     StreamResponse,
@@ -44,6 +43,7 @@ from service.web.problems import (
     status_of,
 )
 from service.web.ready import AGAIN, Question
+from service.web.whole import Whole
 
 log = structlog.get_logger(__name__)
 
@@ -338,7 +338,7 @@ class Connection(RequestHandler):
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - aiohttp's; it repeats what was sent
-    ) -> Response:
+    ) -> Whole:
         """Answer what is no HTTP, or a bug of the gate itself, with a problem document."""
         if request.writer.output_size > 0:
             raise ConnectionError("Part of an answer is sent already.")
