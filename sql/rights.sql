@@ -7,6 +7,7 @@ DECLARE
     append_only constant text[] := ARRAY['decisions', 'administrative_acts', 'audit_entries', 'rule_versions', 'rule_states',
                                     'word_list_versions'];
     unchanging  constant text[] := ARRAY['reader_notes']; -- deleted with whom they are about
+    lasting     constant text[] := ARRAY['sites', 'articles']; -- rows that refer to them rely on it
     read_only   constant text[] := ARRAY['schema_migrations'];
     relation    record;
 BEGIN
@@ -25,6 +26,7 @@ BEGIN
                 WHEN relation.short_name = ANY (read_only) THEN 'SELECT'
                 WHEN relation.short_name = ANY (append_only) THEN 'SELECT, INSERT'
                 WHEN relation.short_name = ANY (unchanging) THEN 'SELECT, INSERT, DELETE'
+                WHEN relation.short_name = ANY (lasting) THEN 'SELECT, INSERT, UPDATE'
                 ELSE 'SELECT, INSERT, UPDATE, DELETE'
             END,
             relation.name

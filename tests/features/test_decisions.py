@@ -12,6 +12,8 @@ import pytest
 from service.errors import Invalid, NotFound
 from service.features.outcomes import AmbiguousDecision, DecidedSince, DecisionRequest, TextGone
 from service.model import Action, PendingComment, Screened
+from service.storage.changes import ArticlePlace
+from service.storage.decisions import Refused
 from tests.newsroom import KIM, SAM, Newsroom, open_newsroom
 
 SENIOR = replace(KIM, sees_escalated=True)
@@ -52,6 +54,13 @@ async def with_edit(newsroom: Newsroom, comment: PendingComment, text: str) -> P
     )
     assert await newsroom.pending.requeue(item, journaled=False, guarded=True) == "NEW"
     return item
+
+
+async def test_nobody_can_decide_on_an_article_that_does_not_exist(newsroom: Newsroom) -> None:
+    nowhere = ArticlePlace(newsroom.site.site_id, uuid4())
+    with pytest.raises(Refused, match="23503"):
+        async with newsroom.decisions.store.deciding({nowhere: None}) as deciding:
+            assert not deciding.held
 
 
 async def test_an_approved_comment_is_public_and_counted_and_waits_no_longer(

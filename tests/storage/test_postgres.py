@@ -40,6 +40,8 @@ async def test_the_service_works_as_a_role_that_can_only_add_decisions(database_
             "DROP TABLE decisions",
             "CREATE TABLE mine (a int)",
             "DELETE FROM schema_migrations",
+            "DELETE FROM sites",
+            "DELETE FROM articles",
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(forbidden)
