@@ -58,13 +58,18 @@ class Start:
         )
 
     async def stop_at(self, stage: Callable[[Newsroom], Awaitable[bool]]) -> None:
-        """Seed until a stage is reached, and stop as a crash would."""
+        """Seed until a stage is reached, and stop as a crash would, with the round under way."""
+        before = asyncio.all_tasks()
         seeding = asyncio.create_task(self.seed())
         async with asyncio.timeout(20):
             while not await stage(self.room):  # noqa: ASYNC110 - no event tells how far it is
                 await asyncio.sleep(0)
-        seeding.cancel()
-        await asyncio.wait([seeding])
+        stopped = {seeding} | {
+            each for each in asyncio.all_tasks() - before if "Rounds._round" in repr(each)
+        }
+        for each in stopped:
+            each.cancel()
+        await asyncio.wait(stopped)
 
     async def site(self) -> Site:
         found = await SiteStore(pool=self.room.pool).by_slug(DEMO_SITE)
