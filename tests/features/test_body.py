@@ -71,6 +71,13 @@ def depth(tree: list[Any]) -> int:
 BR = {"t": "br"}
 
 
+def test_a_tree_is_written_once_for_all_who_look_at_it() -> None:
+    said = "It is *not* that simple."
+    once = body.written(said)
+    assert json.loads(once) == body.parse(said)
+    assert body.written(f"{said[:5]}{said[5:]}") is once
+
+
 @pytest.mark.parametrize(
     ("raw", "tree"),
     [

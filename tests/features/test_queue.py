@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -224,6 +224,20 @@ async def test_an_article_nobody_has_described_is_as_the_page_told(newsroom: New
         "Budget vote",
         "https://daily.example/1",
     )
+
+
+async def test_an_entry_tells_of_a_ban_for_good_and_of_the_article_another_became(
+    newsroom: Newsroom,
+) -> None:
+    await newsroom.post(author=LEILA)
+    await newsroom.readers.ban(
+        newsroom.site.site_id, LEILA, kind="guest", until=datetime.max.replace(tzinfo=UTC)
+    )
+    await newsroom.articles.put(newsroom.site, "story-2", {"title": "Budget vote"}, NOON)
+    await newsroom.articles.merge(newsroom.site, "story-1", "story-2", NOON)
+    entry = (await look(newsroom)).entries[0]
+    assert entry.standing == await newsroom.readers.standing(newsroom.site.site_id, LEILA)
+    assert (entry.article.key, entry.article.title) == ("story-2", "Budget vote")
 
 
 async def test_an_edit_comes_with_the_text_it_would_replace(newsroom: Newsroom) -> None:
