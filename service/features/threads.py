@@ -247,21 +247,21 @@ class Threads:
                     asked, sort, limit=limit + 1, earliest=EARLIEST, replies=NESTED_REPLIES
                 )
             if look is not None:
-                thread = look.thread
+                thread = look.thread or _unseen(site, asked, article_key)
+                purpose = _roots_of(thread, sort)
+                listed = _roots_slice(
+                    thread, sort, look.roots, limit=limit, seen=0, below=look.below
+                )
             else:
                 thread = await reader.find_thread(asked) or _unseen(site, asked, article_key)
-            if parent is not None:
-                purpose = _replies_of(thread, parent)
-                listed = await self._replies(reader, thread, parent, limit, cursor)
-            else:
-                purpose = _roots_of(thread, sort)
-                listed = (
-                    _roots_slice(thread, sort, look.roots, limit=limit, seen=0, below=look.below)
-                    if look is not None
-                    else await self._roots(
+                if parent is None:
+                    purpose = _roots_of(thread, sort)
+                    listed = await self._roots(
                         reader, thread, sort, limit=limit, cursor=cursor, focus=focus
                     )
-                )
+                else:
+                    purpose = _replies_of(thread, parent)
+                    listed = await self._replies(reader, thread, parent, limit, cursor)
             nested = await self._nested(reader, thread, listed, are_roots=parent is None)
         return ThreadPage(
             article=thread.article,

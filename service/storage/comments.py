@@ -198,7 +198,8 @@ def key_of(root: ShownComment, sort: Sort) -> Key:
 class Look(NamedTuple):
     """What one statement tells of an article."""
 
-    thread: Thread
+    thread: Thread | None
+    """None: the article was never seen."""
     roots: Sequence[ShownComment]
     """The first ones in their order."""
     below: Sequence[ShownComment]
@@ -228,8 +229,8 @@ class CommentReader:
     ) -> Look | None:
         """Return a thread, its first roots, and what is below them, all at once.
 
-        None where that takes several statements: the article was never seen, it is read as one
-        with others, some comment was not written for readers yet, or they are wanted whole.
+        None where that takes several statements: the article is read as one with others, some
+        comment was not written for readers yet, or they are wanted whole.
         """
         if self.whole:
             return None
@@ -237,7 +238,9 @@ class CommentReader:
         row = await self.connection.fetchrow(
             order.look, self.site_id, article_id, limit, *order.start, False, earliest, replies
         )
-        if row is None or row["article_ids"] != [article_id]:
+        if row is None:
+            return Look(None, (), ())
+        if row["article_ids"] != [article_id]:
             return None
         return _look(row, self.site_id)
 
