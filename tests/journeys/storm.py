@@ -66,6 +66,16 @@ class Storm:
     met: Counter[str] = field(default_factory=Counter)
     """How often each failure was met: it shows that there was a storm."""
 
+    faults: int = 0
+    """Until now."""
+    at_work: set[str] = field(default_factory=set)
+    """Who was promised something that they asked for after the latest fault."""
+
+    def note_fault(self) -> None:
+        """Take nobody for being at work: answers are on their way that were given before."""
+        self.faults += 1
+        self.at_work.clear()
+
     async def read(self, number: int) -> None:
         """Be a reader, who posts one comment after the other, each until it is accepted."""
         accepted: list[tuple[Sent, Mapping[str, Any]]] = []
@@ -117,6 +127,7 @@ class Storm:
         """Post until it is accepted; None when its parent was rejected meanwhile."""
         self.ledger.sent[sent.key] = sent.text
         while True:
+            faults = self.faults
             try:
                 answer = await self.paper.send(
                     sent.text,
@@ -137,6 +148,7 @@ class Storm:
             told: Mapping[str, Any] = answer.expect(202)
             self.ledger.posts[sent.key].add(told["comment"]["id"])
             self.posts += 1
+            self._note_at_work("reader", faults)
             return told
 
     async def _change_mind(self, sent: Sent, told: Mapping[str, Any]) -> None:
@@ -158,7 +170,7 @@ class Storm:
             self.changes += 1
 
     async def _decide(self, decisions: Sequence[Mapping[str, Any]], by: str) -> None:
-        token = self.paper.keys[by]
+        token, faults = self.paper.keys[by], self.faults
         answer = await self._surely(
             "POST", "/v1/moderation/decisions", {"decisions": decisions}, token
         )
@@ -169,6 +181,7 @@ class Storm:
                 told = Told(*(decision[name] for name in Told._fields))
                 self.ledger.decisions.append(told)
                 self.decisions += 1
+                self._note_at_work("moderator", faults)
         if self.second_thoughts and self.ledger.decisions:
             regretted = sum(self.dice.random() < UNDONE for _ in decisions)
             undone = self.dice.choices(self.ledger.decisions, k=regretted)
@@ -198,6 +211,10 @@ class Storm:
             if answer.status != 503:
                 return answer
             await self._failed(answer.refused(503))
+
+    def _note_at_work(self, who: str, faults: int) -> None:
+        if faults == self.faults:
+            self.at_work.add(who)
 
     async def _failed(self, how: str) -> None:
         self.met[how] += 1

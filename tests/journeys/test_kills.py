@@ -8,7 +8,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -55,12 +55,12 @@ class Assassin:
         begun = monotonic()
         await self._kill(victim)
         self.struck[victim] += 1
-        posts, decisions = self.storm.posts, self.storm.decisions
+        self.storm.note_fault()
         if victim == "service":
             await self._start()
 
         async def all_work() -> bool:
-            return self.storm.posts > posts and self.storm.decisions > decisions
+            return self.storm.at_work == {"reader", "moderator"}
 
         await within(BACK_SECONDS, all_work)
         self.longest_seconds = max(self.longest_seconds, monotonic() - begun)
@@ -72,34 +72,15 @@ class Assassin:
             case "worker":
                 os.kill(self.storm.dice.choice(self.running.worker_pids), signal.SIGKILL)
             case "valkey":
-                os.kill(await self._one_that_runs(lambda: self.running.valkey_pid), signal.SIGKILL)
+                os.kill(self.running.valkey_pid, signal.SIGKILL)
             case "postgres":
-                os.kill(
-                    await self._one_that_runs(lambda: self.running.postgres_pid), signal.SIGKILL
-                )
+                os.kill(self.running.postgres_pid, signal.SIGKILL)
             case "frozen valkey":
-                await _freeze([await self._one_that_runs(lambda: self.running.valkey_pid)])
+                await _freeze([self.running.valkey_pid])
             case "frozen postgres":
-                running = await self._one_that_runs(lambda: self.running.postgres_pid)
-                postmaster = psutil.Process(running)
+                postmaster = psutil.Process(self.running.postgres_pid)
                 sessions = [child.pid for child in postmaster.children()]
                 await _freeze([postmaster.pid, *sessions])
-
-    async def _one_that_runs(self, pid: Callable[[], int]) -> int:
-        """Return a store's process, also one that is only coming back.
-
-        What was under way when it ended is promised a little later: people seem at work again.
-        """
-        found = 0
-
-        async def runs() -> bool:
-            nonlocal found
-            with suppress(AssertionError, psutil.NoSuchProcess):
-                found = pid()
-            return bool(found)
-
-        await within(BACK_SECONDS, runs)
-        return found
 
     async def _start(self) -> None:
         port = self.running.base_url.rpartition(":")[2]
