@@ -185,6 +185,8 @@ def _found(
 
 def _matched(rules: RuleSet, views: Views) -> dict[tuple[int, str], tuple[Span, ...]]:
     """Return where each pattern is found in each view, for those that are."""
+    if not rules.patterns:
+        return {}
     matched: dict[tuple[int, str], tuple[Span, ...]] = {}
     for name, batches, view in (
         ("norm", rules.folded, views.norm),
@@ -272,7 +274,7 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
     if ruling == "approve" and severity >= 1:
         ruling = "none"
     decider = counted[0] if counted and ruling == counted[0].effect else None
-    unsure = not facts.checks_complete or any(signal.failed for signal in counted)
+    unsure = not facts.checks_complete or any([signal.failed for signal in counted])
     if unsure and ruling != "shadow_limit":
         ruling, decider = "hold", None
     raise_by = min(RAISE_MAX, math.prod([signal.raise_by for signal in counted]))
