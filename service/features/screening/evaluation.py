@@ -274,7 +274,7 @@ def _decide(facts: Facts, reading: Reading, signals: Sequence[Signal]) -> Verdic
     if ruling == "approve" and severity >= 1:
         ruling = "none"
     decider = counted[0] if counted and ruling == counted[0].effect else None
-    unsure = not facts.checks_complete or any([signal.failed for signal in counted])
+    unsure = not facts.checks_complete or any(signal.failed for signal in counted)
     if unsure and ruling != "shadow_limit":
         ruling, decider = "hold", None
     raise_by = min(RAISE_MAX, math.prod([signal.raise_by for signal in counted]))
