@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -344,12 +344,13 @@ class Scripts:
             QueueUnavailable: Redis is away or refuses.
         """
         script = self.named[name]
-        rest = (*keys, *arguments)
+        rest = (len(keys), *keys, *arguments)
+        ask: Callable[..., Awaitable[Any]] = redis.execute_command
         with unavailable_when_down():
             try:
-                return await redis.evalsha(script.sha, len(keys), *rest)
+                return await ask("EVALSHA", script.sha, *rest)
             except NoScriptError:
-                return await redis.eval(script.source, len(keys), *rest)
+                return await ask("EVAL", script.source, *rest)
 
     async def run_each(
         self,
