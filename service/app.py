@@ -28,6 +28,7 @@ from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.pulse import LAG_MAX_SECONDS
 from service.web.server import Bounds
+from service.wiring import dashboard
 from service.wiring.bridges import Bridges
 from service.wiring.core import Core
 from service.wiring.editors import Editors
@@ -45,6 +46,8 @@ from service.wiring.webhooks import Postroom
 
 log = structlog.get_logger(__name__)
 
+DASHBOARD = "moderate"
+"""The first segment of its paths; it is put together when one of them is asked for."""
 AGAIN_SECONDS = 1.0
 """Before a loop that failed unexpectedly is begun again."""
 
@@ -93,27 +96,40 @@ class Service:
             editors=Editors.build(ground, core),
             upkeep=Upkeep.build(ground, core, live),
             log=Log.build(ground, core),
-            figures=Figures.build(ground, core),
+            figures=Figures.build(ground),
             learning=Learning.build(core),
             bridges=Bridges.build(core),
             postroom=Postroom.build(ground, core),
         )
 
     def operations(self) -> list[Operation]:
-        """Return the table of everything the API answers."""
+        """Return the table of everything the service answers."""
+        return [*self.api(), *self.dashboard()]
+
+    def api(self) -> list[Operation]:
+        """Return what programs and readers ask for."""
         ground, core, access = self.ground, self.core, self.members.access
         return [
             *self.readers.operations(ground, core, access=access, records=self.moderators.records),
             *self.live.operations(self.members.sessions, access),
             *self.moderators.operations(core),
             *self.members.operations(ground, core),
-            *self.office.operations(ground, core, self.members, self.postroom.webhooks),
-            *self.editors.operations(core),
-            *self.log.operations(core, self.moderators),
+            *self.office.operations(core),
+            *self.editors.operations(),
+            *self.log.operations(),
             *self.figures.operations(),
             *self.learning.operations(core),
-            *self.bridges.operations(ground, core),
+            *self.bridges.operations(core),
             *self.postroom.operations(core),
+        ]
+
+    def dashboard(self) -> list[Operation]:
+        """Return the newsroom's pages."""
+        core, members = self.core, self.members
+        return [
+            *dashboard.of_moderators(core, self.moderators, self.log),
+            *dashboard.of_editors(core, self.editors, self.figures, self.learning, self.office),
+            *dashboard.of_admins(self.ground, core, members, self.postroom.webhooks),
         ]
 
     def loops(self) -> Sequence[Loop]:
@@ -222,7 +238,8 @@ async def serving(
     await service.live.vitals.look()
     draining = Draining()
     gate = api_gate(
-        service.operations(),
+        service.api(),
+        later={DASHBOARD: service.dashboard},
         access=service.members.access,
         sites=service.core.sites,
         sessions=service.members.sessions,

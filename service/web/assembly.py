@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from service.features.access import Access
 from service.features.pressure import Pressure
@@ -30,6 +31,7 @@ from service.web.ready import ReadyLine
 def api_gate(
     operations: Iterable[Operation],
     *,
+    later: Mapping[str, Callable[[], Iterable[Operation]]] = MappingProxyType({}),
     access: Access,
     sites: SiteDirectory,
     readiness: Readiness,
@@ -46,6 +48,8 @@ def api_gate(
 ) -> Gate:
     """Return the gate to these operations, the probes, `/openapi.json` and `/docs`.
 
+    Those that come `later`, by the first segment of their paths, stand in no documentation.
+
     Raises:
         ValueError: two operations share a name, or a method and a path.
     """
@@ -53,7 +57,7 @@ def api_gate(
     health = Health(pulse=pulse, draining=draining, readiness=readiness)
     admission = Admission(pulse=pulse)
     return Gate(
-        routes=Routes(with_documentation([*operations, *health.operations()])),
+        routes=Routes(with_documentation([*operations, *health.operations()]), later=later),
         now=now,
         admission=admission,
         bodies=Bodies(admission=admission, seconds=body_seconds),

@@ -7,8 +7,9 @@ a slash (`%2F`). A segment is decoded strictly; what is no UTF-8 is no path of o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -132,19 +133,22 @@ class _Node:
 class Routes:
     """All operations by path."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        """Build the table.
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        *,
+        later: Mapping[str, Callable[[], Iterable[Operation]]] = MappingProxyType({}),
+    ) -> None:
+        """Build the table; what is `later` is added when a path begins with its segment.
 
         Raises:
             ValueError: two operations share a name, or a method and a path.
         """
-        self.operations = tuple(operations)
+        self.operations: list[Operation] = []
         self._root = _Node()
-        names = set()
-        for operation in self.operations:
-            if operation.operation_id in names:
-                raise ValueError(f"Two operations are called {operation.operation_id}.")
-            names.add(operation.operation_id)
+        self._names: set[str] = set()
+        self._later = dict(later)
+        for operation in operations:
             self._add(operation)
 
     def find(self, path: str) -> Found | None:
@@ -152,6 +156,11 @@ class Routes:
         if not path.startswith("/"):
             return None
         segments = path[1:].split("/")
+        later = self._later.get(segments[0])
+        if later is not None:
+            for operation in later():
+                self._add(operation)
+            del self._later[segments[0]]
         values: list[tuple[str, str]] = []
         node = _walk(self._root, segments, 0, values)
         if node is None:
@@ -165,6 +174,10 @@ class Routes:
         return Found(template=node.template, by_method=node.by_method, values=decoded)
 
     def _add(self, operation: Operation) -> None:
+        if operation.operation_id in self._names:
+            raise ValueError(f"Two operations are called {operation.operation_id}.")
+        self._names.add(operation.operation_id)
+        self.operations.append(operation)
         node = self._root
         for part in operation.path[1:].split("/"):
             if part.startswith("{"):

@@ -8,11 +8,9 @@ from typing import Self
 from service.features.bridges.opinion import Opinions
 from service.features.bridges.perspective import Perspective
 from service.web.bridges import Bridging
-from service.web.dashboard.bridges import BridgePages
 from service.web.foreign import ForeignCalls
 from service.web.operation import Operation
 from service.wiring.core import Core
-from service.wiring.ground import Ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +24,7 @@ class Bridges:
         """Wire it to the stores."""
         return cls(opinions=Opinions(rulebook=core.rulebook, scores_of=core.models.scores_of))
 
-    def operations(self, ground: Ground, core: Core) -> list[Operation]:
+    def operations(self, core: Core) -> list[Operation]:
         """Return what admins and other systems ask."""
         foreign = ForeignCalls(
             bridges=core.bridges,
@@ -34,10 +32,4 @@ class Bridges:
             perspective=Perspective(opinions=self.opinions),
         )
         admins = Bridging(bridges=core.bridges, check=core.check)
-        pages = BridgePages(
-            bridges=core.bridges,
-            check=core.check,
-            sites=core.sites,
-            public_url=ground.settings.public_url,
-        )
-        return [*admins.operations(), *foreign.operations(), *pages.operations()]
+        return [*admins.operations(), *foreign.operations()]

@@ -12,7 +12,6 @@ from service.features.rulebook_trial import Trials
 from service.features.rulebook_watch import RuleWatch
 from service.storage.dry_runs import DryRunStore
 from service.storage.rule_figures import RuleFigureStore
-from service.web.dashboard.rules import RulePages
 from service.web.dry_runs import DryRunning
 from service.web.operation import Operation
 from service.web.rules import Rules
@@ -69,15 +68,13 @@ class Editors:
             ),
         )
 
-    def operations(self, core: Core) -> list[Operation]:
+    def operations(self) -> list[Operation]:
         """Return what editors ask for."""
         changes, lists, runs = self.changes, self.lists, self.runs
-        pages = RulePages(changes=changes, lists=lists, runs=runs, sites=core.sites)
         return [
             *Rules(changes=changes, trials=self.trials).operations(),
             *DryRunning(runs=runs).operations(),
             *ListKeeping(lists=lists, runs=runs).operations(),
-            *pages.operations(),
         ]
 
     def leader_loops(self) -> list[Loop]:

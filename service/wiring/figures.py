@@ -8,10 +8,8 @@ from typing import Self
 from service.features.statistics.report import Statistics
 from service.storage.decisions import DecisionStore
 from service.storage.statistics import StatisticsStore
-from service.web.dashboard.statistics.page import StatisticsPages
 from service.web.operation import Operation
 from service.web.statistics import Counting
-from service.wiring.core import Core
 from service.wiring.ground import Ground
 
 
@@ -20,21 +18,16 @@ class Figures:
     """What is counted of the newsroom's work."""
 
     statistics: Statistics
-    pages: StatisticsPages
 
     @classmethod
-    def build(cls, ground: Ground, core: Core) -> Self:
+    def build(cls, ground: Ground) -> Self:
         """Wire it to the stores."""
         pool = ground.pool
         statistics = Statistics(
             store=StatisticsStore(pool=pool), decisions=DecisionStore(pool=pool)
         )
-        pages = StatisticsPages(statistics=statistics, sites=core.sites)
-        return cls(statistics=statistics, pages=pages)
+        return cls(statistics=statistics)
 
     def operations(self) -> list[Operation]:
         """Return what is asked of it."""
-        return [
-            *Counting(statistics=self.statistics).operations(),
-            *self.pages.operations(),
-        ]
+        return Counting(statistics=self.statistics).operations()

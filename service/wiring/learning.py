@@ -7,7 +7,6 @@ from typing import Self
 
 from service.features.learning.desk import ModelDesk
 from service.features.learning.refit import Refit
-from service.web.dashboard.learning import LearningPages
 from service.web.learning import Learning as Asking
 from service.web.operation import Operation
 from service.wiring.core import Core
@@ -31,10 +30,9 @@ class Learning:
         )
 
     def operations(self, core: Core) -> list[Operation]:
-        """Return what is asked about models, and their page."""
+        """Return what is asked about models."""
         asking = Asking(desk=self.desk, models=core.models, lookup=core.lookup)
-        pages = LearningPages(desk=self.desk, sites=core.sites)
-        return [*asking.operations(), *pages.operations()]
+        return asking.operations()
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

@@ -1,4 +1,4 @@
-"""The log, sealed behind what is decided and done, and the pages of log, search and authors."""
+"""The log, sealed behind what is decided and done, and what it tells of authors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,9 @@ from service.storage.audit_chain import ChainStore
 from service.storage.decisions import DecisionStore
 from service.storage.dossiers import DossierStore
 from service.web.audit import Auditing
-from service.web.dashboard.author import AuthorPages
-from service.web.dashboard.log import LogPages
-from service.web.dashboard.search import SearchPages
 from service.web.operation import Operation
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
-from service.wiring.moderators import Moderators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,32 +52,9 @@ class Log:
             dossiers=Dossiers(store=DossierStore(pool=pool)),
         )
 
-    def operations(self, core: Core, moderators: Moderators) -> list[Operation]:
-        """Return what is asked of the log, and the pages."""
-        log = LogPages(
-            audit=self.audit, wishes=moderators.wishes, sites=core.sites, lookup=core.lookup
-        )
-        search = SearchPages(
-            search=moderators.search,
-            searches=moderators.saved_searches,
-            wishes=moderators.wishes,
-            sites=core.sites,
-        )
-        author = AuthorPages(
-            records=moderators.records,
-            dossiers=self.dossiers,
-            sweeps=moderators.sweeps,
-            search=moderators.search,
-            audit=self.audit,
-            wishes=moderators.wishes,
-            sites=core.sites,
-        )
-        return [
-            *Auditing(audit=self.audit).operations(),
-            *log.operations(),
-            *search.operations(),
-            *author.operations(),
-        ]
+    def operations(self) -> list[Operation]:
+        """Return what is asked of the log."""
+        return Auditing(audit=self.audit).operations()
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

@@ -23,7 +23,6 @@ from service.storage.proofs import ProofStore
 from service.storage.readers import ReaderStore
 from service.storage.sessions import SessionStore
 from service.web.cookies import Doorstep
-from service.web.dashboard.entrance import EntrancePages
 from service.web.entrance import Entrance
 from service.web.management import Management
 from service.web.operation import Operation
@@ -114,16 +113,9 @@ class Members:
             passkeys=self.passkeys,
             doorstep=doorstep,
         )
-        pages = EntrancePages(
-            sign_in=self.sign_in,
-            sessions=self.sessions,
-            passkeys=self.passkeys,
-            doorstep=doorstep,
-        )
         return [
             *management.operations(),
             *People(team=self.team, administration=self.administration).operations(),
             *entrance.operations(),
             *own_account.operations(),
-            *pages.operations(),
         ]

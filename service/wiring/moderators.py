@@ -39,7 +39,6 @@ from service.storage.wishes import WishStore
 from service.web.alerts import Alerting
 from service.web.checks import Checking
 from service.web.clusters import Clustering
-from service.web.dashboard.queue import QueuePages
 from service.web.erasures import Forgetting
 from service.web.featured import Featuring
 from service.web.moderation import Moderation
@@ -197,9 +196,6 @@ class Moderators:
             *KeepingSearches(searches=self.saved_searches).operations(),
             *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
             *Forgetting(erasures=self.erasures).operations(),
-            *QueuePages(
-                queue=self.queue, sites=core.sites, wishes=self.wishes, checks=self.checks
-            ).operations(),
         ]
 
     def leader_loops(self) -> list[Loop]:

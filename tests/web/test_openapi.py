@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -136,3 +137,23 @@ def test_two_operations_may_not_answer_the_same() -> None:
     )
     with pytest.raises(ValueError, match="POST"):
         Routes([first, second])
+
+
+def test_what_comes_later_is_put_together_when_a_path_begins_with_its_segment() -> None:
+    first, *others = Toys().operations()
+    asked: list[str] = []
+
+    def pages() -> list[Operation]:
+        asked.append(first.operation_id)
+        return [replace(first, method="GET", path="/moderate/here")]
+
+    routes = Routes(others, later={"moderate": pages})
+    assert routes.find(others[0].path) is not None
+    assert routes.find("/moderately") is None
+    assert not asked
+    for _ in range(2):
+        found = routes.find("/moderate/here")
+        assert found is not None
+        assert list(found.by_method) == ["GET"]
+        assert routes.find("/moderate/there") is None
+    assert asked == [first.operation_id]
