@@ -187,10 +187,12 @@ def set_up_logging(
     level: Literal["debug", "info", "warning", "error"] = "info",
     form: Literal["json", "text"] = "json",
     stream: TextIO | None = None,
+    for_good: bool = False,
 ) -> None:
     """Send every line, ours and that of libraries, to standard error (or `stream`).
 
-    Call it once, before anything is logged.
+    Call it once, before anything is logged. `for_good`: nobody will call it again, so that loggers
+    need not look at each line how they are set up.
     """
     out = stream or sys.stderr
     render: Processor = (
@@ -204,7 +206,7 @@ def set_up_logging(
         processors=[_written, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: pen,
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=for_good,
     )
     lines = logging.StreamHandler(out)
     lines.setFormatter(

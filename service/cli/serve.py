@@ -59,7 +59,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
 
     Without a database and a Redis of your own it runs both itself, under the data folder.
     """
-    set_up_logging(level=settings.log_level, form=settings.log_format)
+    set_up_logging(level=settings.log_level, form=settings.log_format, for_good=True)
     secrets = open_secrets(settings)
     with ExitStack() as opened:
         try:

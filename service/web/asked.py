@@ -36,6 +36,8 @@ class Asked:
     code: str | None = None
     """Of the problem, if the answer is one."""
 
+    method: str = field(init=False)
+    """As sent."""
     headers: CIMultiDictProxy[str] = field(init=False)
     """What was sent, whatever the case."""
     target: str = field(init=False)
@@ -51,16 +53,12 @@ class Asked:
 
     def __post_init__(self) -> None:
         """Look once at what every check asks for."""
+        self.method = self.request.method
         self.headers = self.request.headers
         self.target = _target(self.request.raw_path)
         self.path, _, self.query = self.target.partition("?")
         self.origin = self.headers.get(hdrs.ORIGIN)
         self.host = self.headers.get(hdrs.HOST, "").strip().lower()
-
-    @property
-    def method(self) -> str:
-        """The method, as sent."""
-        return self.request.method
 
     @property
     def slug(self) -> str | None:
