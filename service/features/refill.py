@@ -81,6 +81,9 @@ class Refill:
         """
         state = state or await self.pending.state(site.slug)
         known = await self._known(site)
+        if state.seq < known:
+            # It fell only if it is behind now: more was acknowledged since that look.
+            state = await self.pending.state(site.slug)
         fell = state.seq < known or state.fell_from is not None
         if state.epoch is not None and not fell:
             self.known[site.site_id] = state.seq

@@ -256,6 +256,21 @@ async def test_a_fall_from_which_everything_came_back_lost_nothing(newsroom: New
     assert [*await waiting(newsroom)] == [accepted.found.comment_id]
 
 
+async def test_what_is_acknowledged_between_a_look_and_the_next_step_is_no_fall(
+    newsroom: Newsroom,
+) -> None:
+    """A leader that waits for Postgres meanwhile holds a look that is older than what is noted."""
+    look = await newsroom.pending.state(newsroom.site.slug)
+    await newsroom.submit("Meanwhile.")
+    await newsroom.journal.note_acknowledged()
+    refill = newsroom.journal.refill
+    refill.begin()
+    with capture_logs() as lines:
+        await refill.open_queue(newsroom.site, look)
+    assert lines == []
+    assert refill.known[newsroom.site.site_id] == 1
+
+
 async def test_a_quiet_week_is_no_loss(newsroom: Newsroom) -> None:
     accepted = await newsroom.submit("Decided long ago.")
     await journaled(newsroom)
