@@ -86,8 +86,15 @@ class Nursery(Generic[Where]):
         return self._process.is_alive()
 
     def begin(self, where: Where) -> None:
-        """Let it make the workers: the stores answer."""
-        self._line.send(where)
+        """Let it make the workers: the stores answer.
+
+        Raises:
+            NurseryLost: it has ended.
+        """
+        try:
+            self._line.send(where)
+        except OSError as error:
+            raise self._lost() from error
 
     async def watch(self) -> NoReturn:
         """Wait without end while it is at work.
@@ -96,12 +103,15 @@ class Nursery(Generic[Where]):
             NurseryLost: it is not any more.
         """
         await self._ended()
-        raise NurseryLost(f"The process {self._process.pid}, which makes workers, has ended.")
+        raise self._lost()
 
     async def stop(self) -> None:
         """Let it stop all workers, and return when they have ended."""
         self._line.close()
         await self._ended()
+
+    def _lost(self) -> NurseryLost:
+        return NurseryLost(f"The process {self._process.pid}, which makes workers, has ended.")
 
     async def _ended(self) -> None:
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
