@@ -270,6 +270,7 @@ async def _until_ready(base_url: str, nursery: Nursery[Endpoints]) -> None:
                     if answer.status == 200:  # noqa: PLR2004 - OK
                         return
             await asyncio.sleep(READY_PAUSE_SECONDS)
+    await nursery.watch()
 
 
 async def _welcome(
