@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, NamedTuple, Protocol
@@ -278,10 +278,10 @@ class ReadyLine:
         if not current.forms and encodings.would_choose(wish, current.body):
             return None
         length = len(current.forms[encoding] if encoding else current.body)
-        about = (
-            (b"ETag: ", encodings.tag(current.etag, encoding).encode()),
-            (b"Content-Length: ", b"%d" % length),
-        )
+        about = {
+            b"etag": encodings.tag(current.etag, encoding).encode(),
+            b"content-length": b"%d" % length,
+        }
         renewed = known._replace(
             again=replace(known.again, etag=current.etag),
             before_id=_said_anew(known.before_id, about),
@@ -373,10 +373,11 @@ class ReadyLine:
         return (told if len(lines) <= HEADERS_MAX else None), not PRIVATE.isdisjoint(seen)
 
 
-def _said_anew(lines: bytes, about: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return lines of a head with other values for some headers, where they stand in them."""
-    for name, value in about:
-        before, said, rest = lines.partition(b"\r\n" + name)
-        if said:
-            lines = before + said + value + rest[rest.index(b"\r\n") :]
-    return lines
+def _said_anew(lines: bytes, about: Mapping[bytes, bytes]) -> bytes:
+    """Return lines of a head with other values for headers, named in small letters."""
+    said = []
+    for line in lines.split(b"\r\n"):
+        name, colon, _ = line.partition(b": ")
+        value = about.get(name.lower())
+        said.append(line if value is None else name + colon + value)
+    return b"\r\n".join(said)

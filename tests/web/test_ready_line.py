@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from aiohttp import hdrs
 
 from service.web.draining import Draining
 from service.web.encodings import compressed, tag
@@ -58,8 +59,8 @@ class Client:
             reason="OK",
             headers={
                 "X-Request-Id": "1",
-                "ETag": tag(first.etag, encoding),
-                "Content-Length": str(len(told)),
+                hdrs.ETAG: tag(first.etag, encoding),
+                hdrs.CONTENT_LENGTH: str(len(told)),
                 "Date": "now",
                 "Server": "postbag",
             },
@@ -83,8 +84,8 @@ def test_other_bytes_are_told_with_their_own_tag_and_length(method: str) -> None
         answer = client.ask(method)
         assert answer is not None
         headers, body = answer
-        assert headers["ETag"] == '"large"'
-        assert headers["Content-Length"] == str(len(LONG))
+        assert headers[hdrs.ETAG] == '"large"'
+        assert headers[hdrs.CONTENT_LENGTH] == str(len(LONG))
         assert headers["Server"] == "postbag"
         assert body == (LONG if method == "GET" else b"")
 
@@ -96,7 +97,7 @@ def test_a_browser_gets_the_same_form_of_other_bytes() -> None:
     client.shelf.there = Fixed(body=other, etag='"other"', forms=compressed(other))
     answer = client.ask(Accept_Encoding="br")
     assert answer is not None
-    assert answer[0]["ETag"] == '"other-br"'
+    assert answer[0][hdrs.ETAG] == '"other-br"'
     assert answer[1] == compressed(other)["br"]
 
 
