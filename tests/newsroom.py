@@ -25,7 +25,6 @@ from service.features.cache import Cache
 from service.features.cluster_decisions import ClusterDecisions
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions
-from service.features.doorkeeper import Doorkeeper
 from service.features.entries import Entries
 from service.features.events import Events
 from service.features.guests import Guests
@@ -38,6 +37,7 @@ from service.features.losses import Losses
 from service.features.order import Order
 from service.features.outcomes import DecisionRequest, Result
 from service.features.own import Own
+from service.features.permits import Permits
 from service.features.promise import Promise
 from service.features.queue import Queue
 from service.features.reconcile import Reconcile
@@ -381,7 +381,7 @@ def staff(
             promise=promise,
             reception=Reception(redis=redis, scripts=scripts),
             limits=limits,
-            door=Doorkeeper(articles=articles, authors=authors, lookup=lookup),
+            permits=Permits(articles=articles, authors=authors, lookup=lookup),
             lookup=lookup,
             screen=screen,
             settle=settle,

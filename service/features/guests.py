@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from service.features.doorkeeper import GuestsNotAllowed
+from service.features.permits import GuestsNotAllowed
 from service.model import Site
 from service.storage.limits import Charge, Limits
 

@@ -10,16 +10,16 @@ from uuid import UUID
 from service import crash
 from service.errors import Failure, Invalid, RateLimited, Unavailable
 from service.features.authors import AuthorBanned, WarningUnacknowledged
-from service.features.doorkeeper import (
-    ArticleClosed,
-    Doorkeeper,
-    Entry,
-    GuestsNotAllowed,
-    ParentNotPublished,
-    charges_of,
-)
 from service.features.journal import Acknowledged
 from service.features.lookup import Found, Lookup
+from service.features.permits import (
+    ArticleClosed,
+    GuestsNotAllowed,
+    ParentNotPublished,
+    Permit,
+    Permits,
+    charges_of,
+)
 from service.features.promise import Promise
 from service.features.screen import Piece, RefusedByRule, Screen, Screening
 from service.features.settle import Settle
@@ -121,7 +121,7 @@ class Intake:
     promise: Promise
     reception: Reception
     limits: Limits
-    door: Doorkeeper
+    permits: Permits
     lookup: Lookup
     screen: Screen
     settle: Settle
@@ -193,7 +193,7 @@ class Intake:
     ) -> tuple[PendingComment, Screening]:
         """Return the comment that a submission may become, screened, or refuse it."""
         author_id = clean.author_id or self.new_guest()
-        entry = await self.door.admit(clean, author_id, now=now)
+        permit = await self.permits.grant(clean, author_id, now=now)
         screening = await self.screen.look(
             clean.site,
             Piece(
@@ -201,27 +201,27 @@ class Intake:
                 lang=clean.lang,
                 author_kind=clean.kind,
                 author_id=clean.author_id,
-                standing=entry.standing,
-                article=entry.article,
+                standing=permit.standing,
+                article=permit.article,
                 address_hash=clean.address_hash or None,
                 lately=lately,
-                parent=entry.parent,
+                parent=permit.parent,
             ),
             now=now,
         )
-        return self._item(clean, keys, entry, author_id, screening, now=now), screening
+        return self._item(clean, keys, permit, author_id, screening, now=now), screening
 
     def _item(
         self,
         submission: Submission,
         keys: Keys,
-        entry: Entry,
+        permit: Permit,
         author_id: UUID,
         screening: Screening,
         *,
         now: datetime,
     ) -> PendingComment:
-        article, key = entry.home(submission)
+        article, key = permit.home(submission)
         return PendingComment(
             site_id=submission.site.site_id,
             site=submission.site.slug,

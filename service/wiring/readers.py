@@ -11,12 +11,12 @@ from service.demo.content import NEWSPAPER, load
 from service.features.access import Access
 from service.features.appeals import Appeals
 from service.features.counts import Counts
-from service.features.doorkeeper import Doorkeeper
 from service.features.guests import Guests
 from service.features.intake import Intake
 from service.features.latest import Latest
 from service.features.order import Order
 from service.features.own import Own
+from service.features.permits import Permits
 from service.features.records import Records
 from service.features.reports import Reports
 from service.features.screen import Screen
@@ -110,7 +110,7 @@ class Readers:
                 promise=core.promise,
                 reception=Reception(redis=ground.redis, scripts=ground.scripts),
                 limits=core.limits,
-                door=Doorkeeper(
+                permits=Permits(
                     articles=core.articles,
                     authors=core.authors,
                     lookup=core.lookup,

@@ -128,8 +128,8 @@ def wired(room: Newsroom) -> Desk:
         clock=lambda: room.now,
         batch=4,
     )
-    door = replace(room.intake.door, issuers=token_keys.issuers)
-    room.intake = replace(room.intake, door=door)
+    permits = replace(room.intake.permits, issuers=token_keys.issuers)
+    room.intake = replace(room.intake, permits=permits)
     return Desk(room=room, records=records, sweeps=sweeps, token_keys=token_keys)
 
 

@@ -46,8 +46,8 @@ class House:
 
     async def post(self, site: Site, subject: str = "17", issuer: str = ISSUER) -> UUID:
         """Send a comment as a reader of a site."""
-        door = replace(self.room.intake.door, authors=self.authors)
-        intake = replace(self.room.intake, door=door)
+        permits = replace(self.room.intake.permits, authors=self.authors)
+        intake = replace(self.room.intake, permits=permits)
         who = sent_by_reader(self.who(site, subject, issuer))
         sent = Submission(site=site, article_key="story-1", body=f"Hello {uuid4()}", **who)
         return (await intake.accept(sent, now=self.room.now)).author_id

@@ -52,7 +52,7 @@ async def _no_issuers(_: Site) -> Sequence[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Permit:
     """What was met on the way in by a comment that may be written."""
 
     article: Article | None
@@ -74,8 +74,8 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doorkeeper:
-    """Let in whoever may write."""
+class Permits:
+    """Give leave to write."""
 
     articles: ArticleDirectory
     authors: Authors
@@ -83,7 +83,7 @@ class Doorkeeper:
     issuers: Callable[[Site], Awaitable[Sequence[str]]] = _no_issuers
     """Returns who signs a site's readers in."""
 
-    async def admit(self, submission: Submission, author_id: UUID, *, now: datetime) -> Entry:
+    async def grant(self, submission: Submission, author_id: UUID, *, now: datetime) -> Permit:
         """Return what was met on the way in.
 
         Raises:
@@ -94,7 +94,7 @@ class Doorkeeper:
         article = await self.articles.get(submission.site, submission.article_key, now=now)
         standing = await self._check_rights(submission, article, now=now)
         parent = await self._find_parent(submission, article, author_id, now=now)
-        return Entry(article=article, standing=standing, parent=parent)
+        return Permit(article=article, standing=standing, parent=parent)
 
     async def _check_rights(
         self, submission: Submission, article: Article | None, *, now: datetime
