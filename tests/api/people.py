@@ -174,8 +174,8 @@ def open_page(
     path = f"/v1/sites/{(site or api.site).slug}/articles/{segment(article)}/events"
     try:
         line.request("GET", path, headers={name: each for name, each in said.items() if each})
-        answer = line.getresponse()
-        assert answer.status == status, answer.read()
-        yield Page(answer)
+        with line.getresponse() as answer:  # the connection of a stream is its own
+            assert answer.status == status, answer.read()
+            yield Page(answer)
     finally:
         line.close()
