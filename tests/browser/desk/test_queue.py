@@ -460,9 +460,10 @@ def test_one_at_a_time_shows_nothing_else(moderator: Moderator, waiting: Waiting
     moderator.shot("focus")
     moderator.decide("a")
     moderator.until_current("Comment 1.")
-    assert moderator.cards == ["Comment 1."]
+    # A card that was decided stays while it fades.
+    moderator.wait(lambda: moderator.cards == ["Comment 1."], "one card")
     moderator.press("Escape")
-    assert moderator.cards == ["Comment 1.", "Comment 2."]
+    moderator.wait(lambda: moderator.cards == ["Comment 1.", "Comment 2."], "all cards")
 
 
 def test_arabic_stands_from_right_to_left(moderator: Moderator, waiting: Waiting) -> None:
