@@ -456,11 +456,10 @@ def test_one_at_a_time_shows_nothing_else(moderator: Moderator, waiting: Waiting
     waiting.numbered(3)
     moderator.visit(sort="oldest")
     moderator.press("z")
-    assert moderator.cards == ["Comment 0."]
+    moderator.wait(lambda: moderator.cards == ["Comment 0."], "one card")
     moderator.shot("focus")
     moderator.decide("a")
     moderator.until_current("Comment 1.")
-    # A card that was decided stays while it fades.
     moderator.wait(lambda: moderator.cards == ["Comment 1."], "one card")
     moderator.press("Escape")
     moderator.wait(lambda: moderator.cards == ["Comment 1.", "Comment 2."], "all cards")
