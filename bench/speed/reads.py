@@ -294,47 +294,36 @@ def _of_workers(stage: Stage) -> tuple[float, float]:
         return before, max(pss_mib([each]) for each in workers)
 
 
+def _held(what: str, mib: float, *, most: int, note: str = "") -> Goal:
+    """Judge the memory of a process."""
+    return Goal(
+        part="Memory",
+        what=what,
+        measured=f"{mib:.0f} MiB PSS",
+        target=f"<= {most} MiB",
+        met=mib <= most,
+        note=note,
+        brief=True,
+    )
+
+
 def memory(stage: Stage, figures: Figures, idle: float) -> None:
     """Tell the memory of the only process before and after the reads."""
     after = pss_mib(tree(stage.service.pid))
-    figures.add(
-        Goal(
-            part="Memory",
-            what="one process that is all, idle",
-            measured=f"{idle:.0f} MiB PSS",
-            target="<= 70 MiB",
-            met=idle <= 70,
-            brief=True,
-        ),
-        Goal(
-            part="Memory",
-            what="the same after the hot reads",
-            measured=f"{after:.0f} MiB PSS",
-            target="<= 80 MiB",
-            met=after <= 80,
-            note="its cache holds at most 64 MiB of answers and 16 MiB of written comments",
-            brief=True,
-        ),
-    )
     before, later = _of_workers(stage)
     figures.add(
-        Goal(
-            part="Memory",
-            what="each of two workers, idle",
-            measured=f"{before:.0f} MiB PSS",
-            target="<= 70 MiB",
-            met=before <= 70,
+        _held("one process that is all, idle", idle, most=70),
+        _held(
+            *("the same after the hot reads", after),
+            most=80,
+            note="its cache holds at most 64 MiB of answers and 16 MiB of written comments",
+        ),
+        _held(
+            *("each of two workers, idle", before),
+            most=70,
             note="they share what is loaded with the process that makes them; the larger one",
-            brief=True,
         ),
-        Goal(
-            part="Memory",
-            what="the same after hot reads",
-            measured=f"{later:.0f} MiB PSS",
-            target="<= 80 MiB",
-            met=later <= 80,
-            brief=True,
-        ),
+        _held("the same after hot reads", later, most=80),
     )
     if stage.isso is not None:
         theirs = pss_mib(tree(stage.isso.pid))
