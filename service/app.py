@@ -6,11 +6,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
 import structlog
+from msgspec import Struct
 
 from service.features.leader import Leader
 from service.features.vitals import Vitals
@@ -52,16 +52,14 @@ AGAIN_SECONDS = 1.0
 """Before a loop that failed unexpectedly is begun again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Urls:
+class Urls(Struct, frozen=True, kw_only=True):
     """Where a process answers; no slash at their ends."""
 
     base: str
     metrics: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """Everything one process is made of."""
 
     ground: Ground
@@ -203,8 +201,7 @@ async def open_service(
         yield service
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(Struct, frozen=True):
     """What was last seen of the stores, as the probe of a balancer is told."""
 
     vitals: Vitals

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 State: TypeAlias = Literal["closed", "half_open", "open"]
 """Everything is let through; one question is; nothing is."""
@@ -38,8 +39,7 @@ def _unheard(_: State) -> None:
     """Tell nobody."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Breaker:
+class Breaker(Struct, kw_only=True):
     """One dependency of one process. Every time is in seconds of a clock that never goes back."""
 
     heard: Callable[[State], None] = _unheard

@@ -6,12 +6,12 @@ maps the six kinds to HTTP once and never needs to know the concrete ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldError:
+
+class FieldError(Struct, frozen=True, kw_only=True):
     """One thing wrong with one field of a request."""
 
     pointer: str

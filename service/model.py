@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
+
+from msgspec import Struct, field
 
 
 class Status(StrEnum):
@@ -82,8 +83,7 @@ class Role(StrEnum):
         return ranks.index(self) >= ranks.index(other)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
+class Membership(Struct, frozen=True, kw_only=True):
     """What a member may do on one site."""
 
     site_id: int
@@ -108,8 +108,7 @@ REASONS: tuple[str, ...] = (
 """The reasons every site has; a site may add its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteSettings:
+class SiteSettings(Struct, frozen=True, kw_only=True):
     """How one site wants its comments. Stored as JSON; a missing field has its default."""
 
     mode: Mode = Mode.PRE
@@ -137,8 +136,7 @@ class SiteSettings:
     """By language and reason: what authors are told instead of what the service would say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(Struct, frozen=True, kw_only=True):
     """One news site."""
 
     site_id: int
@@ -179,8 +177,7 @@ def made_at(comment_id: UUID) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1_000, UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Article:
+class Article(Struct, frozen=True, kw_only=True):
     """One article of a site, as the back end described it or as first seen."""
 
     site_id: int
@@ -209,8 +206,7 @@ class Article:
 AuthorKind = Literal["guest", "reader", "backend"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
+class Author(Struct, frozen=True, kw_only=True):
     """Who wrote a comment, with what is shown of them and what is never shown."""
 
     author_id: UUID
@@ -222,8 +218,7 @@ class Author:
     """Never shown; for the newsroom only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
+class Why(Struct, frozen=True, kw_only=True):
     """One signal that spoke about a comment, as moderators see it."""
 
     rule: str
@@ -241,8 +236,7 @@ class Why:
     """Kind of exception where it could not be tried, or not in time: the comment is held for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
+class Alert(Struct, frozen=True, kw_only=True):
     """A rule wants somebody of the newsroom told of a comment at once."""
 
     rule: str
@@ -253,8 +247,7 @@ class Alert:
     """Whoever has it, or a higher one, is told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screened:
+class Screened(Struct, frozen=True, kw_only=True):
     """What screening made of a text, as it travels with it."""
 
     at: datetime
@@ -291,8 +284,7 @@ class Screened:
 ItemKind = Literal["new", "edit"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingComment:
+class PendingComment(Struct, frozen=True, kw_only=True):
     """A comment, or an edit of a public one, that waits for a decision.
 
     Lives in Redis as a hash and, behind it, in the intake journal; both speak of it by
@@ -337,8 +329,7 @@ class PendingComment:
     edited_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comment:
+class Comment(Struct, frozen=True, kw_only=True):
     """A comment that is or was public, as Postgres has it."""
 
     site_id: int
@@ -395,8 +386,7 @@ def _wilson(up: int, votes: int) -> float:
 ActorKind = Literal["member", "key", "rule", "author"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class Actor(Struct, frozen=True, kw_only=True):
     """Who decides: a member, a key, a rule, or the author of the comment."""
 
     kind: ActorKind
@@ -416,8 +406,7 @@ class Actor:
         return self.sees_escalated or site_id in self.senior_on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """One row of the decision log, never changed, only followed by another."""
 
     site_id: int
@@ -438,8 +427,7 @@ class Decision:
     reverses: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class Lease(Struct, frozen=True, kw_only=True):
     """Who holds a waiting comment, and until when."""
 
     owner: str
@@ -448,8 +436,7 @@ class Lease:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """An author's record with one site."""
 
     author_id: UUID
@@ -470,8 +457,7 @@ class Standing:
     """Raised by erasure only; an older receipt is void."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True, kw_only=True):
     """A key of the news site's back end, without its secret."""
 
     key_id: str

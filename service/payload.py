@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import asdict
 
 from service.model import Alert, Author, JsonObject, PendingComment, Role, Screened, Why
 

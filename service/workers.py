@@ -15,13 +15,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import Generic, NoReturn, Self, TypeVar
 
 import structlog
+from msgspec import Struct, field
 
 log = structlog.get_logger(__name__)
 
@@ -122,15 +122,13 @@ class Nursery(Generic[Where]):
             loop.remove_reader(self._process.sentinel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Worker:
+class _Worker(Struct, frozen=True, kw_only=True):
     process: BaseProcess
     since: float
     """By the monotonic clock."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Shift(Generic[Where]):
+class _Shift(Struct, Generic[Where], kw_only=True):
     """The workers, as the nursery knows them."""
 
     count: int

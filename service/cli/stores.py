@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 import asyncpg
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.cli.show import progress
@@ -33,8 +33,7 @@ JOIN_PAUSE_SECONDS = 0.1
 CONNECTIONS_MAX = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenStores:
+class OpenStores(Struct, frozen=True, kw_only=True):
     """What a command works with."""
 
     settings: Settings

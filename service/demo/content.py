@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +35,7 @@ ARTICLES: Final = (
 """The files of the articles, without their ending, in the order of the front page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoArticle:
+class DemoArticle(Struct, frozen=True, kw_only=True):
     """An article as the demo page prints it."""
 
     key: str
@@ -54,8 +54,7 @@ class DemoArticle:
     paragraphs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoAuthor:
+class DemoAuthor(Struct, frozen=True, kw_only=True):
     """A guest reader."""
 
     id: str
@@ -64,8 +63,7 @@ class DemoAuthor:
     """The language of the list of readers they are in; some also write in another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoComment:
+class DemoComment(Struct, frozen=True, kw_only=True):
     """A comment of revision 1."""
 
     id: str
@@ -87,8 +85,7 @@ class DemoComment:
     """Markdown source that the text policy leaves unchanged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demo:
+class Demo(Struct, frozen=True, kw_only=True):
     """All that is on the demo site."""
 
     articles: tuple[DemoArticle, ...]

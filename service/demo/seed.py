@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.demo.content import NEWSPAPER, Demo, DemoArticle, DemoComment, load
 from service.errors import Unavailable
@@ -54,8 +54,7 @@ _ACTIONS = {"approved": Action.APPROVE, "rejected": Action.REJECT}
 _HELD = frozenset({Outcome.APPLIED, Outcome.REPLAYED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seeding:
+class _Seeding(Struct, frozen=True, kw_only=True):
     """The demo on its site, with `began` as the moment its ages are told from."""
 
     site: Site

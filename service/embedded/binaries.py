@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from service.embedded.errors import EmbeddedUnavailable
 
@@ -35,8 +36,7 @@ Family = Literal["redis", "valkey"]
 Origin = Literal["override", "wheel", "system"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresBinaries:
+class PostgresBinaries(Struct, frozen=True, kw_only=True):
     """A folder that holds `initdb` and `postgres`."""
 
     folder: Path
@@ -62,8 +62,7 @@ class PostgresBinaries:
         return self.folder / "pg_basebackup"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisBinary:
+class RedisBinary(Struct, frozen=True, kw_only=True):
     """A `valkey-server` or `redis-server`."""
 
     server: Path

@@ -7,11 +7,11 @@ import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import asyncpg
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.embedded.binaries import find_postgres
@@ -33,8 +33,7 @@ Progress = Callable[[int, int], None]
 """Told how many bytes are done, and of how many."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     """A file that stays what it is, whatever becomes of its name."""
 
     name: str

@@ -9,8 +9,9 @@ import json
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from service.embedded.errors import EmbeddedUnavailable
 
@@ -27,16 +28,14 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 """Paths that pass through URLs and option lists unchanged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
+class Endpoints(Struct, frozen=True, kw_only=True):
     """Where the two stores answer; "" for a store that was not asked for."""
 
     database_url: str
     redis_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """The files and folders of one pair of servers."""
 
     state: Path

@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
+
+from msgspec import Struct, to_builtins
 
 from service.embedded.errors import BackupFailed
 from service.embedded.layout import sync_folder
@@ -25,16 +26,14 @@ Tell = Callable[[int], None]
 """Told how many bytes more are done."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summed:
+class Summed(Struct, frozen=True, kw_only=True):
     """One file of a backup."""
 
     bytes: int
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """What a backup is of, and all that is in it."""
 
     format: int
@@ -70,7 +69,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Make a folder a backup: on disk when this returns, and never half there."""
         draft = folder / f"{NAME}.new"
-        write_private(draft, json.dumps(asdict(self), indent=1).encode() + b"\n")
+        write_private(draft, json.dumps(to_builtins(self), indent=1).encode() + b"\n")
         draft.rename(folder / NAME)
         sync_folder(folder)
 
@@ -179,7 +178,7 @@ def _summed(path: Path, tell: Tell) -> Summed:
 
 
 def _parsed(said: dict[str, Any]) -> Manifest:
-    values = {field.name: said[field.name] for field in fields(Manifest)}
+    values = {name: said[name] for name in Manifest.__struct_fields__}
     files = {name: Summed(**each) for name, each in values["files"].items()}
     for name in (*files, *values["folders"]):
         if name != PurePosixPath(name).as_posix() or _leads_out(PurePosixPath(name)):

@@ -6,11 +6,11 @@ import asyncio
 import os
 import shutil
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 import asyncpg
+from msgspec import Struct
 
 from service.embedded.errors import EmbeddedUnavailable
 from service.embedded.layout import make_private, own, sync_folder
@@ -56,8 +56,7 @@ OPTIONS = {
 """Nothing acknowledged is lost; small, since it shares the machine with the service."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Postgres:
+class Postgres(Struct, frozen=True, kw_only=True):
     """The PostgreSQL of one data folder; see `server.Server` for what each member promises."""
 
     binaries: PostgresBinaries

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from service.embedded.errors import EmbeddedUnavailable
 from service.embedded.root import reachable
@@ -67,7 +68,7 @@ def reachable_postgres(found: PostgresBinaries, *, run_as: RunAs) -> PostgresBin
         return found
     copies = _copy(found.parts, f"postgresql-{found.version}")
     folder = copies / found.folder.relative_to(_shared_parent(found.parts))
-    return dataclasses.replace(found, folder=folder)
+    return structs.replace(found, folder=folder)
 
 
 def reachable_redis(found: RedisBinary, *, run_as: RunAs) -> RedisBinary:
@@ -75,7 +76,7 @@ def reachable_redis(found: RedisBinary, *, run_as: RunAs) -> RedisBinary:
     if not run_as.relocate or reachable(found.server, uid=run_as.uid, gid=run_as.gid):
         return found
     copies = _copy(found.parts, found.flavor.replace(" ", "-"))
-    return dataclasses.replace(found, server=copies / found.server.name)
+    return structs.replace(found, server=copies / found.server.name)
 
 
 def _copy(parts: tuple[Path, ...], name: str) -> Path:

@@ -7,9 +7,10 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -30,8 +31,7 @@ ENVIRONMENT = {
 """All that a server sees: PGPORT would move its socket, LANG could break initdb."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunAs:
+class RunAs(Struct, frozen=True, kw_only=True):
     """As whom a server runs."""
 
     switch: Literal["none", "setuid", "namespace"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from service.embedded.errors import EmbeddedUnavailable
 from service.embedded.layout import make_private
@@ -40,8 +41,7 @@ OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Valkey:
+class Valkey(Struct, frozen=True, kw_only=True):
     """The Valkey of one data folder; see `server.Server` for what each member promises."""
 
     binary: RedisBinary

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeAlias
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.errors import FieldError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from service.features import credentials, reader_tokens, text
@@ -38,16 +41,14 @@ class UnknownKey(NotFound):
     title = "This site has no such key."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guest:
+class Guest(Struct, frozen=True, kw_only=True):
     """Whoever bears a receipt: acts for all comments of this guest on the site."""
 
     author_id: UUID
     generation: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyHolder:
+class KeyHolder(Struct, frozen=True, kw_only=True):
     """The site's back end."""
 
     key: ApiKey
@@ -188,8 +189,7 @@ class Access:
             self.touched.pop(key_id, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyring:
+class Keyring(Struct, frozen=True, kw_only=True):
     """A site's keys: made, listed, ended."""
 
     accounts: AccountStore

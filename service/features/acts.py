@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.errors import Conflict
 from service.features.branches import Branches
@@ -32,8 +34,7 @@ from service.storage.redo import said_of
 DUPLICATE_REASON = "duplicate"
 
 
-@dataclass(slots=True, kw_only=True)
-class Acts:
+class Acts(Struct, kw_only=True):
     """Carry out decisions on subjects."""
 
     deciding: Deciding

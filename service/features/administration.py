@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.cursors import Cursors
 from service.model import Actor, Site
@@ -18,8 +20,7 @@ NEWEST = UUID(int=2**128 - 1)
 NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acts:
+class Acts(Struct, frozen=True, kw_only=True):
     """Make entries of the log."""
 
     new_id: Callable[[datetime], UUID]
@@ -66,16 +67,14 @@ def with_details(act: Act, **details: Any) -> Act:
     return replace(act, details={**act.details, **details})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActsPage:
+class ActsPage(Struct, frozen=True, kw_only=True):
     """A page of the log, latest first."""
 
     entries: tuple[NotedAct, ...]
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Administration:
+class Administration(Struct, frozen=True, kw_only=True):
     """Read the log."""
 
     store: AdministrationStore

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec import Struct
 
 from service.features.errands import Rest
 from service.features.patience import Patience
@@ -49,8 +49,7 @@ def roles_below(role: Role | None) -> tuple[Role, ...]:
     return TOLD if role is None else tuple(each for each in TOLD if role.includes(each))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerts:
+class Alerts(Struct, frozen=True, kw_only=True):
     """Tell, show, and tick off. Methods but `run` raise Unavailable while Postgres is away."""
 
     store: AlertStore

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.errors import Conflict, Forbidden
 from service.features import text
@@ -82,8 +83,7 @@ class ParentNotPublic(Conflict):
     title = "The comment waits again: what it answers has to be approved first."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appeals:
+class Appeals(Struct, frozen=True, kw_only=True):
     """Take appeals in, and let the newsroom answer them."""
 
     store: AppealStore

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid
 from service.features import credentials, text
@@ -25,8 +26,7 @@ FIRST_PASSKEY = "Passkey"
 """What a first passkey is called until its member says otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitee:
+class Invitee(Struct, frozen=True, kw_only=True):
     """Whom a link is for."""
 
     email: str | None
@@ -41,8 +41,7 @@ class Invitee:
         return self.email is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """How somebody who follows a link wants to be known, and to sign in: one way or both."""
 
     name: str
@@ -53,8 +52,7 @@ class Wish:
     """What a browser made when it was asked for a passkey."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrivals:
+class Arrivals(Struct, frozen=True, kw_only=True):
     """Let people in who follow a link."""
 
     store: ArrivalStore

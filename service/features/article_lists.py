@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.cursors import Cursors
 from service.features.articles import TAKES_COMMENTS
@@ -34,16 +36,14 @@ class ArticleListView(StrEnum):
     """Those with waiting comments, most first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticlePage:
+class ArticlePage(Struct, frozen=True, kw_only=True):
     """A page of a list."""
 
     outlines: tuple[Outline, ...]
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleLists:
+class ArticleLists(Struct, frozen=True, kw_only=True):
     """List a site's articles."""
 
     store: ArticleListStore

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.errors import Conflict, FieldError, Invalid, Unavailable
 from service.features import text
@@ -71,8 +73,7 @@ class OwnAlias(Conflict):
     title = "That key leads to this article already."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleDirectory:
+class ArticleDirectory(Struct, frozen=True, kw_only=True):
     """Look articles up by the site's own keys, and change them.
 
     A change is seen by every process within a second.

@@ -6,11 +6,11 @@ People have to get in during an outage, and nobody may guess the faster for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import RateLimited, Unavailable
 from service.storage.limits import MICROSECONDS, Charge, Limits
@@ -25,8 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Subject = tuple[str, str]
 
 
-@dataclass(slots=True, kw_only=True)
-class Attempts:
+class Attempts(Struct, kw_only=True):
     """Charge attempts.
 
     Each process counts for itself while Redis is away: an account has as many more attempts as

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.cursors import Cursors
 from service.features.administration import Acts
@@ -36,8 +38,7 @@ Names = Mapping[tuple[str, str], str]
 """What keys and members are called, by (kind, id)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
+class Sought(Struct, frozen=True, kw_only=True):
     """What of the log is asked for; None leaves nothing out."""
 
     filters: Filters
@@ -45,8 +46,7 @@ class Sought:
     """A member's or a key's name, a rule's, or a kind of actor."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditPage:
+class AuditPage(Struct, frozen=True, kw_only=True):
     """A page of the log, latest first."""
 
     entries: tuple[Entry, ...]
@@ -54,8 +54,7 @@ class AuditPage:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What a look at a chain has found so far."""
 
     position: int
@@ -70,8 +69,7 @@ class Checked:
     broken: Break | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditLog:
+class AuditLog(Struct, frozen=True, kw_only=True):
     """Read the log, and check it. Methods raise Unavailable while Postgres is away."""
 
     store: AuditStore

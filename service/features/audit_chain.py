@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
 
 from service.storage.audit_chain import Link, Written
 
@@ -28,8 +28,7 @@ Fault = Literal["changed", "gone", "gap", "unlisted", "other_head"]
 the log and not in the chain; or the chain does not end, or go through, where somebody noted it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Break:
+class Break(Struct, frozen=True, kw_only=True):
     """Where a chain does not hold."""
 
     fault: Fault
@@ -39,8 +38,7 @@ class Break:
     """The decision's, or the act's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Stretch(Struct, frozen=True, kw_only=True):
     """What a look at some entries of a chain has found."""
 
     position: int

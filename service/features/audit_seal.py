@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from service.features.audit import AuditLog
 from service.features.audit_chain import BEGINNING, hash_of
@@ -26,8 +26,7 @@ REST_SECONDS = 0.05
 """Between stretches of the daily look, which nobody waits for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditSeal:
+class AuditSeal(Struct, frozen=True, kw_only=True):
     """Seal what was written. Only one process may."""
 
     store: ChainStore

@@ -7,13 +7,13 @@ import hmac
 import re
 import secrets as chance
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import pyotp
 import segno
+from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.features.administration import Acts
@@ -48,8 +48,7 @@ class NoAuthenticator(NotFound):
     title = "You have no authenticator."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewAuthenticator:
+class NewAuthenticator(Struct, frozen=True, kw_only=True):
     """What a member's telephone has to know; told once."""
 
     secret: str
@@ -58,8 +57,7 @@ class NewAuthenticator:
     """The QR code of `uri`: a row each, `1` for what is dark."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticators:
+class Authenticators(Struct, frozen=True, kw_only=True):
     """Set up, checked and taken back."""
 
     store: ProofStore

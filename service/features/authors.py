@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.errors import Forbidden, Unavailable
 from service.features.in_time import in_time
@@ -30,8 +32,7 @@ class WarningUnacknowledged(Forbidden):
     title = "The newsroom has warned you. Please read it before you write again."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authors:
+class Authors(Struct, frozen=True, kw_only=True):
     """Look up standings; a site that never met an author knows nothing against them."""
 
     readers: ReaderStore

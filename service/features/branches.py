@@ -6,15 +6,15 @@ until it meets a comment that is shown either way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.model import Status
 from service.storage.changes import Branch, Changes, Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branches:
+class Branches(Struct, frozen=True, kw_only=True):
     """Public rows by comment, kept in step with the changes of one transaction."""
 
     rows: dict[UUID, Branch]

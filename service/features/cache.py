@@ -11,11 +11,11 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 from uuid import UUID
 
 import orjson
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.pressure import Busy, Level, Pressure
@@ -84,8 +84,7 @@ class Counted(Protocol):
         """How many there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     """What a build gives the cache."""
 
     body: bytes
@@ -94,8 +93,7 @@ class Built:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """Said by one process to all: what depends on these articles is no longer true."""
 
     origin: str
@@ -139,8 +137,7 @@ _Load: TypeAlias = Callable[[Sequence[Key], float], Awaitable[Mapping[Key, Kept]
 """Builds the answers to some keys, as begun at a time of the cache's clock."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Flight:
+class _Flight(Struct, frozen=True, kw_only=True):
     """A build under way, for one key or several."""
 
     task: asyncio.Task[Mapping[Key, Kept]]
@@ -180,8 +177,7 @@ def _as_it_is(_: bytes) -> dict[str, bytes]:
     return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
+class Cache(Struct, frozen=True, kw_only=True):
     """Ready answers of one process. One event loop only."""
 
     clock: Callable[[], float]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from service.errors import Conflict, Forbidden, NotFound
 from service.features.administration import Acts
@@ -85,16 +86,14 @@ class NotChecked(Conflict):
     title = "You have not looked at this a second time."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """A second look, with what it was compared to."""
 
     agrees: bool
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checks:
+class Checks(Struct, frozen=True, kw_only=True):
     """Draw the sample, and take second looks. Methods raise Unavailable without Postgres."""
 
     store: CheckStore

@@ -6,8 +6,9 @@ import asyncio
 import ipaddress
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from service.features.forwarders import PUBLIC
 from service.settings import Network, Settings
@@ -30,8 +31,7 @@ CHECKS = ("stores", "durability", "memory", "schema", "clock", "disk", "secret",
 """In the order in which they are worth mending."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is wrong."""
 
     check: str
@@ -44,8 +44,7 @@ class Finding:
     """True for what works, and would be better otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class Observed(Struct, frozen=True, kw_only=True):
     """Everything that was looked at."""
 
     postgres: PostgresSeen | Down

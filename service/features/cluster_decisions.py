@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.errors import Conflict, Forbidden, NotFound
 from service.features import text
@@ -69,8 +70,7 @@ class DecisionEnded(Conflict):
     title = "This has come to its end already."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticked:
+class Ticked(Struct, frozen=True, kw_only=True):
     """Which comments of a cluster are meant, of those that wait."""
 
     only: Collection[UUID] | None = None
@@ -79,8 +79,7 @@ class Ticked:
     with_outliers: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterDecisions:
+class ClusterDecisions(Struct, frozen=True, kw_only=True):
     """Begin decisions on clusters, and carry them through.
 
     Methods raise Unavailable while Postgres is away.

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from msgspec import Struct
+
 from service.cursors import Cursors
 from service.errors import NotFound
 from service.features.errands import Rest
@@ -62,16 +64,14 @@ class UnknownCluster(NotFound):
     title = "There is no such cluster here."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberEntry:
+class MemberEntry(Struct, frozen=True, kw_only=True):
     """A comment of a cluster, with its text."""
 
     member: Member
     found: Found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterWhole:
+class ClusterWhole(Struct, frozen=True, kw_only=True):
     """A cluster with the comment that speaks for it."""
 
     cluster: Cluster
@@ -81,8 +81,7 @@ class ClusterWhole:
     """Of what the reader may see."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterPage:
+class ClusterPage(Struct, frozen=True, kw_only=True):
     """A page of clusters, the largest first."""
 
     clusters: tuple[ClusterWhole, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.cache import Cache, Tally
 from service.model import Site, article_id
@@ -15,8 +16,7 @@ KEYS_MAX = 200
 """Articles whose counts may be asked for at once (api.md)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """Count approved comments, from memory where it is fresh."""
 
     store: CommentStore

@@ -10,8 +10,9 @@ import re
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """Letters and digits only: a double click selects the whole key."""
@@ -31,8 +32,7 @@ _KEY = re.compile(r"pbk_([0-9A-Za-z]{8})([0-9A-Za-z]{43})([0-9A-Za-z]{6})\Z")
 _RECEIPT = re.compile(r"pbr_([0-9A-Za-z_-]{48})\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyParts:
+class KeyParts(Struct, frozen=True):
     """A key taken apart, its checksum found right."""
 
     key_id: str

@@ -6,12 +6,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
 
 from service import crash
 from service.errors import FieldError, Invalid, NotFound, Unavailable
@@ -60,8 +60,7 @@ def _unheard(_: Outcome, __: Action, ___: ActorKind, ____: int) -> None:
     """Count nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reversal:
+class Reversal(Struct, frozen=True, kw_only=True):
     """An undone decision."""
 
     decision: Decision
@@ -69,8 +68,7 @@ class Reversal:
     comment_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Waiting:
+class _Waiting(Struct, frozen=True, kw_only=True):
     """What Redis knows of the comments in question."""
 
     items: dict[UUID, PendingComment] = field(default_factory=dict)
@@ -78,8 +76,7 @@ class _Waiting:
     failure: Unavailable | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions:
+class Decisions(Struct, frozen=True, kw_only=True):
     """Decide comments and undo decisions."""
 
     store: DecisionStore

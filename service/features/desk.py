@@ -10,10 +10,10 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 import orjson
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.events import TooManyStreams
@@ -45,8 +45,7 @@ def _written(kind: str, payload: object) -> bytes:
 RESYNC = _written("resync", {})
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Listener:
+class _Listener(Struct, kw_only=True, eq=False):
     """One open dashboard."""
 
     site: Site
@@ -78,8 +77,7 @@ def _unheard() -> None:
     """Tell nobody."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Desk:
+class Desk(Struct, kw_only=True):
     """Tell moderators, and let them listen."""
 
     telling: Telling

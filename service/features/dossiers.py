@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.model import Site
 from service.storage.dossiers import Alike, DossierStore, ReportSeen
@@ -14,8 +15,7 @@ REPORTS_SHOWN = 50
 ALIKE_SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dossiers:
+class Dossiers(Struct, frozen=True, kw_only=True):
     """Look things up. Methods raise Unavailable while Postgres is away."""
 
     store: DossierStore

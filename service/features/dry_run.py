@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from types import MappingProxyType
@@ -14,6 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.errors import Conflict, NotFound, Unavailable
 from service.features.administration import Acts
@@ -93,8 +94,7 @@ class DryRunEnded(Conflict):
     title = "This dry run is at its end."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """A comment that a report names, with its text as far as it is kept."""
 
     comment_id: UUID
@@ -104,8 +104,7 @@ class Shown:
     lang: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DryRuns:
+class DryRuns(Struct, frozen=True, kw_only=True):
     """Ask for trials, and work them off. Methods raise Unavailable while Postgres is away."""
 
     store: DryRunStore

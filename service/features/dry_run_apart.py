@@ -13,9 +13,10 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.dry_run_tally import Before, Earlier, Tally, Walk
 from service.features.screening import Rule, RuleDocument, RuleSet, compile_rules
@@ -27,8 +28,7 @@ NICENESS = 10
 """So much lower its priority is: a dry run may take its time, readers may not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """What is tried on whose history."""
 
     rules: Sequence[Rule]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.dry_run_tally import Before, Earlier
 from service.features.screening import ArticleFacts
@@ -19,8 +20,7 @@ PAGE = 1_000
 _JUDGED = {Status.REJECTED: True, Status.REMOVED: True, Status.APPROVED: False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """Comments in their order, and what was decided before of authors who are new in them."""
 
     comments: Sequence[Earlier]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.features.screening import (
     ArticleFacts,
@@ -60,8 +61,7 @@ class Earlier(NamedTuple):
     """As it was told when the comment came; None where that is not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Before(Struct, frozen=True, kw_only=True):
     """What was decided of an author before the stretch that is walked."""
 
     approved: int
@@ -69,8 +69,7 @@ class Before:
     first_seen: datetime | None
 
 
-@dataclass(slots=True)
-class Sample:
+class Sample(Struct):
     """A comment that is named in a report: never its text."""
 
     comment_id: str
@@ -78,8 +77,7 @@ class Sample:
     lang: str
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Counts of some comments; two of them add up."""
 
     looked_at: int = 0
@@ -126,8 +124,7 @@ _NUMBERS: Final = (
 _SAMPLES: Final = ("alarms", "new_ones", "lost_ones")
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What is known of an author at the moment that is walked."""
 
     approved: int
@@ -136,8 +133,7 @@ class _Known:
     recent: deque[Recent] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
 
 
-@dataclass(slots=True, kw_only=True)
-class Walk:
+class Walk(Struct, kw_only=True):
     """Walk history with a rule, oldest comment first."""
 
     rules: RuleSet

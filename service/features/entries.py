@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.errors import Unavailable
 from service.features.appeals import Appeal, Appeals
@@ -42,8 +44,7 @@ Rates: TypeAlias = dict[UUID, float | None]
 """Views per hour of articles that were asked for; None where nobody knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueEntry:
+class QueueEntry(Struct, frozen=True, kw_only=True):
     """A comment with what a moderator needs to decide it."""
 
     found: Found
@@ -72,8 +73,7 @@ class QueueEntry:
         return self.found.waiting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entries:
+class Entries(Struct, frozen=True, kw_only=True):
     """Gather what surrounds comments."""
 
     pending: PendingStore

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.errors import Unavailable
 from service.features.administration import Acts
@@ -45,8 +45,7 @@ LAW = Actor(kind="rule", actor_id="erasure", name="erasure", sees_escalated=True
 """Who decides: nobody's opinion is asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Everything:
+class Everything(Struct, frozen=True, kw_only=True):
     """What a site holds of one author (GDPR Art. 15 and 20)."""
 
     person: Person
@@ -59,8 +58,7 @@ class Everything:
 State = Literal["running", "done"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erasures:
+class Erasures(Struct, frozen=True, kw_only=True):
     """Forget authors, once and for good. Methods raise Unavailable while Postgres is away."""
 
     store: ErasureStore

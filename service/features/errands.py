@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from service.features.patience import Patience
 from service.storage.errands import ERRANDS, Errand, ErrandStore
@@ -31,8 +32,7 @@ def _bells() -> dict[Errand, asyncio.Event]:
     return {errand: asyncio.Event() for errand in ERRANDS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Errands:
+class Errands(Struct, frozen=True, kw_only=True):
     """Wake loops when there is work for them."""
 
     store: ErrandStore

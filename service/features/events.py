@@ -11,7 +11,6 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +18,7 @@ from uuid import UUID
 
 import orjson
 import structlog
+from msgspec import Struct, field
 
 from service.errors import RateLimited, Unavailable
 from service.features.farewell import in_waves
@@ -91,8 +91,7 @@ class TooManyStreams(Unavailable):
     outcome_unknown = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """Something that happened under an article."""
 
     event_id: str
@@ -112,8 +111,7 @@ class Event:
         return f"id: {self.event_id}\nevent: {self.kind}\ndata: {self.payload}\n\n".encode()
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Reader:
+class _Reader(Struct, kw_only=True, eq=False):
     """One open stream."""
 
     queue: asyncio.Queue[tuple[Place, bytes]]
@@ -129,8 +127,7 @@ class _Reader:
             self.overrun = True
 
 
-@dataclass(slots=True, kw_only=True)
-class Events:
+class Events(Struct, kw_only=True):
     """Tell readers, and let them listen."""
 
     store: EventStore

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from service.errors import Conflict
 from service.features.administration import Acts
@@ -20,8 +21,7 @@ class NotPublic(Conflict):
     title = "Only a public comment can be a staff pick."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Featured:
+class Featured(Struct, frozen=True, kw_only=True):
     """Put comments forward."""
 
     store: FeaturedStore

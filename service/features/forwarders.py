@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.storage.sightings import NETWORKS_MAX, SightingStore
@@ -23,8 +23,7 @@ V6_PREFIX = 64
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forwarders:
+class Forwarders(Struct, frozen=True, kw_only=True):
     """Remembers the networks for an hour, so that `postbag doctor` can name them."""
 
     sightings: SightingStore

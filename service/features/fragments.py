@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features import body
@@ -105,8 +105,7 @@ class _Unkept(NamedTuple):
     written: bytes
 
 
-@dataclass(slots=True, kw_only=True)
-class Fragments:
+class Fragments(Struct, kw_only=True):
     """Keep what this process had to write, behind the readers' backs."""
 
     store: WrittenStore

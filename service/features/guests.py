@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.permits import GuestsNotAllowed
 from service.model import Site
@@ -14,8 +15,7 @@ PER_HOUR = 5
 """New guests from one address (api.md)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guests:
+class Guests(Struct, frozen=True, kw_only=True):
     """Let guests in."""
 
     limits: Limits

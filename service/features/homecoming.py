@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from service.features.erasures import Erasures
 from service.model import Site
@@ -11,8 +12,7 @@ from service.storage.journal import JournalStore
 from service.storage.redo import RedoStore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Homecoming:
+class Homecoming(Struct, frozen=True, kw_only=True):
     """What the general repair cannot know: that Redis is the older of the two.
 
     A backup copies Redis first. Methods raise Unavailable while a store is away.

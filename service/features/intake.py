@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service import crash
 from service.errors import Failure, Invalid, RateLimited, Unavailable
@@ -98,8 +99,7 @@ def verified() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Struct, frozen=True, kw_only=True):
     """The promise: this comment is durable."""
 
     found: Found
@@ -114,8 +114,7 @@ class Accepted:
     """False for a replay that was recognised without a key: it hands out no receipt."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class Intake(Struct, frozen=True, kw_only=True):
     """Accept submissions, each once."""
 
     promise: Promise

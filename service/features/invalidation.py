@@ -6,11 +6,12 @@ import asyncio
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.errors import Unavailable
 from service.features.cache import Cache, Change
@@ -30,8 +31,7 @@ def _new_origin() -> str:
     return secrets.token_hex(8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invalidations:
+class Invalidations(Struct, frozen=True, kw_only=True):
     """Say what has changed, and listen to what other processes say."""
 
     channel: Channel

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import structlog
+from msgspec import Struct, field
 
 from service import crash
 from service.errors import Unavailable
@@ -28,8 +28,7 @@ NOTED_SECONDS = 1.5 * NOTE_SECONDS
 """When all have: for `Refill.noting_seconds`."""
 
 
-@dataclass(slots=True)
-class Acknowledged:
+class Acknowledged(Struct):
     """The highest sequence number this process has acknowledged, by site.
 
     Kept so that a Redis that went back in time is noticed (protocol.md 2.9).
@@ -60,8 +59,7 @@ class Acknowledged:
         self.unwritten.update(taken)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
+class Journal(Struct, frozen=True, kw_only=True):
     """Keep Postgres half a second behind Redis, and Redis never emptier than Postgres."""
 
     store: JournalStore

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.model import Actor, Site
 from service.storage.appeals import AppealStore
@@ -39,8 +40,7 @@ def counted(totals: Mapping[Lane, int]) -> dict[Lane, int]:
     return {**totals, Lane.ALL: sum(parts)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanePage:
+class LanePage(Struct, frozen=True, kw_only=True):
     """A page of a pile, in the order in which it is worked off."""
 
     ids: tuple[UUID, ...]
@@ -64,8 +64,7 @@ BLIND = LanePage(ids=(), since={}, following=None, within=CHECKED_WITHIN, blind=
 """No page of the lane, but how its comments are shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lanes:
+class Lanes(Struct, frozen=True, kw_only=True):
     """Read the piles in Postgres. Methods raise Unavailable while it is away."""
 
     reports: ReportStore

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.model import Article, Site, article_id
 from service.storage.comments import CommentStore
@@ -15,8 +16,7 @@ LATEST_MAX = 50
 """Comments of one feed: readers of feeds come by every hour or so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatestOfArticle:
+class LatestOfArticle(Struct, frozen=True, kw_only=True):
     """An article and the comments published last under it."""
 
     article: Article
@@ -27,8 +27,7 @@ class LatestOfArticle:
     version: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latest:
+class Latest(Struct, frozen=True, kw_only=True):
     """Read what was published last. Every method raises Unavailable while Postgres is away."""
 
     store: LatestStore

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
+from msgspec import Struct
 
 from service.features.patience import Patience
 from service.storage.leadership import Leadership
@@ -19,8 +19,7 @@ CHECK_SECONDS = 0.5
 """How often the leader makes sure its connection, and so its lock, still stands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leader:
+class Leader(Struct, frozen=True, kw_only=True):
     """Run some loops in exactly one of several processes."""
 
     leadership: Leadership

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from service.errors import Unavailable
 from service.features.losses import Losses
@@ -24,8 +24,7 @@ SOON = timedelta(days=14)
 """How long before a key ends its site should have another (security.md 6.4)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
+class Levels(Struct, frozen=True, kw_only=True):
     """Read the levels of queue, journal and outbox now and then."""
 
     pending: PendingStore

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.errors import Unavailable
 from service.features.in_time import in_time
@@ -20,8 +20,7 @@ __all__ = ["Found", "Lookup", "Revision"]
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """A comment wherever it is: waiting, public, or decided and kept."""
 
     status: Status
@@ -57,8 +56,7 @@ class Found:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
+class Lookup(Struct, frozen=True, kw_only=True):
     """Find one comment of a site by its id."""
 
     pending: PendingStore

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.errors import NotFound
 from service.features.administration import Acts
@@ -26,8 +26,7 @@ class UnknownLoss(NotFound):
     title = "There was no such loss."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Losses:
+class Losses(Struct, frozen=True, kw_only=True):
     """Note losses, show them, and note who knows of them."""
 
     store: LossStore

@@ -11,8 +11,9 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from service.features.in_time import in_time
 from service.features.screening.minhash import ALIKE, Signature, likenesses, signatures_of
@@ -39,8 +40,7 @@ class Nearest(NamedTuple):
     """To its first comment; to the next of those left, where that is gone."""
 
 
-@dataclass(slots=True)
-class Near:
+class Near(Struct):
     """What the comments of one batch are compared with: it grows with them."""
 
     of_band: dict[int, set[ClusterPlace]]
@@ -90,8 +90,7 @@ class Near:
         return Nearest(place, best, to_first)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     """Who wants to know about which text."""
 
     site_id: int
@@ -99,8 +98,7 @@ class _Question:
     answer: asyncio.Future[Nearest | None]
 
 
-@dataclass(slots=True)
-class Neighbours:
+class Neighbours(Struct):
     """Put questions together; one a process."""
 
     alike_of: AlikeOf

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.articles import ArticleDirectory
@@ -47,8 +47,7 @@ async def _all_alone(_site: Site, _items: Sequence[PendingComment]) -> Mapping[U
     return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """Keep the most urgent comment first."""
 
     pending: PendingStore

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Conflict
 from service.model import Action, Decision, PendingComment, Status
@@ -50,8 +51,7 @@ class AmbiguousDecision(Conflict):
     title = "This decision concerns several comments: say which one."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRequest:
+class DecisionRequest(Struct, frozen=True, kw_only=True):
     """What somebody wants done with one comment."""
 
     comment_id: UUID
@@ -66,8 +66,7 @@ class DecisionRequest:
     """Decide although a colleague holds it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """What became of it."""
 
     comment_id: UUID

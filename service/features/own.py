@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service import crash
 from service.cursors import BadCursor, Cursors
@@ -83,8 +85,7 @@ class StaleRevision(Conflict):
     title = "This comment changed meanwhile. Look at it again."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Editor:
+class Editor(Struct, frozen=True, kw_only=True):
     """An editor that was opened in time."""
 
     until: datetime
@@ -93,8 +94,7 @@ class Editor:
     """What the edit carries to be believed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class Own(Struct, frozen=True, kw_only=True):
     """What authors do with what they wrote."""
 
     store: OwnStore

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets as chance
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -13,6 +12,7 @@ import webauthn
 import webauthn.helpers
 import webauthn.helpers.exceptions
 import webauthn.helpers.structs
+from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from service.features import text
@@ -54,8 +54,7 @@ class UnknownPasskey(NotFound):
     title = "You have no such passkey."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelyingParty:
+class RelyingParty(Struct, frozen=True, kw_only=True):
     """For which host passkeys are good, and from which pages they may be used."""
 
     host: str
@@ -63,8 +62,7 @@ class RelyingParty:
     origins: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passkeys:
+class Passkeys(Struct, frozen=True, kw_only=True):
     """Ask browsers for passkeys, and check what they answer."""
 
     store: ProofStore

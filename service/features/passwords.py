@@ -6,11 +6,11 @@ import asyncio
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from msgspec import Struct, field
 
 from service.errors import FieldError, Invalid, Unavailable
 
@@ -41,8 +41,7 @@ class PasswordsBusy(Unavailable):
     outcome_unknown = False
 
 
-@dataclass(slots=True, kw_only=True)
-class Passwords:
+class Passwords(Struct, kw_only=True):
     """Hash and compare passwords beside the event loop."""
 
     hasher: PasswordHasher = HASHER

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import TracebackType
 
 import structlog
+from msgspec import Struct
 
 from service.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class Patience:
+class Patience(Struct):
     """Let one turn of a loop fail for an absent store.
 
     `with patience:` around each turn. What is away is logged when it goes, not at every turn.

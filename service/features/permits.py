@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Conflict, Forbidden
 from service.features.articles import ArticleDirectory
@@ -51,8 +52,7 @@ async def _no_issuers(_: Site) -> Sequence[str]:
     return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permit:
+class Permit(Struct, frozen=True, kw_only=True):
     """What was met on the way in by a comment that may be written."""
 
     article: Article | None
@@ -73,8 +73,7 @@ class Permit:
         return article_id(submission.site.site_id, submission.article_key), submission.article_key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permits:
+class Permits(Struct, frozen=True, kw_only=True):
     """Give leave to write."""
 
     articles: ArticleDirectory

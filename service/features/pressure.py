@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from service.errors import Unavailable
 
@@ -32,8 +33,7 @@ def _unheard(_: str) -> None:
     """Count nothing."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Pressure:
+class Pressure(Struct, kw_only=True):
     """Of one process; told by the pulse of its event loop, asked by whoever begins something."""
 
     level: Level = Level.CALM

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.model import PendingComment
 from service.storage.durability import Level
@@ -36,8 +38,7 @@ def _uncounted() -> None:
     """Count nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class Promise(Struct, frozen=True, kw_only=True):
     """Change what waits, and return only when that is as durable as the level promises.
 
     Every method raises Unavailable where it is not: the outcome is unknown, repeating is safe.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service import crash
 from service.cursors import Cursors
@@ -49,8 +50,7 @@ LEASE_MS = 90_000
 Sort = Literal["priority", "oldest", "newest"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePage:
+class QueuePage(Struct, frozen=True, kw_only=True):
     """A page of the queue, looked at without claiming."""
 
     entries: tuple[QueueEntry, ...]
@@ -58,8 +58,7 @@ class QueuePage:
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class Queue(Struct, frozen=True, kw_only=True):
     """Hand out waiting comments, one holder each."""
 
     pending: PendingStore

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import jwt
+from msgspec import Struct
 
 from service.errors import Invalid, Unauthenticated
 from service.features import text
@@ -42,8 +42,7 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
+class SignedIn(Struct, frozen=True, kw_only=True):
     """A reader whom the news site vouches for, on every device the same."""
 
     author_id: UUID

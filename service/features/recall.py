@@ -11,6 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from service.errors import Unavailable
 
 K = TypeVar("K", bound=Hashable)
@@ -44,8 +46,7 @@ ALONG_SECONDS = 0.4
 together from then on."""
 
 
-@dataclass(slots=True)
-class _Answer(Generic[V]):
+class _Answer(Struct, Generic[V]):
     value: V
     at: float
     """When the look-up began, monotonic seconds."""
@@ -54,8 +55,7 @@ class _Answer(Generic[V]):
     """Somebody wanted it since."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question(Generic[K, V]):
+class _Question(Struct, Generic[K, V], frozen=True):
     task: asyncio.Task[Mapping[K, V]]
     since: float
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
 
 from service import crash
 from service.features.pace import Pace, at_leisure, at_once
@@ -56,8 +56,7 @@ SCREENINGS_KEPT = timedelta(days=730)
 EXPIRE_BATCH = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconcile:
+class Reconcile(Struct, frozen=True, kw_only=True):
     """The rules of protocol.md 2.9 that undo and crash safety rest on."""
 
     decisions: DecisionStore

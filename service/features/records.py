@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.errors import FieldError, Forbidden, Invalid, NotFound, Unavailable
 from service.features import text
@@ -66,8 +68,7 @@ class UnknownWarning(NotFound):
     title = "There is no such warning here."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ban:
+class Ban(Struct, frozen=True, kw_only=True):
     """An author may not write, vote or report."""
 
     until: datetime | None
@@ -91,8 +92,7 @@ class Ban:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Wishes(Struct, frozen=True, kw_only=True):
     """What is to be changed of an author's standing; None: it stays."""
 
     ban: Ban | None = None
@@ -101,8 +101,7 @@ class Wishes:
     always_hold: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What an author is told of their own standing."""
 
     ban: Ban | None
@@ -114,8 +113,7 @@ Names = Mapping[tuple[str, str], str]
 """What keys and members are called, by (kind, id)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(Struct, frozen=True, kw_only=True):
     """An author as the newsroom sees them."""
 
     author_id: UUID
@@ -135,8 +133,7 @@ class Person:
     names: Names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Records(Struct, frozen=True, kw_only=True):
     """Read authors' records and rule on authors. Methods raise Unavailable while Postgres is away.
 
     A `ref` names an author: by the id the service gave them, or `reader:` and what the site's

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.features.invalidation import Invalidations
 from service.model import Site
@@ -19,8 +19,7 @@ LOOK_BACK = timedelta(minutes=15)
 """Three times as long as between two counts: a decision's time is its process' own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recount:
+class Recount(Struct, frozen=True, kw_only=True):
     """Count again what was decided on lately."""
 
     store: RecountStore

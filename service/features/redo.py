@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.errors import Conflict
 from service.features.decisions import Decisions
@@ -41,8 +41,7 @@ _Read = tuple[Decision, int | None, PendingComment | None]
 _Fate = Literal["made", "refused", "later"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redoing:
+class Redoing(Struct, frozen=True, kw_only=True):
     """Make missing decisions again."""
 
     store: RedoStore

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct, field
 
 from service import crash
 from service.features.losses import Losses
@@ -28,8 +28,7 @@ SAME_TEXT = timedelta(seconds=60)
 """How long a text without a key does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refill:
+class Refill(Struct, frozen=True, kw_only=True):
     """See that a site's queue is open, and never emptier than the journal."""
 
     store: JournalStore

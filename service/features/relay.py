@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service import crash
 from service.features.events import Events
@@ -26,8 +27,7 @@ TAKES_AWAY = frozenset({"comment.removed", "comment.deleted", "comment.pending"}
 """Messages after which no cache may keep the old page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
+class Relay(Struct, frozen=True, kw_only=True):
     """Pass on what decisions left in the outbox."""
 
     outbox: OutboxStore

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from service.features.journal import Journal
 from service.features.reconcile import Reconcile
@@ -16,8 +17,7 @@ BATCHES_MAX = 10_000
 """Of what is copied or told, in one go; what comes meanwhile is the service's to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One thing that is compared and put right."""
 
     name: str
@@ -27,8 +27,7 @@ class Rule:
     """Applies it to a site, and returns how much was put right."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(Struct, frozen=True, kw_only=True):
     """The rules of protocol.md 2.9 in the order in which one rests on another.
 
     Each may be applied again, and beside a service that runs.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.errors import Conflict, FieldError, Invalid
 from service.features import text
@@ -41,8 +42,7 @@ async def _unordered(_site: Site, _ids: Sequence[UUID]) -> None:
     """Stand in where nothing waits that a report could make more urgent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """What a notice of illegal content says besides (Regulation (EU) 2022/2065, Art. 16)."""
 
     name: str | None
@@ -53,8 +53,7 @@ class Notice:
     """The abuse of minors: then nobody has to say who they are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reports:
+class Reports(Struct, frozen=True, kw_only=True):
     """Take reports in, and let the newsroom answer them."""
 
     store: ReportStore

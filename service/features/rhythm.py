@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 INTERVAL_SECONDS = 0.25
 """Between two builds of a page that changes all the time."""
@@ -18,8 +19,7 @@ AT_ONCE = 4
 """Builds that follow their decisions at once; each interval without a build gives one back."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Rhythm:
+class Rhythm(Struct, kw_only=True):
     """When each page was built lately (a GCRA by page). One event loop only."""
 
     interval_seconds: float = INTERVAL_SECONDS

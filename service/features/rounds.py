@@ -16,7 +16,9 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
+import msgspec
 import structlog
+from msgspec import Struct
 
 from service.errors import Unavailable
 from service.features.outcomes import DecisionRequest, Result
@@ -91,15 +93,14 @@ class Sit(Protocol):
         """
 
 
-@dataclass(slots=True, kw_only=True)
-class Rounds:
+class Rounds(Struct, kw_only=True):
     """Put motions together; one a process."""
 
-    _waiting: deque[Motion] = field(default_factory=deque)
-    _held_elsewhere: list[Motion] = field(default_factory=list)
-    _busy: set[ArticlePlace] = field(default_factory=set)
+    _waiting: deque[Motion] = msgspec.field(default_factory=deque)
+    _held_elsewhere: list[Motion] = msgspec.field(default_factory=list)
+    _busy: set[ArticlePlace] = msgspec.field(default_factory=set)
     """Articles of the rounds under way: one process does not wait for itself in Postgres."""
-    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _under_way: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     _patient: asyncio.Task[None] | None = None
     _company: asyncio.TimerHandle | None = None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from service.errors import Conflict, NotFound
 from service.features.administration import Act, Acts
@@ -84,8 +85,7 @@ class NeverLive(Conflict):
     title = "That version was never live."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """Who changes a rule, on what ground."""
 
     revision: int | None
@@ -96,8 +96,7 @@ class Change:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleChanges:
+class RuleChanges(Struct, frozen=True, kw_only=True):
     """What editors do to rules. Methods raise Unavailable while Postgres is away."""
 
     rulebook: Rulebook

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid, NotFound
 from service.features import text
@@ -42,8 +43,7 @@ class UnknownWordList(NotFound):
     title = "There is no such list of words."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordLists:
+class WordLists(Struct, frozen=True, kw_only=True):
     """What editors do to word lists. Methods raise Unavailable while Postgres is away."""
 
     rulebook: Rulebook

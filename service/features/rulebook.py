@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import islice
 from typing import Any
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.recall import Recall
@@ -59,8 +59,7 @@ class RulesUnusable(Unavailable):
     title = "The site's rules cannot be used as they are."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """What a site has in effect at one version of its rulebook."""
 
     version: int
@@ -68,8 +67,7 @@ class Page:
     rules: RuleSet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rulebook:
+class Rulebook(Struct, frozen=True, kw_only=True):
     """Return rules ready to be tried. A change is seen by every process within a second."""
 
     store: RuleStore

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from service.errors import FieldError, Invalid
@@ -23,8 +23,7 @@ from service.features.screening import BadRules, RuleDocument, compile_rules
 from service.features.screening.words import WordList
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A document that can be used."""
 
     rules: RuleDocument
@@ -70,8 +69,7 @@ def read_rules(text: str, form: Form, lists: Mapping[str, WordList]) -> Document
     return Document(rules=document, written=written)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenRule:
+class WrittenRule(Struct, frozen=True, kw_only=True):
     """One rule as an editor wrote it, and how to say where something is wrong in it."""
 
     wish: Mapping[str, Any]

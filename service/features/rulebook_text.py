@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from service.errors import FieldError
@@ -26,8 +27,7 @@ _TOML_NAME = re.compile(r"\s*([A-Za-z0-9_-]+)(?:\s*\.\s*([A-Za-z0-9_-]+))?\s*=")
 _TOML_RULE = re.compile(r"^\s*\[\[\s*rules\s*\]\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a document, and where."""
 
     line: int
@@ -40,8 +40,7 @@ class Trouble:
     """JSON pointer to it, where the document could be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """A document as it was read."""
 
     value: Any

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid
 from service.features.rule_changes_checks import checked, compiled_alone
@@ -22,8 +23,7 @@ TRIED = "tried-rule"
 """What a rule without an id is called."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where in a text a rule saw something."""
 
     span: Span
@@ -33,8 +33,7 @@ class Place:
     and leet (`skeleton`), `masked`, `arabizi`; empty for what is not read: a link."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
+class Spoken(Struct, frozen=True, kw_only=True):
     """What one rule said about a text."""
 
     signal: Signal
@@ -42,8 +41,7 @@ class Spoken:
     is_tried: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(Struct, frozen=True, kw_only=True):
     """What became of a text that was tried."""
 
     verdict: Verdict
@@ -54,8 +52,7 @@ class Trial:
     skeleton: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trials:
+class Trials(Struct, frozen=True, kw_only=True):
     """Try texts. Nothing is kept."""
 
     rulebook: Rulebook

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service.features.dry_run_tally import wilson
 from service.features.patience import Patience
@@ -35,8 +35,7 @@ DAY = timedelta(days=1)
 _NONE = Figures()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleWatch:
+class RuleWatch(Struct, frozen=True, kw_only=True):
     """Look after live rules. Methods raise Unavailable while Postgres is away."""
 
     rules: RuleStore

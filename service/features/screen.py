@@ -10,13 +10,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias, TypedDict, TypeVar
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.errors import Invalid, Unavailable
 from service.features.in_time import in_time
@@ -74,8 +75,7 @@ class RefusedByRule(Invalid):
     title = "This comment cannot be accepted."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(Struct, frozen=True, kw_only=True):
     """A text that is to be screened, with what is known of it already."""
 
     text: str
@@ -141,8 +141,7 @@ class Marks(TypedDict):
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screening:
+class Screening(Struct, frozen=True, kw_only=True):
     """What screening made of a text."""
 
     verdict: Verdict
@@ -178,8 +177,7 @@ def _unheard(_: float) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Screen:
+class Screen(Struct, frozen=True, kw_only=True):
     """Screen what is about to be accepted."""
 
     rulebook: Rulebook

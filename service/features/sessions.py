@@ -7,10 +7,11 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
+
+from msgspec import Struct, field
 
 from service.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from service.features.recall import Recall
@@ -76,8 +77,7 @@ class SecondFactorNeeded(Forbidden):
     title = "Add a passkey or an authenticator to your account first, and sign in with it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sessions:
+class Sessions(Struct, frozen=True, kw_only=True):
     """Tell whose session a token is."""
 
     store: SessionStore

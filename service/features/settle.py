@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 
 from service import crash
 from service.errors import Unavailable
@@ -36,8 +36,7 @@ SCREENING = Actor(kind="rule", actor_id="screening", name="screening")
 """Who publishes where the site, the article or the author's standing lets a comment through."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settle:
+class Settle(Struct, frozen=True, kw_only=True):
     """Finish what screening has decided to publish, or to turn down."""
 
     decisions: Decisions

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from math import inf
 from typing import TypeAlias
 from uuid import UUID
+
+from msgspec import Struct, field
 
 Key: TypeAlias = Hashable
 """What was asked for, with everything that makes the answer another one."""
@@ -32,8 +33,7 @@ CHANGES_MAX = 50_000
 """Invalidations remembered by article. Only builds under way need them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """Something that stays true until one of its articles changes."""
 
     article_ids: tuple[UUID, ...]
@@ -61,8 +61,7 @@ class Kept:
         return ENTRY_OVERHEAD_BYTES + articles + self.own_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry(Kept):
+class Entry(Kept, frozen=True, kw_only=True):
     """Ready bytes of one representation."""
 
     body: bytes
@@ -79,15 +78,13 @@ class Entry(Kept):
         return len(self.body) + sum(map(len, self.forms.values()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally(Kept):
+class Tally(Kept, frozen=True, kw_only=True):
     """An article's approved comments."""
 
     approved: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Shelf:
+class Shelf(Struct, kw_only=True):
     """Entries by key, the least recently used thrown out first. Not for several threads."""
 
     max_bytes: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Conflict, Unauthenticated, Unavailable
 from service.features.administration import Acts
@@ -57,8 +58,7 @@ class LastProof(Conflict):
     title = "You could not sign in any more; add another way first."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignIn:
+class SignIn(Struct, frozen=True, kw_only=True):
     """Let members in."""
 
     store: ProofStore

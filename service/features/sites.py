@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import structlog
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from service.features import house
@@ -45,8 +46,7 @@ class SettingsChanged(Conflict):
     title = "The settings were changed meanwhile; read them again."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteDirectory:
+class SiteDirectory(Struct, frozen=True, kw_only=True):
     """Find, make and change sites. A change is seen by every process within a second."""
 
     sites: SiteStore

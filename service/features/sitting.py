@@ -7,10 +7,11 @@ be overtaken; what is written goes out together, or not at all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from service.features.acts import Acts
 from service.features.branches import Branches
@@ -33,8 +34,7 @@ from service.storage.changes import Changes, Place
 from service.storage.decisions import Deciding, Entry, Question
 
 
-@dataclass(slots=True, kw_only=True)
-class Sitting(Acts):
+class Sitting(Acts, kw_only=True):
     """The decisions of one transaction."""
 
     @classmethod

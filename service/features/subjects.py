@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.transitions import is_edit, status_of, waiting_of
 from service.model import Decision, PendingComment, Status
@@ -11,8 +12,7 @@ from service.storage.changes import Branch, Place, Seen
 from service.storage.decisions import Case
 
 
-@dataclass(slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, kw_only=True):
     """One comment as this transaction sees it; changes as it is decided."""
 
     case: Case
@@ -52,8 +52,7 @@ class Subject:
         return self.waiting is not None and is_edit(self.waiting, self.case.public)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class Ruling(Struct, frozen=True, kw_only=True):
     """The decision that is being made, as far as messages name it."""
 
     decision_id: UUID

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypedDict
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.errors import FieldError, Invalid
 from service.features import text
@@ -27,8 +29,7 @@ TITLE_MAX_CHARS = 300
 """Of an article, as the back end may say it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(Struct, frozen=True, kw_only=True):
     """What somebody sent, before the text policy."""
 
     site: Site
@@ -164,8 +165,7 @@ def _doors(submission: Submission) -> dict[str, Callable[[str], str]]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Keys(Struct, frozen=True, kw_only=True):
     """What tells a submission from every other."""
 
     dk: str

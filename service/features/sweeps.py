@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Conflict, Forbidden, NotFound
 from service.features import text
@@ -45,8 +46,7 @@ class SweepUndone(Conflict):
     title = "This was undone before."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweeps:
+class Sweeps(Struct, frozen=True, kw_only=True):
     """Begin sweeps, and carry them through. Methods raise Unavailable while Postgres is away."""
 
     store: SweepStore

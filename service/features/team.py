@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
+
+from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.features import credentials
@@ -63,8 +64,7 @@ class OwnersRole(Conflict):
     title = "The owner's role cannot be changed here."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Team:
+class Team(Struct, frozen=True, kw_only=True):
     """Invite people, and know who may do what."""
 
     accounts: AccountStore

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.model import Action, Actor, Decision, Role, Site
 
@@ -19,8 +20,7 @@ UNSAID_MAX = 10_000
 """Messages kept while nobody passes them on; then the oldest are forgotten."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class Happening(Struct, frozen=True, kw_only=True):
     """One thing that happened on a site."""
 
     site_id: int
@@ -30,8 +30,7 @@ class Happening:
     """Who has less is not told."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Telling:
+class Telling(Struct, kw_only=True):
     """Put down what happens, until it is taken."""
 
     _unsaid: deque[Happening] = field(default_factory=lambda: deque(maxlen=UNSAID_MAX))

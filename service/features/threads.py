@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.cursors import Cursors
 from service.errors import NotFound
@@ -69,8 +70,7 @@ class Threaded(NamedTuple):
     """Cursor for `?parent=` to those of its replies that are not in `replies`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadPage:
+class ThreadPage(Struct, frozen=True, kw_only=True):
     """A page of an article's roots, or of one comment's direct replies."""
 
     article: Article
@@ -86,8 +86,7 @@ class ThreadPage:
     """Changes with whatever changes the public thread."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneComment:
+class OneComment(Struct, frozen=True, kw_only=True):
     """A public comment and the line of comments it answers."""
 
     article: Article
@@ -98,8 +97,7 @@ class OneComment:
     version: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Slice:
+class _Slice(Struct, frozen=True, kw_only=True):
     """The comments a page lists, before anything is nested below them."""
 
     tops: Sequence[ShownComment]
@@ -121,8 +119,7 @@ class _Branch(NamedTuple):
     """How many of them are its first replies; one more may be there for the focus."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Family:
+class _Family(Struct, kw_only=True):
     """The first replies of the comments on a page, as far as they are known yet."""
 
     opened: Mapping[UUID, ShownComment]
@@ -207,8 +204,7 @@ def _with_way_down(
     return nested, in_turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threads:
+class Threads(Struct, frozen=True, kw_only=True):
     """Read what is public, a page at a time."""
 
     store: CommentStore
@@ -421,8 +417,7 @@ class Threads:
         return Threaded(comment, replies, cursor)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turn:
+class _Turn(Struct, frozen=True, kw_only=True):
     """Where a list of direct replies goes on."""
 
     seen: int = 0

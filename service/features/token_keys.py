@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal, TypeAlias, get_args
 
 import jwt
+import msgspec
 import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from service.features.administration import Act, with_details
@@ -74,8 +76,7 @@ class UnknownTokenKey(NotFound):
     title = "This site has no such key."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKey:
+class TokenKey(Struct, frozen=True, kw_only=True):
     """A key as its site may see it: without an HS256 secret."""
 
     kid: str
@@ -96,17 +97,16 @@ class VerifyingKey:
     key: bytes | PublicKey = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKeys:
+class TokenKeys(Struct, frozen=True, kw_only=True):
     """Keep the sites' keys; HS256 secrets lie sealed in Postgres."""
 
     token_keys: TokenKeyStore
     secrets: Secrets
-    known: Recall[tuple[int, str], VerifyingKey | None] = field(
+    known: Recall[tuple[int, str], VerifyingKey | None] = msgspec.field(
         default_factory=lambda: Recall(kept_seconds=KEPT_SECONDS)
     )
 
-    known_issuers: Recall[int, tuple[str, ...]] = field(
+    known_issuers: Recall[int, tuple[str, ...]] = msgspec.field(
         default_factory=lambda: Recall(kept_seconds=KEPT_SECONDS)
     )
 

@@ -10,11 +10,11 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.sites import SiteDirectory
@@ -37,8 +37,7 @@ LEAST_RATE = 0.5
 HOUR = timedelta(hours=1)
 
 
-@dataclass(slots=True)
-class _Pace:
+class _Pace(Struct):
     """A site's rates, and the counts that are in them already."""
 
     at: datetime
@@ -46,8 +45,7 @@ class _Pace:
     counted: dict[datetime, dict[UUID, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Views:
+class Views(Struct, frozen=True, kw_only=True):
     """Count views of articles, and tell how many there are in an hour."""
 
     store: ViewStore

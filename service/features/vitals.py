@@ -6,10 +6,10 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.storage.durability import Durability
@@ -25,8 +25,7 @@ DURABILITY_SECONDS = 5.0
 """Between two looks at whether the stores keep what is acknowledged (protocol.md 2.2: 30 s)."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Vitals:
+class Vitals(Struct, kw_only=True):
     """What was seen of both stores when they were last looked at."""
 
     probe: StoreProbe

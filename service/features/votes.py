@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Forbidden
 from service.features.access import Guest, SignedIn
@@ -38,8 +39,7 @@ class VotesOff(Forbidden):
     title = "This site has no votes."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(Struct, frozen=True, kw_only=True):
     """A comment's votes after one of them."""
 
     up: int
@@ -48,8 +48,7 @@ class Counted:
     """1, -1 or 0."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Votes:
+class Votes(Struct, frozen=True, kw_only=True):
     """Count readers' votes."""
 
     store: VoteStore

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from service.errors import Unavailable
 from service.model import Site, made_at
 from service.storage.waits import WaitStore
@@ -29,8 +31,7 @@ class _Kept(NamedTuple):
     minutes: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(Struct, frozen=True, kw_only=True):
     """What people got done lately."""
 
     decided: int

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
+from msgspec import Struct, field
+from msgspec.structs import asdict
+
 from service.storage.wishes import WishStore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """One member's wishes; what they never said is as most people like it."""
 
     keyboard: Literal["on", "alt", "off"] = "on"
@@ -37,12 +38,11 @@ class Wish:
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
         """Return what was kept, as far as it still means something."""
-        known = {each.name for each in fields(cls)}
+        known = set(cls.__struct_fields__)
         return cls(**{name: value for name, value in kept.items() if name in known})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Wishes(Struct, frozen=True, kw_only=True):
     """Keep them. Methods raise Unavailable while Postgres is away."""
 
     store: WishStore

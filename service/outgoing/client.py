@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from msgspec import Struct
 
 from service.outgoing.addresses import BadUrl, check_url, is_allowed
 from service.settings import VERSION, Network
@@ -93,8 +94,7 @@ class _Resolver(AbstractResolver):
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
-@dataclass(slots=True, kw_only=True)
-class GuardedClient:
+class GuardedClient(Struct, kw_only=True):
     """Post to a machine that a site named. One a process; `close` it at the end."""
 
     networks: tuple[Network, ...] = ()

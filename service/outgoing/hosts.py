@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from service.breaker import Breaker
 
@@ -13,8 +14,7 @@ HOSTS_MAX = 10_000
 """Kept at once; who was not asked for longest is forgotten."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hosts:
+class Hosts(Struct, frozen=True, kw_only=True):
     """The breakers of a process, by whatever name tells one machine from another."""
 
     probe_seconds: float = PROBE_SECONDS

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.model import ApiKey, Membership, Role, Scope
 from service.storage.administration import Act, note_act
@@ -17,8 +18,7 @@ from service.storage.sessions import end_every_session
 SQL = load_queries("accounts")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredKey:
+class StoredKey(Struct, frozen=True, kw_only=True):
     """A key with what proves it."""
 
     key: ApiKey
@@ -30,8 +30,7 @@ class KeyIdTaken(Exception):  # noqa: N818 - once in 10^14; the feature tries an
     """Another key has this id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplacedKey:
+class ReplacedKey(Struct, frozen=True, kw_only=True):
     """What a key's successor is like."""
 
     name: str
@@ -40,8 +39,7 @@ class ReplacedKey:
     old_ends_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """Somebody of a site's team."""
 
     member_id: UUID
@@ -64,8 +62,7 @@ class Member:
     """In which they say that they read comments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invited:
+class Invited(Struct, frozen=True, kw_only=True):
     """Somebody who has a role now."""
 
     member_id: UUID
@@ -73,8 +70,7 @@ class Invited:
     """Whether they could sign in before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountStore:
+class AccountStore(Struct, frozen=True, kw_only=True):
     """Accounts in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

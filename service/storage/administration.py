@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
 
 from service import telemetry
 from service.storage.postgres import Connection, connected, load_queries
@@ -19,8 +19,7 @@ ActorKind = Literal["member", "key", "operator", "service"]
 """An operator is whoever may use the command line; the service is nobody, by itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Act(Struct, frozen=True, kw_only=True):
     """One thing that was done, by whom and to whom."""
 
     entry_id: UUID
@@ -38,8 +37,7 @@ class Act:
     """Never a secret, an address or a text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotedAct:
+class NotedAct(Struct, frozen=True, kw_only=True):
     """An entry with what people are called by now."""
 
     act: Act
@@ -47,8 +45,7 @@ class NotedAct:
     member_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdministrationStore:
+class AdministrationStore(Struct, frozen=True, kw_only=True):
     """The log in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

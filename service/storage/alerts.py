@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Role
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -18,8 +18,7 @@ SQL = load_queries("alerts")
 PURGED_AT_ONCE = 5_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Untold:
+class Untold(Struct, frozen=True, kw_only=True):
     """A comment that open pages were not told of before."""
 
     site_id: int
@@ -32,8 +31,7 @@ class Untold:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unseen:
+class Unseen(Struct, frozen=True, kw_only=True):
     """What a rule alerted of and nobody has looked at."""
 
     rule: str
@@ -46,8 +44,7 @@ class Unseen:
     """The latest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertStore:
+class AlertStore(Struct, frozen=True, kw_only=True):
     """Read alerts and tick them off. Every method raises DatabaseUnavailable without Postgres."""
 
     pool: asyncpg.Pool[asyncpg.Record]

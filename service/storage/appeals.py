@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Actor
 from service.storage.administration import Act, note_act
@@ -17,8 +17,7 @@ from service.storage.webhook_events import WebhookEvent, note_event
 SQL = load_queries("appeals")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appeal:
+class Appeal(Struct, frozen=True, kw_only=True):
     """An author's request for a second look."""
 
     comment_id: UUID
@@ -35,8 +34,7 @@ class Appeal:
     """Who answered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppealStore:
+class AppealStore(Struct, frozen=True, kw_only=True):
     """Keep appeals. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -16,8 +18,7 @@ from service.storage.sessions import Session, add_session, end_every_session
 SQL = load_queries("arrivals")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invitation:
+class Invitation(Struct, frozen=True, kw_only=True):
     """A link that is still good."""
 
     member_id: UUID | None
@@ -44,8 +45,7 @@ class Arrival:
     passkey: Passkey | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArrivalStore:
+class ArrivalStore(Struct, frozen=True, kw_only=True):
     """Arrivals in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

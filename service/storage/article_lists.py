@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import ArticleState, Mode
 from service.storage.postgres import connected, load_queries
@@ -15,8 +15,7 @@ from service.storage.postgres import connected, load_queries
 SQL = load_queries("article_lists")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(Struct, frozen=True, kw_only=True):
     """An article's place in a list."""
 
     article_id: UUID
@@ -26,8 +25,7 @@ class Listed:
     """What the list is ordered by; 0 where it is by time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class Outline(Struct, frozen=True, kw_only=True):
     """What is told of an article in lists."""
 
     article_id: UUID
@@ -48,8 +46,7 @@ class Outline:
     """Comments that came since the moment that was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """Which articles are wanted."""
 
     states: Sequence[ArticleState] | None
@@ -65,8 +62,7 @@ class Choice:
         return f"%{said}%"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleListStore:
+class ArticleListStore(Struct, frozen=True, kw_only=True):
     """Lists in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Article, ArticleState, Mode, article_id
 from service.storage.administration import Act, note_act
@@ -35,8 +35,7 @@ class CircularMerge(Exception):  # noqa: N818 - the feature tells it to whoever 
     """An article would become an alias of itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleStore:
+class ArticleStore(Struct, frozen=True, kw_only=True):
     """Articles in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
 
 from service.storage.audit_chain import SECONDS, Kind
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -21,8 +21,7 @@ SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan"
 """A plan for the filters that are used, not for any."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class Filters(Struct, frozen=True, kw_only=True):
     """What a list of the log is about; None leaves nothing out."""
 
     kind: Kind | None = None
@@ -37,8 +36,7 @@ class Filters:
     """Not included."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """An entry of the log as people read it."""
 
     position: int
@@ -67,8 +65,7 @@ class Entry:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditStore:
+class AuditStore(Struct, frozen=True, kw_only=True):
     """The log in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

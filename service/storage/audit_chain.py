@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import (
     Connection,
@@ -29,8 +29,7 @@ SECONDS = 4.5
 Kind = Literal["decision", "act"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(Struct, frozen=True, kw_only=True):
     """A decision or an act as its own table has it."""
 
     site_id: int
@@ -58,8 +57,7 @@ class Written:
 Place: TypeAlias = tuple[int | UUID | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """An entry of a chain, and what it was made of as that is now."""
 
     position: int
@@ -71,8 +69,7 @@ class Link:
     """None: the row is gone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """Where a chain ends."""
 
     position: int
@@ -83,8 +80,7 @@ Seal: TypeAlias = Callable[[bytes, int, Written], bytes]
 """The hash of a link: of the former one's hash, of its position, and of what was written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainStore:
+class ChainStore(Struct, frozen=True, kw_only=True):
     """Chains in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import asyncpg
+from msgspec import Struct, field
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
@@ -37,8 +37,7 @@ def _unheard(_: str, __: State) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breakers:
+class Breakers(Struct, frozen=True, kw_only=True):
     """One for each of what can fail by itself."""
 
     redis: Breaker = field(default_factory=Breaker)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -33,8 +34,7 @@ class StoredBridge:
     changed_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeStore:
+class BridgeStore(Struct, frozen=True, kw_only=True):
     """Keep bridges. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

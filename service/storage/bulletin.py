@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from msgspec import Struct
 
 from service.errors import Unavailable
 from service.storage.postgres import Connection, connected
@@ -23,8 +23,7 @@ CLOSE_SECONDS = 1.0
 """How long the session may take to end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bulletin:
+class Bulletin(Struct, frozen=True, kw_only=True):
     """Say something to every process by way of Postgres, and hear what is said."""
 
     pool: asyncpg.Pool[asyncpg.Record]

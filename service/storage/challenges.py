@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.storage.redis import unavailable_when_down
@@ -13,8 +13,7 @@ PREFIX = "pb:challenge:"
 """STRING with a time to live, by the SHA-256 of the challenge: what it was given out for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChallengeStore:
+class ChallengeStore(Struct, frozen=True, kw_only=True):
     """Challenges in Redis. Every method raises QueueUnavailable while it is away."""
 
     redis: Redis

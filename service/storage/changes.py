@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service import telemetry
 from service.model import (
@@ -52,8 +53,7 @@ class ArticlePlace(NamedTuple):
     article_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """What was known of a text when it was judged: what statistics count by."""
 
     lang: str | None
@@ -63,8 +63,7 @@ class Seen:
     """Those that had spoken about it, and counted."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Branch:
+class Branch(Struct, kw_only=True):
     """A public row as far as tombstones depend on it; changes with the transaction."""
 
     place: Place
@@ -81,8 +80,7 @@ class Branch:
         return self.status is Status.APPROVED or self.shown_replies > 0
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """What an author's record gains."""
 
     kind: str = "guest"
@@ -91,16 +89,14 @@ class _Tally:
     rejected: int = 0
 
 
-@dataclass(slots=True)
-class _Shift:
+class _Shift(Struct):
     """By how much an article's counts change."""
 
     approved: int = 0
     shown_roots: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, kw_only=True):
     """All that one transaction will write, collected while it decides."""
 
     at: datetime

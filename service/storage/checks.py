@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.model import Actor
 from service.storage.administration import Act, note_act
@@ -22,8 +23,7 @@ COUNTED_MAX = 1_000
 """Open checks that are counted: two weeks' of a large site."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampled:
+class Sampled(Struct, frozen=True, kw_only=True):
     """A decision that may be checked."""
 
     article_id: UUID
@@ -36,8 +36,7 @@ class Sampled:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """A decision in the sample."""
 
     n: int
@@ -50,8 +49,7 @@ class Check:
     """Who took a second look back, as `kind:id`: they know how it was decided."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class Agreement(Struct, frozen=True, kw_only=True):
     """How often second looks said the same as who had decided."""
 
     decided_by: str
@@ -59,8 +57,7 @@ class Agreement:
     agreed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckStore:
+class CheckStore(Struct, frozen=True, kw_only=True):
     """Keep checks. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

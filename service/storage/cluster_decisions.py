@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import ActorKind
 from service.storage.administration import Act, note_act
@@ -19,8 +19,7 @@ SQL = load_queries("cluster_decisions")
 State = Literal["running", "done", "stopped", "undoing", "undone"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterDecision:
+class ClusterDecision(Struct, frozen=True, kw_only=True):
     """One decision for what waited in a cluster."""
 
     operation_id: UUID
@@ -44,8 +43,7 @@ class ClusterDecision:
     """Waiting again after the undoing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """One comment of it, and the id of its decision."""
 
     comment_id: UUID
@@ -53,8 +51,7 @@ class Item:
     decision_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterDecisionStore:
+class ClusterDecisionStore(Struct, frozen=True, kw_only=True):
     """Keep them. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -6,12 +6,12 @@ import operator
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
 
 from service.storage.changes import bytea
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -60,8 +60,7 @@ class SignatureRow(NamedTuple):
     bands: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A comment of a cluster."""
 
     comment_id: UUID
@@ -74,8 +73,7 @@ class Member:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Cluster(Struct, frozen=True, kw_only=True):
     """Comments that say nearly the same, counted; what waits, with and without escalated ones."""
 
     cluster_id: UUID
@@ -101,16 +99,14 @@ COUNTS = ("size", "waiting", "escalated", "outliers", "public", "approved", "rej
 """Counts of a cluster that add up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Weight:
+class _Weight(Struct, frozen=True, kw_only=True):
     """What some comments add to the counts of their cluster."""
 
     counts: tuple[int, ...] = (0,) * len(COUNTS)
     authors: tuple[UUID, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class Turn:
+class Turn(Struct, kw_only=True):
     """One batch of changes in one transaction; all that is collected here is written at its end."""
 
     connection: Connection
@@ -257,8 +253,7 @@ class Turn:
             await run.execute(SQL["change_members"], *_columns(self._states))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterStore:
+class ClusterStore(Struct, frozen=True, kw_only=True):
     """Keep and read clusters. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Article, ArticleState, Mode
 from service.storage.postgres import Connection, connected, load_queries
@@ -120,8 +120,7 @@ class ShownComment(NamedTuple):
         return ShownAuthor(*self._all[:3]) if self.text is not None else NOBODY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thread:
+class Thread(Struct, frozen=True, kw_only=True):
     """An article with everything that is read as one with it."""
 
     article: Article
@@ -132,8 +131,7 @@ class Thread:
     """Changes with whatever changes the public thread."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(Struct, frozen=True, kw_only=True):
     """How many comments are approved under an article and all that are read as one with it."""
 
     article_ids: tuple[UUID, ...]
@@ -146,8 +144,7 @@ age: Callable[[ShownComment], Key] = attrgetter("created_at", "comment_id")
 _worth: Callable[[ShownComment], Key] = attrgetter("pinned", "best", "comment_id")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
+class _Order(Struct, frozen=True, kw_only=True):
     """The statements that walk one order of roots, and how to merge what they return."""
 
     look: str
@@ -206,8 +203,7 @@ class Look(NamedTuple):
     """As `CommentReader.below_roots`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommentReader:
+class CommentReader(Struct, frozen=True, kw_only=True):
     """One reader's connection, for the few statements a page takes."""
 
     connection: Connection
@@ -362,8 +358,7 @@ class CommentReader:
         return [ShownComment(*row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommentStore:
+class CommentStore(Struct, frozen=True, kw_only=True):
     """Read what is public."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Comment, Decision, ItemKind, PendingComment, Status
 from service.payload import from_payload
@@ -49,8 +49,7 @@ class Refused(Exception):  # noqa: N818 - told to the code that decides, never t
         self.sqlstate = sqlstate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A decision with what only the log cares for."""
 
     decision: Decision
@@ -58,8 +57,7 @@ class Entry:
     """Whether a comment or the edit of a public one was judged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """What Postgres knows of a comment that is to be decided."""
 
     place: Place
@@ -100,8 +98,7 @@ class Question(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deciding:
+class Deciding(Struct, frozen=True, kw_only=True):
     """An open transaction that holds the locks of the articles it is about."""
 
     connection: Connection
@@ -158,8 +155,7 @@ class Deciding:
             await write_rows(self.connection, SQL.get(name) or SCREENINGS[name], rows)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionStore:
+class DecisionStore(Struct, frozen=True, kw_only=True):
     """The log, its locks and its names."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("demo")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Votes:
+class Votes(Struct, frozen=True, kw_only=True):
     """The votes one comment has."""
 
     article_id: UUID
@@ -26,8 +25,7 @@ class Votes:
     """Its place in the order `best` (`service.model.best_order`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoVotes:
+class DemoVotes(Struct, frozen=True, kw_only=True):
     """The demo in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

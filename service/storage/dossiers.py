@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
@@ -25,8 +25,7 @@ SECONDS = 3.0
 Same = Literal["name", "email", "address"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSeen:
+class ReportSeen(Struct, frozen=True, kw_only=True):
     """A report that an author made, or that was made on a comment of theirs."""
 
     made: bool
@@ -39,8 +38,7 @@ class ReportSeen:
     """A removal followed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alike:
+class Alike(Struct, frozen=True, kw_only=True):
     """Another account that may be the same person's."""
 
     author_id: UUID
@@ -52,8 +50,7 @@ class Alike:
     banned_until: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DossierStore:
+class DossierStore(Struct, frozen=True, kw_only=True):
     """Reads in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
 
 from service.model import AuthorKind, Status
 from service.storage.administration import Act, note_act
@@ -22,8 +22,7 @@ WALK_SECONDS = 20.0
 DryRunState = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DryRun:
+class DryRun(Struct, frozen=True, kw_only=True):
     """A rule tried on history."""
 
     site_id: int
@@ -56,8 +55,7 @@ class DryRun:
         return int(self.report["hits"]) if self.report else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class Past(Struct, frozen=True, kw_only=True):
     """A comment of earlier, as far as its text is kept."""
 
     comment_id: UUID
@@ -76,8 +74,7 @@ class Past:
     """Whether the latest decision about it is a person's, or the back end's for one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorBefore:
+class AuthorBefore(Struct, frozen=True, kw_only=True):
     """What was decided of an author before some comment."""
 
     author_id: UUID
@@ -86,8 +83,7 @@ class AuthorBefore:
     first_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DryRunStore:
+class DryRunStore(Struct, frozen=True, kw_only=True):
     """Keep trials, and read history. Methods raise DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

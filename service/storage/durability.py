@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import asyncpg
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -52,8 +52,7 @@ OF_POSTGRES = MappingProxyType(
 """Setting of Postgres that level `journal` needs to be on, and what happens otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class Demand(Struct, frozen=True, kw_only=True):
     """What has to have happened to a comment before it is acknowledged."""
 
     level: Level = "local"
@@ -63,8 +62,7 @@ class Demand:
     """The operator's word for a server that hides its configuration."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """What a Redis says of its memory, its file and its replicas."""
 
     memory_ratio: float
@@ -74,8 +72,7 @@ class Figures:
     """How many follow it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durability:
+class Durability(Struct, frozen=True, kw_only=True):
     """Whether an acknowledged comment survives what its level promises."""
 
     findings: tuple[str, ...] = ()

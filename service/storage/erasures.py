@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -13,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from msgspec import Struct, field
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -50,8 +50,7 @@ class UnderWay(NamedTuple):
     subject: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """Whom a site has forgotten or is to forget, by keyed hashes; and what is not done of it."""
 
     subjects: set[bytes] = field(default_factory=set)
@@ -82,8 +81,7 @@ class Ledgered(NamedTuple):
     subject: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErasureStore:
+class ErasureStore(Struct, frozen=True, kw_only=True):
     """Forget authors. Every method raises Unavailable while the store it asks is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]
@@ -204,8 +202,7 @@ class ErasureStore:
             await self.redis.bgrewriteaof()
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureFile:
+class ErasureFile(Struct, frozen=True):
     """`erasures.log`: one line an erasure, kept with the backups, never with a text or a name."""
 
     path: Path

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
@@ -27,8 +27,7 @@ Errand = Literal[
 ERRANDS: tuple[Errand, ...] = get_args(Errand)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrandStore:
+class ErrandStore(Struct, frozen=True, kw_only=True):
     """Look at what waits. Raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.storage.line import ask_each
@@ -21,8 +21,7 @@ EVENT_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}\Z")
 Fields = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventStore:
+class EventStore(Struct, frozen=True, kw_only=True):
     """Append events and read them again. Methods raise QueueUnavailable while Redis is away."""
 
     redis: Redis

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import TURN_SECONDS, in_transaction, load_queries
@@ -13,8 +13,7 @@ from service.storage.postgres import TURN_SECONDS, in_transaction, load_queries
 SQL = load_queries("featured")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeaturedStore:
+class FeaturedStore(Struct, frozen=True, kw_only=True):
     """Put comments forward. Methods raise DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

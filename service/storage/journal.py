@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.model import Decision, JsonObject, PendingComment
 from service.payload import from_payload, read_screened, read_why, to_payload
@@ -61,16 +62,14 @@ class Outline(NamedTuple):
     seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watermark:
+class Watermark(Struct, frozen=True, kw_only=True):
     """What a site's Redis was known to hold."""
 
     epoch: str
     seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
+class Submitted(Struct, frozen=True, kw_only=True):
     """What an idempotency key stands for, as Postgres remembers it."""
 
     dk: str
@@ -86,8 +85,7 @@ class Submitted:
         return self.status == PUBLISHED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalStore:
+class JournalStore(Struct, frozen=True, kw_only=True):
     """Write what Redis holds, and read it back when Redis has lost it."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("latest")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Published(Struct, frozen=True, kw_only=True):
     """A public comment with the article it stands under."""
 
     article_id: UUID
@@ -33,8 +32,7 @@ class Published:
     """The newsroom has described the article, not a reader."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatestStore:
+class LatestStore(Struct, frozen=True, kw_only=True):
     """Read what was published last. Every method raises DatabaseUnavailable."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import Connection, connected
 
@@ -17,8 +17,7 @@ CLOSE_SECONDS = 1.0
 """How long a session may take to end before it is cut off."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leadership:
+class Leadership(Struct, frozen=True, kw_only=True):
     """The right to do what only one process may do."""
 
     pool: asyncpg.Pool[asyncpg.Record]

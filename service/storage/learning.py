@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -22,8 +22,7 @@ Kind: TypeAlias = Literal["abuse", "spam"]
 State: TypeAlias = Literal["current", "kept", "refused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class Labelled(Struct, frozen=True, kw_only=True):
     """What a person decided last of a comment."""
 
     comment_id: UUID
@@ -42,8 +41,7 @@ class Labelled:
     checked_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(Struct, frozen=True, kw_only=True):
     """One version of a model, without its numbers."""
 
     kind: Kind
@@ -58,8 +56,7 @@ class Version:
     """Since when it is in this state."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What an editor wants of a model."""
 
     site_id: int
@@ -68,8 +65,7 @@ class Wish:
     asked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearningStore:
+class LearningStore(Struct, frozen=True, kw_only=True):
     """Keep models. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

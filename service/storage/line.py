@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import hiredis
+from msgspec import Struct
 from redis._parsers.base import BaseParser
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
@@ -41,8 +42,7 @@ ALONE = frozenset(
 """Commands that may share a connection: they never block it, and change nothing about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     answer: asyncio.Future[Any]
     since: float
     permit: Permit | None

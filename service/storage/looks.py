@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.model import JsonObject, Lease, PendingComment
@@ -29,8 +29,7 @@ STEP = 500
 """Comments of one step of a walk, about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looks:
+class Looks(Struct, frozen=True, kw_only=True):
     """Look at the queues of all sites. Methods raise QueueUnavailable while Redis is away."""
 
     redis: Redis

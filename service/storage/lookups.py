@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Comment, Decision, PendingComment
 from service.payload import from_payload
@@ -22,8 +22,7 @@ BEGINNING = (-math.inf, UUID(int=0))
 """Before every rank a search can give."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """Everything about one comment that Postgres has."""
 
     article_id: UUID
@@ -37,8 +36,7 @@ class Record:
     """None before the first decision, and once erased."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
+class Revision(Struct, frozen=True, kw_only=True):
     """A former approved text."""
 
     revision: int
@@ -46,8 +44,7 @@ class Revision:
     replaced_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookupStore:
+class LookupStore(Struct, frozen=True, kw_only=True):
     """Read what is known of a comment."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -19,8 +19,7 @@ LossKind = Literal["emptied", "fell_back"]
 """Redis came back with nothing, or as it was some time before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class Loss(Struct, frozen=True, kw_only=True):
     """Comments of a site that are nowhere any more although they were acknowledged."""
 
     site_id: int
@@ -34,8 +33,7 @@ class Loss:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossStore:
+class LossStore(Struct, frozen=True, kw_only=True):
     """Losses in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -12,12 +12,12 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import asyncpg
 import structlog
+from msgspec import Struct
 
 from service.storage.dependency import database_errors
 from service.storage.queries import SQL_FOLDER
@@ -53,8 +53,7 @@ class SchemaState(StrEnum):
     """A newer release has migrated it; this one still works with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
+class Migration(Struct, frozen=True, kw_only=True):
     """One file of `sql/migrations`."""
 
     name: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 from service.storage.webhook_events import WAIT
@@ -16,8 +16,7 @@ from service.storage.webhook_events import WAIT
 SQL = load_queries("outbox")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """One thing that happened to a comment."""
 
     site_id: int
@@ -30,8 +29,7 @@ class Message:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxStore:
+class OutboxStore(Struct, frozen=True, kw_only=True):
     """Read messages in the order they were written, and tick them off."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("own")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnStore:
+class OwnStore(Struct, frozen=True, kw_only=True):
     """Find an author's comments."""
 
     pool: asyncpg.Pool[asyncpg.Record]

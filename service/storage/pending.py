@@ -7,7 +7,6 @@ milliseconds of the server's own clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import compress
 from typing import Any, Literal, cast
@@ -72,8 +71,7 @@ def _unheard(_: str) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingStore(Looks):
+class PendingStore(Looks, frozen=True, kw_only=True):
     """The queues of all sites. Every method raises QueueUnavailable while Redis is away."""
 
     replicas: int = 0

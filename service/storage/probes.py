@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -33,16 +33,14 @@ OF_MEMORY = "Set maxmemory-policy"
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Down:
+class Down(Struct, frozen=True, kw_only=True):
     """A store that cannot be used."""
 
     reason: str
     """One line, without a password."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresSeen:
+class PostgresSeen(Struct, frozen=True, kw_only=True):
     """What Postgres says."""
 
     schema: SchemaState
@@ -51,8 +49,7 @@ class PostgresSeen:
     """Its clock minus ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisSeen:
+class RedisSeen(Struct, frozen=True, kw_only=True):
     """What Redis says."""
 
     durability: Durability
@@ -84,8 +81,7 @@ async def look_at_postgres(url: str, *, demand: Demand, clock: Clock) -> Postgre
         return Down(reason="its URL cannot be read")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreProbe:
+class StoreProbe(Struct, frozen=True, kw_only=True):
     """Looks at the stores a running service uses."""
 
     pool: asyncpg.Pool[asyncpg.Record]

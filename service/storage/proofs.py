@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -25,8 +26,7 @@ class Claimant:
     has_authenticator: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proofs:
+class Proofs(Struct, frozen=True, kw_only=True):
     """What a member can prove who they are with."""
 
     password_changed_at: datetime | None
@@ -46,8 +46,7 @@ class Authenticator:
     confirmed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passkey:
+class Passkey(Struct, frozen=True, kw_only=True):
     """A member's passkey: what we need to recognise it."""
 
     passkey_id: UUID
@@ -63,8 +62,7 @@ class Passkey:
     last_used_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofStore:
+class ProofStore(Struct, frozen=True, kw_only=True):
     """Proofs in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -15,9 +15,11 @@ there for that.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 """Beside the package, in a checkout as in the container."""
@@ -34,8 +36,7 @@ class BrokenQueryFile(Exception):  # noqa: N818 - it is said to a developer
     """A file of named statements does not keep to the form."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(Struct, frozen=True, kw_only=True):
     """One named statement with what its comment says."""
 
     name: str

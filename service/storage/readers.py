@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import AuthorKind, Standing
 from service.storage.postgres import connected, load_queries
@@ -15,8 +15,7 @@ from service.storage.postgres import connected, load_queries
 SQL = load_queries("readers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderStore:
+class ReaderStore(Struct, frozen=True, kw_only=True):
     """Standings in Postgres. Every method raises DatabaseUnavailable while it is away.
 
     A site that never met an author has nothing on them: zeros, generation 0.

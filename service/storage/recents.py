@@ -8,11 +8,11 @@ author deletes the comment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, cast
 from uuid import UUID
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.model import PendingComment
@@ -42,8 +42,7 @@ class Sent(NamedTuple):
         return UUID(self.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lately:
+class Lately(Struct, frozen=True, kw_only=True):
     """What is known of the last days when a comment comes."""
 
     sent: tuple[Sent, ...]
@@ -54,8 +53,7 @@ class Lately:
     """What the same submission became before, while that is remembered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentStore:
+class RecentStore(Struct, frozen=True, kw_only=True):
     """Read what was sent lately, and forget it. Raises QueueUnavailable while Redis is away."""
 
     redis: Redis

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.storage.limits import Dues, limited
@@ -13,8 +13,7 @@ from service.storage.redis import Keys, Scripts
 from service.storage.replies import read_submission
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reception:
+class Reception(Struct, frozen=True, kw_only=True):
     """Receive submissions."""
 
     redis: Redis

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import AuthorKind, Decision
 from service.storage.administration import Act, note_act
@@ -23,8 +23,7 @@ KEPT = 100
 """Notes, warnings and entries of the log that are shown of one author."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reports:
+class Reports(Struct, frozen=True, kw_only=True):
     """Reports an author made and got; upheld are those followed by a removal."""
 
     made: int
@@ -33,8 +32,7 @@ class Reports:
     received_upheld: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Note(Struct, frozen=True, kw_only=True):
     """Something colleagues should know of an author."""
 
     note_id: UUID
@@ -44,8 +42,7 @@ class Note:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warned:
+class Warned(Struct, frozen=True, kw_only=True):
     """A warning."""
 
     warning_id: UUID
@@ -56,8 +53,7 @@ class Warned:
     acknowledged_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Done(Struct, frozen=True, kw_only=True):
     """An entry of the administrative log that is about an author."""
 
     entry_id: UUID
@@ -68,8 +64,7 @@ class Done:
     details: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rulings:
+class Rulings(Struct, frozen=True, kw_only=True):
     """What changes of an author's standing; None: it stays."""
 
     ban: tuple[datetime | None, str | None, list[int] | None] | None = None
@@ -78,8 +73,7 @@ class Rulings:
     always_hold: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordStore:
+class RecordStore(Struct, frozen=True, kw_only=True):
     """Records in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import TURN_SECONDS, connected, in_transaction, load_queries
 
@@ -23,8 +23,7 @@ above it, so each pass puts one level right."""
 NONE = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecountStore:
+class RecountStore(Struct, frozen=True, kw_only=True):
     """Count anew. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -8,13 +8,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -81,8 +81,7 @@ class NotReplicated(QueueUnavailable):
     """Too few replicas confirmed in time. The outcome is unknown: repeating it is safe."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Every key of one site; its slug is the hash tag that keeps them on one node."""
 
     site: str
@@ -303,16 +302,14 @@ def speaks_of_the_server(error: RedisError) -> bool:
     return isinstance(error, OutOfMemoryError | ReadOnlyError) or str(error).startswith(NOT_NOW)
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """One Lua script and the name the server caches it under."""
 
     source: str
     sha: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scripts:
+class Scripts(Struct, frozen=True):
     """The Lua scripts of `service/scripts`, by name."""
 
     named: MappingProxyType[str, Script]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.model import Action, Decision, PendingComment, Status
@@ -68,16 +69,14 @@ class Redo:
         return decision, said["rule_version"], item
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Which Postgres this is: another one after a restore, or on another timeline."""
 
     system: int
     timeline: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedoStore:
+class RedoStore(Struct, frozen=True, kw_only=True):
     """Read what was decided, and compare it with the log."""
 
     redis: Redis

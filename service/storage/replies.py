@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
 
 from service.model import Action, Lease, PendingComment
 from service.storage.redis import Argument
@@ -21,8 +21,7 @@ SUBMITTED = ("id", "fingerprint", "author", "status")
 """Fields of a submission's record, in the order `read_submission` takes them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submitted:
+class Submitted(Struct, frozen=True, kw_only=True):
     """What became of a submission that was sent before."""
 
     comment_id: UUID
@@ -32,8 +31,7 @@ class Submitted:
     """True when the first answer was 201."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True, kw_only=True):
     """What became of a submission now."""
 
     outcome: Literal["OK", "DUP", "MISMATCH", "LIMITED", "FULL", "EMPTY", "CLASH"]
@@ -49,8 +47,7 @@ class Acceptance:
     """Until all limits have room, for LIMITED."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(Struct, frozen=True, kw_only=True):
     """A lease just given."""
 
     comment_id: UUID
@@ -59,8 +56,7 @@ class Claimed:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditOutcome:
+class EditOutcome(Struct, frozen=True, kw_only=True):
     """What became of an edit."""
 
     outcome: Literal["OK", "STALE", "GONE"]
@@ -68,8 +64,7 @@ class EditOutcome:
     """The one that waits now; 0 when nothing does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
+class Finished(Struct, frozen=True, kw_only=True):
     """A decision Postgres has committed."""
 
     comment_id: UUID
@@ -86,8 +81,7 @@ class Finished:
     """The decision as JSON (`storage/redo.py`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
+class Remembered(Struct, frozen=True, kw_only=True):
     """What a submission became, to be known again for a while."""
 
     dk: str
@@ -98,8 +92,7 @@ class Remembered:
     ttl_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueState:
+class QueueState(Struct, frozen=True, kw_only=True):
     """How far a site's queue is."""
 
     epoch: str | None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.model import Actor
 from service.storage.administration import Act, note_act
@@ -22,8 +23,7 @@ TURNS = 4
 """Reports that hold a connection at once, as of votes (`service.storage.votes`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What somebody says about a comment."""
 
     site_id: int
@@ -36,8 +36,7 @@ class Report:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
+class Reported(Struct, frozen=True, kw_only=True):
     """A report that is kept, and how the comment stands now."""
 
     report_id: UUID
@@ -46,8 +45,7 @@ class Reported:
     open_reports: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportStore:
+class ReportStore(Struct, frozen=True, kw_only=True):
     """Keep reports. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

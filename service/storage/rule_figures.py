@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
@@ -16,8 +16,7 @@ LOOKED_AT = 1_000
 three points to either side."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """How often one version of a rule spoke, and how people decided on the latest of those."""
 
     hits: int = 0
@@ -31,8 +30,7 @@ class Figures:
         return self.rejected + self.approved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFigureStore:
+class RuleFigureStore(Struct, frozen=True, kw_only=True):
     """Count. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

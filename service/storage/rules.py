@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -21,8 +22,7 @@ UNTOUCHED = 0
 """Revision of a shipped rule that a site has not changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRule:
+class StoredRule(Struct, frozen=True, kw_only=True):
     """A rule as a site has it. A rule's JSON is without its id, version and state."""
 
     rule_id: str
@@ -44,8 +44,7 @@ class StoredRule:
     shadow: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShippedRule:
+class ShippedRule(Struct, frozen=True, kw_only=True):
     """A rule that comes with Postbag, to be copied to a site that changes it."""
 
     rule_id: str
@@ -56,8 +55,7 @@ class ShippedRule:
     """Of the note that it was in effect from the beginning."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleVersion:
+class RuleVersion(Struct, frozen=True, kw_only=True):
     """One version of a rule, never changed."""
 
     version: int
@@ -69,8 +67,7 @@ class RuleVersion:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleState:
+class RuleState(Struct, frozen=True, kw_only=True):
     """What became of a rule, one entry."""
 
     version: int
@@ -82,8 +79,7 @@ class RuleState:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class Watched(Struct, frozen=True, kw_only=True):
     """A live rule and what is expected of it."""
 
     site_id: int
@@ -94,8 +90,7 @@ class Watched:
     precision_floor: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(Struct, frozen=True, kw_only=True):
     """A state that a version of a rule is put into."""
 
     version: int
@@ -108,8 +103,7 @@ class Effect:
     """Why the service itself does it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleStore:
+class RuleStore(Struct, frozen=True, kw_only=True):
     """Keep rules. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 from service.storage.search import Sort
@@ -14,8 +14,7 @@ from service.storage.search import Sort
 SQL = load_queries("saved_searches")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedSearch:
+class SavedSearch(Struct, frozen=True, kw_only=True):
     """A line of the filter language with a name."""
 
     search_id: UUID
@@ -25,8 +24,7 @@ class SavedSearch:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedSearchStore:
+class SavedSearchStore(Struct, frozen=True, kw_only=True):
     """In Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

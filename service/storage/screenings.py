@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import PendingComment, Screened, Why
 from service.storage.postgres import connected, listed, load_queries
@@ -40,8 +40,7 @@ class Verdict(NamedTuple):
 Heard: TypeAlias = PendingComment | Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScreeningStore:
+class ScreeningStore(Struct, frozen=True, kw_only=True):
     """Read what was seen. Methods raise DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -7,11 +7,12 @@ of filters needs a plan of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service.storage.postgres import (
     Connection,
@@ -86,8 +87,7 @@ OF_TEXTS = frozenset(name for name, piece in PIECES.items() if "t." in piece)
 """Those that need more of a comment than its narrow row."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
+class Criterion(Struct, frozen=True, kw_only=True):
     """One thing that has to hold of a comment, or must not: any of several pieces."""
 
     any_of: tuple[tuple[str, Any], ...]
@@ -100,8 +100,7 @@ class Criterion:
         return any(name in OF_TEXTS for name, _ in self.any_of)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """Which comments of a site are asked for, from where, and how many."""
 
     site_id: int
@@ -119,8 +118,7 @@ class Question:
         return replace(self, after=edge, limit=self.limit - len(found))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Statement:
+class _Statement(Struct, kw_only=True):
     """A statement that is put together, with its parameters."""
 
     question: Question
@@ -205,8 +203,7 @@ class _Statement:
         """  # noqa: S608 - as above
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchStore:
+class SearchStore(Struct, frozen=True, kw_only=True):
     """Ask, and keep up to date. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

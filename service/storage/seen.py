@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Actor
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -18,8 +18,7 @@ COUNTED_MAX = 10_000
 """Unseen comments that are counted: where more wait, nobody sees them all anyway."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenStore:
+class SeenStore(Struct, frozen=True, kw_only=True):
     """Keep what was seen. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Membership, Role
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -18,8 +18,7 @@ Method = Literal["password", "code", "passkey", "invitation"]
 """How a session began; `code` is a password with a one-time code."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """One browser in which a member is signed in."""
 
     session_id: UUID
@@ -35,8 +34,7 @@ class Session:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedInMember:
+class SignedInMember(Struct, frozen=True, kw_only=True):
     """A session with whose it is and what they may do."""
 
     session: Session
@@ -52,8 +50,7 @@ class SignedInMember:
         return self.session.member_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStore:
+class SessionStore(Struct, frozen=True, kw_only=True):
     """Sessions in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.storage.redis import unavailable_when_down
@@ -19,8 +19,7 @@ NETWORKS_MAX = 32
 """An operator has a few proxies; the oldest sightings make room."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SightingStore:
+class SightingStore(Struct, frozen=True, kw_only=True):
     """Sightings of the last hour. Both methods raise QueueUnavailable while Redis is away."""
 
     redis: Redis

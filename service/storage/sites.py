@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from service.model import Mode, Site, SiteSettings
 from service.storage.administration import Act, note_act
@@ -15,8 +16,7 @@ from service.storage.postgres import connected, in_transaction, load_queries
 SQL = load_queries("sites")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteStore:
+class SiteStore(Struct, frozen=True, kw_only=True):
     """Sites as Postgres has them. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]
@@ -84,7 +84,7 @@ def _settings(stored: Mapping[str, Any]) -> SiteSettings:
     known: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in stored.items()
-        if name in SiteSettings.__dataclass_fields__
+        if name in SiteSettings.__struct_fields__
     }
     if "mode" in known:
         known["mode"] = Mode(known["mode"])

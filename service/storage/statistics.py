@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
+from msgspec import Struct, field
 
 from service.storage.postgres import TURN_SECONDS, Connection, connected, load_queries
 
@@ -20,8 +20,7 @@ SETTINGS = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL work_mem = 
 """A day and a year need different plans: a year is read in the order in which it was written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """Which decisions are counted, and how finely."""
 
     site_ids: Sequence[int]
@@ -45,8 +44,7 @@ class Asked:
     """Ages, in seconds, between which what waits is counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """Approvals or rejections of a step."""
 
     start: datetime
@@ -57,8 +55,7 @@ class Judged:
     decided: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waited:
+class Waited(Struct, frozen=True, kw_only=True):
     """How long what was decided had waited."""
 
     lane: str
@@ -70,8 +67,7 @@ class Waited:
     """Of 50, 90 and 99 %, in seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, frozen=True, kw_only=True):
     """What waits now, of one age."""
 
     band: int
@@ -82,8 +78,7 @@ class Waiting:
     """Seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
+class Queued(Struct, frozen=True, kw_only=True):
     """What waited at a full hour."""
 
     hour: datetime
@@ -91,8 +86,7 @@ class Queued:
     overdue: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worked:
+class Worked(Struct, frozen=True, kw_only=True):
     """What one person or key decided in a step."""
 
     actor_kind: str
@@ -105,8 +99,7 @@ class Worked:
     """Of them approvals and rejections."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overturned:
+class Overturned(Struct, frozen=True, kw_only=True):
     """How many decisions of somebody, or of a rule, somebody else has turned round."""
 
     actor_kind: str
@@ -114,8 +107,7 @@ class Overturned:
     overturned: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reported:
+class Reported(Struct, frozen=True, kw_only=True):
     """Reports of a step, or of a reason; exactly one of them is not None."""
 
     start: datetime | None
@@ -126,8 +118,7 @@ class Reported:
     """Of those that were answered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextsJudged:
+class TextsJudged(Struct, frozen=True, kw_only=True):
     """What people made of the texts a rule had spoken about, or of those of a risk."""
 
     bin: int | None
@@ -139,8 +130,7 @@ class TextsJudged:
     """The mean risk of a bin."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookedAgain:
+class LookedAgain(Struct, frozen=True, kw_only=True):
     """Second looks at what members, keys or rules had decided."""
 
     decided_by: str
@@ -148,8 +138,7 @@ class LookedAgain:
     agreed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Counted(Struct, frozen=True, kw_only=True):
     """Everything, as of one moment."""
 
     judged: list[Judged]
@@ -166,8 +155,7 @@ class Counted:
     looks: list[LookedAgain]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatisticsStore:
+class StatisticsStore(Struct, frozen=True, kw_only=True):
     """Count in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

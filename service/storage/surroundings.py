@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import Article, Standing
 from service.storage.clusters import Cluster
@@ -16,8 +16,7 @@ from service.storage.postgres import connected, load_queries
 SQL = load_queries("surroundings")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What is around one comment; None where Postgres has not met it."""
 
     article: Article | None
@@ -28,8 +27,7 @@ class Surroundings:
     """Where others say nearly the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurroundingStore:
+class SurroundingStore(Struct, frozen=True, kw_only=True):
     """Look around comments. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

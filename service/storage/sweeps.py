@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.model import ActorKind
 from service.storage.administration import Act
@@ -20,8 +20,7 @@ SQL = load_queries("sweeps")
 State = Literal["running", "done", "undoing", "undone"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class Sweep(Struct, frozen=True, kw_only=True):
     """Everything one author had waiting, rejected in one go."""
 
     sweep_id: UUID
@@ -44,8 +43,7 @@ class Sweep:
     """Waiting again after the undoing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepItem:
+class SweepItem(Struct, frozen=True, kw_only=True):
     """One comment of a sweep, and the id of its decision."""
 
     comment_id: UUID
@@ -53,8 +51,7 @@ class SweepItem:
     decision_id: UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepStore:
+class SweepStore(Struct, frozen=True, kw_only=True):
     """Keep sweeps. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -13,8 +13,7 @@ from service.storage.postgres import connected, in_transaction, load_queries
 SQL = load_queries("token_keys")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredTokenKey:
+class StoredTokenKey(Struct, frozen=True, kw_only=True):
     """A key as it lies in Postgres."""
 
     kid: str
@@ -27,8 +26,7 @@ class StoredTokenKey:
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKeyStore:
+class TokenKeyStore(Struct, frozen=True, kw_only=True):
     """Token keys in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

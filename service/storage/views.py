@@ -6,11 +6,11 @@ Nobody's identity is in it: an article and a number is all that is kept, and for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from msgspec import Struct
 from redis.asyncio import Redis
 
 from service.storage.redis import Keys, unavailable_when_down
@@ -23,8 +23,7 @@ ARTICLES_MAX = 50_000
 """Articles of a site that are counted in an hour, so that invented ones fill no memory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewStore:
+class ViewStore(Struct, frozen=True, kw_only=True):
     """Counts and rates. Methods raise QueueUnavailable while Redis is away."""
 
     redis: Redis

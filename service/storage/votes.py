@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
 
 from service.model import best_order
 from service.storage.postgres import (
@@ -26,8 +26,7 @@ TURNS = 4
 of them must not keep everybody else from the database. A request's own time bounds the wait."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ballot:
+class Ballot(Struct, frozen=True, kw_only=True):
     """A vote as it is cast."""
 
     site_id: int
@@ -43,8 +42,7 @@ class Ballot:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """A comment's votes."""
 
     article_id: UUID
@@ -53,8 +51,7 @@ class Standing:
     down: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoteStore:
+class VoteStore(Struct, frozen=True, kw_only=True):
     """Cast and read votes. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

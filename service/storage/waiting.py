@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from msgspec.structs import asdict
 
 from service.model import JsonObject, PendingComment
 from service.payload import from_payload, screened_json, why_json
@@ -89,7 +90,7 @@ def _origin(item: PendingComment) -> dict[str, Any]:
         "article_key": item.article_key,
         "comment_id": item.comment_id,
         "parent_id": item.parent_id,
-        "author": item.author,
+        "author": asdict(item.author),
         "created_at": item.created_at,
         "article_url": item.article_url,
         "article_title": item.article_title,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("waits")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitStore:
+class WaitStore(Struct, frozen=True, kw_only=True):
     """Read when comments were first decided. Every method raises DatabaseUnavailable."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct, field
 
 from service.model import JsonObject
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
@@ -22,8 +22,7 @@ CLOSING = "closing"
 """The mark up to which articles that close by themselves were told of."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookEvent:
+class WebhookEvent(Struct, frozen=True, kw_only=True):
     """One thing that happened on a site."""
 
     site_id: int
@@ -38,8 +37,7 @@ class WebhookEvent:
     """What has to be undone for it not to be told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
+class Released(Struct, frozen=True, kw_only=True):
     """An event that is on its way."""
 
     site_id: int
@@ -48,8 +46,7 @@ class Released:
     facts: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookEventStore:
+class WebhookEventStore(Struct, frozen=True, kw_only=True):
     """Let events ripen and go. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

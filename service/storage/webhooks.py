@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -66,8 +67,7 @@ class Due:
     """Whom a ban is about; None also once they are forgotten."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """What came of sending an event to an endpoint."""
 
     webhook_id: UUID
@@ -84,8 +84,7 @@ class Delivery:
     article: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookStore:
+class WebhookStore(Struct, frozen=True, kw_only=True):
     """Endpoints in Postgres. Every method raises DatabaseUnavailable while it is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]
@@ -175,8 +174,7 @@ class WebhookStore:
         return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryStore:
+class DeliveryStore(Struct, frozen=True, kw_only=True):
     """What is sent, and what came of it. Methods raise DatabaseUnavailable while Postgres is away.
 
     A delivery is named by its endpoint and the event it tells of.

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("wishes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WishStore:
+class WishStore(Struct, frozen=True, kw_only=True):
     """Keep wishes. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.storage.administration import Act, note_act
 from service.storage.postgres import connected, in_transaction, load_queries
@@ -15,8 +16,7 @@ SQL = load_queries("word_lists")
 TURN_PAGE = load_queries("rules")["turn_page"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredList:
+class StoredList(Struct, frozen=True, kw_only=True):
     """A version of a list, and which one is in effect."""
 
     name: str
@@ -42,8 +42,7 @@ class StoredList:
         return self.version != (self.live_version or 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordListStore:
+class WordListStore(Struct, frozen=True, kw_only=True):
     """Keep lists. Every method raises DatabaseUnavailable while Postgres is away."""
 
     pool: asyncpg.Pool[asyncpg.Record]

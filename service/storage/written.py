@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import asyncpg
+from msgspec import Struct
 
 from service.storage.comments import ShownComment
 from service.storage.postgres import connected, load_queries, write_rows
@@ -13,8 +13,7 @@ from service.storage.postgres import connected, load_queries, write_rows
 SQL = load_queries("written")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenStore:
+class WrittenStore(Struct, frozen=True, kw_only=True):
     """Keep what was written."""
 
     pool: asyncpg.Pool[asyncpg.Record]

@@ -11,6 +11,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from service.settings import Network
 
 V6_PREFIX = 64
@@ -40,8 +42,7 @@ class NotesForwarders(Protocol):
         """Note one; never waits, never fails."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whence:
+class Whence(Struct, frozen=True, kw_only=True):
     """Where a request comes from."""
 
     network: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.features.alerts import Alerts, Unseen
@@ -56,8 +56,7 @@ class AlertsSeenOut(Wire):
     seen: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerting:
+class Alerting(Struct, frozen=True, kw_only=True):
     """Show alerts, and tick them off for the whole team."""
 
     alerts: Alerts

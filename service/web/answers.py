@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 import orjson
 from aiohttp import hdrs
 from aiohttp.web import BaseRequest, StreamResponse
+from msgspec import Struct, field
 from multidict import CIMultiDict, istr
 from pydantic import BaseModel
 
@@ -40,8 +40,7 @@ ALWAYS: Final = CIMultiDict(
 """Of every answer, unless its reply says otherwise. Never changed: copied."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """What else than its reply an answer depends on."""
 
     operation: Operation | None = None
@@ -56,8 +55,7 @@ class Circumstances:
     """Part of the request was not read: the connection is of no further use."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class Answers(Struct, frozen=True, kw_only=True):
     """Writes answers; one a server."""
 
     draining: Draining = field(default_factory=Draining)

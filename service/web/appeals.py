@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from msgspec import Struct
 from pydantic import StringConstraints
 
 from service.errors import RateLimited
@@ -53,8 +53,7 @@ class AnsweredOut(Wire):
     comment: CommentOut
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appealing:
+class Appealing(Struct, frozen=True, kw_only=True):
     """What authors and moderators ask about appeals."""
 
     appeals: Appeals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.cursors import BadCursor
 from service.features.administration import Acts
@@ -21,8 +21,7 @@ from service.web.wire.articles import (
 TAG = "Back ends and operators"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleOffice:
+class ArticleOffice(Struct, frozen=True, kw_only=True):
     """What is asked about many articles at once."""
 
     lists: ArticleLists

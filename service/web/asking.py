@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from service.errors import FieldError, Forbidden, Invalid, Unauthenticated
 from service.features.access import Access, KeyHolder, Visitor, require, require_site
@@ -25,8 +26,7 @@ _OF_SOME_SITE = re.compile(r"(?i:bearer) (?:pbr_[\w-]{48}|[\w-]+\.[\w-]+\.[\w-]+
 """What has the form of a receipt or a token: only its site can judge it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Asker(Struct, frozen=True, kw_only=True):
     """Whoever asks, let in."""
 
     site: Site | None = None
@@ -53,8 +53,7 @@ class Asker:
         return "reader", str(self.visitor.author_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doorkeeper:
+class Doorkeeper(Struct, frozen=True, kw_only=True):
     """Checks credential, site and right, in this order."""
 
     access: Access

@@ -11,7 +11,6 @@ import gzip
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache as once
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Final
 
 import brotli
 import rjsmin
+from msgspec import Struct
 
 from service.settings import VERSION
 from service.web.conditional import etag_of
@@ -49,8 +49,7 @@ CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 CSS_SPACE = re.compile(r"\s*([{};,>])\s*|\s+")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asset:
+class Asset(Struct, frozen=True, kw_only=True, dict=True):
     """A file as it goes out."""
 
     write: Callable[[], str]
@@ -85,8 +84,7 @@ class Asset:
         return Reply(source=self.ready, media_type=self.media_type, headers=headers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assets:
+class Assets(Struct, frozen=True, kw_only=True):
     """What `/embed/` answers, by the name it has there."""
 
     files: Mapping[str, Asset]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.cursors import BadCursor
@@ -98,8 +98,7 @@ class StretchQuery(Wire):
     """A position that is good; 0 is before the first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auditing:
+class Auditing(Struct, frozen=True, kw_only=True):
     """What is asked of the log."""
 
     audit: AuditLog

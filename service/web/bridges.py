@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from service.features.bridges.desk import KINDS, Bridge, Bridges, Kind, UnknownBridge
 from service.features.bridges.outside import OutsideCheck
@@ -33,8 +34,7 @@ HAND_OUT = AModerator(scope=Scope.MANAGE, role=Role.ADMIN, fresh=True)
 PATHS: Final = {"coral": CORAL_PATH, "perspective": PERSPECTIVE_BASE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridging:
+class Bridging(Struct, frozen=True, kw_only=True):
     """Set bridges up, and end them."""
 
     bridges: Bridges

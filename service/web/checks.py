@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.errors import FieldError, Invalid
@@ -70,8 +70,7 @@ class AgreementOut(Wire):
     agreement: list[AgreementRow]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checking:
+class Checking(Struct, frozen=True, kw_only=True):
     """What moderators ask of the lane `check`."""
 
     checks: Checks

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.cursors import BadCursor
@@ -60,8 +60,7 @@ class ClusterQuery(Wire):
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clustering:
+class Clustering(Struct, frozen=True, kw_only=True):
     """What the newsroom does with waves of the same."""
 
     clusters: Clusters

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from service.features.passkeys import RelyingParty
 from service.features.sessions import LIFETIME
@@ -35,8 +36,7 @@ _SYSTEMS = (
 _PRODUCT = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,29}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doorstep:
+class Doorstep(Struct, frozen=True, kw_only=True):
     """By which name and how safely a request came: decides on cookies and passkeys."""
 
     public_url: str | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from service.errors import Forbidden, Unauthenticated, Unavailable
 from service.features.access import Access
@@ -25,8 +26,7 @@ class SiteQuery(Wire):
     site: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskStreams:
+class DeskStreams(Struct, frozen=True, kw_only=True):
     """What open dashboards listen to."""
 
     desk: Desk

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from pydantic import BaseModel
 
 from service.errors import Failure, Forbidden, Unauthenticated
@@ -71,8 +71,7 @@ POLICY = (
 )
 
 
-@dataclass(frozen=True)
-class Documentation:
+class Documentation(Struct, frozen=True, dict=True):
     """Both documents, rendered when first asked for: a worker is back without them."""
 
     operations: Sequence[Operation]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Draining:
+class Draining(Struct):
     """Begun once, when the process is told to stop, and never taken back.
 
     From then on it is not ready, and every answer closes its connection.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.dry_run import (
     DryRun,
@@ -25,8 +26,7 @@ from service.web.wire.rules_json import dry_run_json
 DRY_RUN = "/v1/sites/{site}/dry-runs/{dry_run_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DryRunning:
+class DryRunning(Struct, frozen=True, kw_only=True):
     """What editors ask about dry runs."""
 
     runs: DryRuns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.errors import RateLimited, Unauthenticated
 from service.features.arrivals import Arrivals, Wish
@@ -29,8 +29,7 @@ from service.web.wire.people import (
 TAG = "Sign-in"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entrance:
+class Entrance(Struct, frozen=True, kw_only=True):
     """What is asked by whoever is not signed in yet."""
 
     sign_in: SignIn

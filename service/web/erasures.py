@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.features.erasures import Erasures
 from service.features.records import UnknownReader
@@ -15,8 +15,7 @@ FOR_THE_LAW = AModerator(scope=Scope.MANAGE, role=Role.ADMIN, fresh=True)
 """Whole lives of readers, or their end: a session needs a fresh proof."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgetting:
+class Forgetting(Struct, frozen=True, kw_only=True):
     """Hand out what is a reader's, and forget readers."""
 
     erasures: Erasures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.errors import RateLimited
 from service.features.events import Events, TooManyStreams
@@ -12,8 +12,7 @@ TAG = "Readers"
 EVENT_STREAM = "text/event-stream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventStreams:
+class EventStreams(Struct, frozen=True, kw_only=True):
     """What open pages listen to."""
 
     events: Events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.features.featured import Featured, NotPublic
 from service.features.own import UnknownComment
@@ -18,8 +18,7 @@ class FeaturedIn(Wire):
     featured: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Featuring:
+class Featuring(Struct, frozen=True, kw_only=True):
     """What moderators say of staff picks."""
 
     featured: Featured

@@ -5,8 +5,9 @@ Their answers and refusals have the shapes of those systems. docs/bridges.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from service.errors import Unauthenticated
 from service.features.bridges.coral import STAFF, answer_of, is_signed
@@ -31,8 +32,7 @@ class BadSignature(Unauthenticated):
     title = "The signature is not good, or this bridge is not set up."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignCalls:
+class ForeignCalls(Struct, frozen=True, kw_only=True):
     """Answer as other systems do."""
 
     bridges: Bridges

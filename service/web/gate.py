@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 from aiohttp import HttpVersion10, HttpVersion11, hdrs
 from aiohttp.web import BaseRequest, StreamResponse
+from msgspec import Struct, field
+from msgspec.structs import replace
 from multidict import istr
 
 from service.errors import Failure, NotFound
@@ -50,8 +51,7 @@ FETCH_DESTINATION = istr("Sec-Fetch-Dest")
 TRACE = istr("traceparent")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(Struct, frozen=True, kw_only=True):
     """Answers requests; one a server."""
 
     routes: Routes

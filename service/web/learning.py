@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.features.learning.desk import KINDS, GateNotMet, Kind, ModelDesk, UnknownModel
 from service.features.learning.models import Models
@@ -27,8 +27,7 @@ MODELS = "/v1/sites/{site}/models"
 MODEL = f"{MODELS}/{{model}}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learning:
+class Learning(Struct, frozen=True, kw_only=True):
     """What the newsroom asks about its models."""
 
     desk: ModelDesk

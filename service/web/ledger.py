@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
 
 import structlog
+from msgspec import Struct, field
 from prometheus_client import Counter, Histogram
 
 from service.errors import Unauthenticated
@@ -44,8 +44,7 @@ DONE = MappingProxyType(
 """What is also told in the stream of security when it was done, by operation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
+class Ledger(Struct, frozen=True, kw_only=True):
     """Counts answers by operation and status."""
 
     metrics: Metrics

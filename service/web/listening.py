@@ -6,8 +6,9 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 BACKLOG = 1_024
 """Connections the kernel keeps for us; more than one turn of the loop ever lets wait."""
@@ -18,8 +19,7 @@ LOOK_SECONDS = 0.01
 """Between two looks at whether all of them have asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
+class Listening(Struct, frozen=True, kw_only=True):
     """Takes connections in."""
 
     server: asyncio.Server

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.features.losses import Loss, Losses, UnknownLoss
@@ -39,8 +39,7 @@ class LossesOut(Wire):
     next: None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TellingLosses:
+class TellingLosses(Struct, frozen=True, kw_only=True):
     """What is told of losses."""
 
     losses: Losses

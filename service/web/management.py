@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid
 from service.features.access import Keyring, UnknownKey
@@ -50,8 +51,7 @@ class OwnKey(Conflict):
     title = "A key cannot end itself; use another, or the command line."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Management:
+class Management(Struct, frozen=True, kw_only=True):
     """What is set up and looked after."""
 
     sites: SiteDirectory

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.cursors import BadCursor
@@ -68,8 +68,7 @@ class QueueQuery(Wire):
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moderation:
+class Moderation(Struct, frozen=True, kw_only=True):
     """What the newsroom does with what readers wrote."""
 
     queue: Queue

@@ -43,6 +43,8 @@ from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
+from msgspec import Struct
 from pydantic import BaseModel
 
 from service.errors import Failure
@@ -90,13 +92,11 @@ class Cache(StrEnum):
     NEVER = "no-store"
 
 
-@dataclass(frozen=True, slots=True)
-class Anyone:
+class Anyone(Struct, frozen=True):
     """No credential is asked for, and none is read: `Authorization` changes nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AVisitor:
+class AVisitor(Struct, frozen=True, kw_only=True):
     """A receipt, a reader's token or a back end's key may be presented; a wrong one is 401.
 
     Only with a `{site}` in the path: that is whom a receipt or token is good for.
@@ -108,15 +108,13 @@ class AVisitor:
     """What a key needs to be able to do to stand here; None: keys are refused (403)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AKey:
+class AKey(Struct, frozen=True, kw_only=True):
     """A back end's key with this scope is needed."""
 
     scope: Scope
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AModerator(AKey):
+class AModerator(AKey, frozen=True, kw_only=True):
     """A key with this scope, or a session of a member with this role.
 
     Where the operation names a site, the role is the one there, and a site on which the member
@@ -128,8 +126,7 @@ class AModerator(AKey):
     """A session needs a proof from the last ten minutes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AMember:
+class AMember(Struct, frozen=True, kw_only=True):
     """A session of a member; of any role, unless one is named and the operation names a site."""
 
     role: Role | None = None
@@ -234,8 +231,7 @@ class Call:
         return self.body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """What a handler answers. At most one of content, ready and stream."""
 
     status: int = 200
@@ -246,7 +242,7 @@ class Reply:
     stream: AsyncGenerator[bytes, None] | None = None
     """The body piece by piece; closed when the client is gone."""
     media_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     cache: Cache | None = None
     """None: `LIVE` for a public operation's 200, else `NEVER`."""
     etag: str | None = None
@@ -258,8 +254,7 @@ class Reply:
 Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """One thing the service can be asked, as `api.md` describes it."""
 
     operation_id: str
@@ -288,7 +283,7 @@ class Operation:
     (a hidden operation ignores what is sent)."""
     target_limit: int = TARGET_MAX_CHARS
     """Characters of path and query together."""
-    answers: Mapping[int, Answer] = field(default_factory=lambda: {200: None})
+    answers: Mapping[int, Answer] = msgspec.field(default_factory=lambda: {200: None})
     problems: tuple[type[Failure], ...] = ()
     """Failures of the features that it may answer; those of the ground are added by themselves."""
     public: bool = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict
 
 from service.breaker import State
@@ -20,8 +20,7 @@ TAG = "Operations"
 RETRY = {"Retry-After": "1"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyState:
+class ReadyState(Struct, frozen=True, kw_only=True):
     """What readiness is made of, as last seen."""
 
     schema_ok: bool
@@ -72,8 +71,7 @@ class ReadyOut(Shown):
     """`closed`: asked; `half_open`, `open`: away a moment ago, asked once a second."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class Health(Struct, frozen=True, kw_only=True):
     """Answers the probes of balancers and supervisors."""
 
     pulse: Pulse

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.errors import RateLimited, Unauthenticated
@@ -68,8 +68,7 @@ class OwnOut(Wire):
     """To be acknowledged before the next comment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnComments:
+class OwnComments(Struct, frozen=True, kw_only=True):
     """What authors ask about what they wrote."""
 
     own: Own

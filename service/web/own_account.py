@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid, RateLimited
 from service.features.authenticators import AuthenticatorInUse, Authenticators, NoAuthenticator
@@ -41,8 +42,7 @@ PASSKEYS = "/v1/session/passkeys"
 AUTHENTICATOR = "/v1/session/authenticator"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnAccount:
+class OwnAccount(Struct, frozen=True, kw_only=True):
     """What is asked by whoever is signed in, about themselves."""
 
     sign_in: SignIn

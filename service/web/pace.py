@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.features.sites import UnknownSite
 from service.features.waits import Waits
@@ -25,8 +25,7 @@ class PaceOut(Wire):
     """How long half of them had waited at most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pacing:
+class Pacing(Struct, frozen=True, kw_only=True):
     """What the queue's page asks when nothing is left."""
 
     waits: Waits

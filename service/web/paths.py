@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct, field
 
 from service.errors import Failure, FieldError, Invalid, NotFound
 from service.features.articles import KEY_MAX_CHARS, is_printable
@@ -24,8 +25,7 @@ VALUE_MAX_CHARS = 200
 """Of a path's value that has no grammar of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """A value that stands in paths, as OpenAPI and people are told of it."""
 
     schema: Mapping[str, Any]
@@ -94,8 +94,7 @@ def refusal(values: Mapping[str, str]) -> Failure | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """Where a path leads."""
 
     template: str
@@ -122,8 +121,7 @@ class Found:
         return any(operation.any_host for operation in self.by_method.values())
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     literals: dict[str, _Node] = field(default_factory=dict)
     values: dict[str, _Node] = field(default_factory=dict)
     template: str = ""

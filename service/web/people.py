@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.cursors import BadCursor
@@ -45,8 +45,7 @@ class LogQuery(Wire):
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class People:
+class People(Struct, frozen=True, kw_only=True):
     """What admins do with the team."""
 
     team: Team

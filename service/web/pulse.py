@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import NoReturn
+
+from msgspec import Struct, field
 
 from service.features.pressure import Level, Pressure
 from service.telemetry import Metrics
@@ -21,8 +22,7 @@ ALIVE_SECONDS = 2.0
 """A loop that turned within this time is alive (protocol.md 3.4)."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Pulse:
+class Pulse(Struct, kw_only=True):
     """Beats while the loop turns."""
 
     metrics: Metrics | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.cursors import BadCursor
@@ -87,8 +87,7 @@ class CountsQuery(Wire):
     article: Annotated[list[ArticleKey], Field(min_length=1, max_length=KEYS_MAX)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readers:
+class Readers(Struct, frozen=True, kw_only=True):
     """What the widget under an article asks."""
 
     intake: Intake

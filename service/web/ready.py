@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, NamedTuple, Protocol
 
 from aiohttp import hdrs
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.web import ResponseKey
+from msgspec import Struct, field
+from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from service.features.cache import Cache, Entry
@@ -93,8 +94,7 @@ class Source(Protocol):
         """Hear that somebody would have liked it compressed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cached:
+class Cached(Struct, frozen=True, kw_only=True):
     """A place in the cache."""
 
     cache: Cache
@@ -105,8 +105,7 @@ class Cached:
         return self.cache.current(self.key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """Bytes of the cache."""
 
     cache: Cache
@@ -123,8 +122,7 @@ class Kept:
         self.cache.compress(self.key, self.entry)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class Fixed(Struct, frozen=True, kw_only=True):
     """Bytes that are the same until the service ends."""
 
     body: bytes
@@ -160,8 +158,7 @@ class Question(NamedTuple):
     if_none_match: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class Again(Struct, frozen=True, kw_only=True):
     """When an answer that is given now may be given again."""
 
     place: Place
@@ -176,8 +173,7 @@ AGAIN = ResponseKey("again", Again)
 """Under this key a response says when it may be given again."""
 
 
-@dataclass(slots=True)
-class _Dated:
+class _Dated(Struct):
     """What stands behind the request id of an answer, with the date it was last given on."""
 
     date: str = ""
@@ -194,8 +190,7 @@ class _Answer(NamedTuple):
     dated: _Dated
 
 
-@dataclass(slots=True, kw_only=True)
-class ReadyLine:
+class ReadyLine(Struct, kw_only=True):
     """The short way of one server."""
 
     sites: SiteDirectory | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Forbidden
 from service.features.access import KeyHolder
@@ -32,8 +33,7 @@ REJECTION = "/v1/sites/{site}/rejections/{operation_id}"
 REF = "`ref` is the author's id, or `reader:` and what the site itself calls its reader."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorRecords:
+class AuthorRecords(Struct, frozen=True, kw_only=True):
     """What the newsroom does about authors."""
 
     records: Records

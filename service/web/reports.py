@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.errors import RateLimited
@@ -48,8 +48,7 @@ class ReportedOut(Wire):
     id: UUID = Field(strict=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reporting:
+class Reporting(Struct, frozen=True, kw_only=True):
     """What readers ask to report, and moderators to answer."""
 
     reports: Reports

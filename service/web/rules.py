@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid
 from service.features.rule_changes import (
@@ -56,8 +57,7 @@ READING = partial(Operation, tag=TAG, credential=READ)
 EDITING = partial(Operation, tag=TAG, credential=EDIT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What editors do to rules."""
 
     changes: RuleChanges

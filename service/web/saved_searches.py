@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.features.search.language import QUERY_MAX_CHARS
@@ -51,8 +51,7 @@ class SavedSearchesOut(Wire):
     next: None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepingSearches:
+class KeepingSearches(Struct, frozen=True, kw_only=True):
     """What members keep."""
 
     searches: SavedSearches

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
 from typing import Annotated
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from service.cursors import BadCursor
@@ -49,8 +49,7 @@ class ExportQuery(Wire):
     sort: Sort = "newest"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Searching:
+class Searching(Struct, frozen=True, kw_only=True):
     """What moderators ask to find."""
 
     search: Search

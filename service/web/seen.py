@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.features.seen import Seen
@@ -29,8 +29,7 @@ class SeenOut(Wire):
     changed: list[Annotated[UUID, Field(strict=False)]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seeing:
+class Seeing(Struct, frozen=True, kw_only=True):
     """What moderators say of the lane `new`."""
 
     seen: Seen

@@ -12,7 +12,6 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
@@ -25,6 +24,7 @@ from aiohttp.web import (
     ServerRunner,
     StreamResponse,
 )
+from msgspec import Struct
 
 from service.errors import Failure, RateLimited
 from service.telemetry import begin_request
@@ -59,8 +59,7 @@ LOOK_SECONDS_MAX = 1.0
 """Between two looks at all connections; less where a deadline is short."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
+class Deadlines(Struct, frozen=True, kw_only=True):
     """How long a client may take (protocol.md 3.1). Each is noticed at most 10 % late."""
 
     head_seconds: float = 10.0
@@ -80,8 +79,7 @@ class Deadlines:
         return min(min(self.head_seconds, self.write_seconds) / 10, LOOK_SECONDS_MAX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """How many connections there may be (protocol.md 3.1)."""
 
     connections: int = 10_000
@@ -362,8 +360,7 @@ class Connection(RequestHandler):
         self.force_close()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class Serving(Struct, frozen=True, kw_only=True):
     """A server that takes requests."""
 
     host: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from service.features.sites import UnknownSite
 from service.features.statistics.figures import Report
@@ -23,8 +24,7 @@ ABOUT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counting:
+class Counting(Struct, frozen=True, kw_only=True):
     """What the page of statistics draws."""
 
     statistics: Statistics

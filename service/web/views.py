@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.features.views import Views
 from service.web.operation import Cache, Call, Operation, Reply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewing:
+class Viewing(Struct, frozen=True, kw_only=True):
     """What the widget says once its comments are shown."""
 
     views: Views

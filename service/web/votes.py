@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.errors import RateLimited, Unauthenticated
@@ -33,8 +33,7 @@ class VotedOut(Wire):
     mine: Literal[1, 0, -1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voting:
+class Voting(Struct, frozen=True, kw_only=True):
     """What readers ask to vote."""
 
     votes: Votes

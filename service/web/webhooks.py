@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import Struct
 from pydantic import Field
 
 from service.cursors import BadCursor
@@ -54,8 +54,7 @@ class DeliveriesQuery(Wire):
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Struct, frozen=True, kw_only=True):
     """What is asked of webhooks."""
 
     webhooks: Webhooks

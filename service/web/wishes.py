@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from pydantic import Field, StringConstraints
 
 from service.features.screening.language import CODES, Code
@@ -37,8 +38,7 @@ class WishModel(Wire):
     """In which one reads comments; colleagues see it on the team's page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishing:
+class Wishing(Struct, frozen=True, kw_only=True):
     """What members ask about their own wishes."""
 
     wishes: Wishes

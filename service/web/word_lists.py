@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.features.dry_run import DryRuns, ListUnused, TooManyDryRuns
 from service.features.rule_changes import NeverLive, NotTried, RuleChanged
@@ -26,8 +26,7 @@ LISTS = "/v1/sites/{site}/word-lists"
 LIST = f"{LISTS}/{{list}}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListKeeping:
+class ListKeeping(Struct, frozen=True, kw_only=True):
     """What editors do to word lists."""
 
     lists: WordLists

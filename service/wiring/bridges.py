@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.bridges.opinion import Opinions
 from service.features.bridges.perspective import Perspective
@@ -13,8 +14,7 @@ from service.web.operation import Operation
 from service.wiring.core import Core
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridges:
+class Bridges(Struct, frozen=True, kw_only=True):
     """What speaks with other systems."""
 
     opinions: Opinions

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
+
+from msgspec import Struct
 
 from service.cursors import Cursors
 from service.features.administration import Acts
@@ -58,8 +59,7 @@ from service.web.encodings import compressed
 from service.wiring.ground import Ground, Loop, clock, new_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
+class Core(Struct, frozen=True, kw_only=True):
     """What every other part may use."""
 
     acts: Acts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.dry_run import DryRuns
 from service.features.rule_changes import RuleChanges
@@ -20,8 +21,7 @@ from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Editors:
+class Editors(Struct, frozen=True, kw_only=True):
     """Rules as people change them."""
 
     changes: RuleChanges

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.statistics.report import Statistics
 from service.storage.decisions import DecisionStore
@@ -13,8 +14,7 @@ from service.web.statistics import Counting
 from service.wiring.ground import Ground
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """What is counted of the newsroom's work."""
 
     statistics: Statistics

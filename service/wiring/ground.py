@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
@@ -31,8 +31,7 @@ def new_id(now: datetime) -> UUID:
     return uuid7(nanoseconds=int(now.timestamp() * 1_000) * 1_000_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Ground(Struct, frozen=True, kw_only=True):
     """Open stores and what was configured."""
 
     settings: Settings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.learning.desk import ModelDesk
 from service.features.learning.refit import Refit
@@ -13,8 +14,7 @@ from service.wiring.core import Core
 from service.wiring.ground import Loop, clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learning:
+class Learning(Struct, frozen=True, kw_only=True):
     """Models that learn of the newsroom's decisions."""
 
     desk: ModelDesk

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.access import Access
 from service.features.checkup import demand_of
@@ -28,8 +29,7 @@ from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class Live(Struct, frozen=True, kw_only=True):
     """What says at once what has changed."""
 
     lanes: Lanes

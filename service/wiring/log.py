@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.audit import AuditLog
 from service.features.audit_seal import AuditSeal
@@ -19,8 +20,7 @@ from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(Struct, frozen=True, kw_only=True):
     """The log."""
 
     audit: AuditLog

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.access import Access, Keyring
 from service.features.administration import Administration
@@ -32,8 +33,7 @@ from service.wiring.core import Core
 from service.wiring.ground import Ground
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Members:
+class Members(Struct, frozen=True, kw_only=True):
     """Keys, members and their sessions."""
 
     access: Access

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.alerts import Alerts
 from service.features.checks import Checks
@@ -55,8 +56,7 @@ from service.wiring.live import Live
 from service.wiring.readers import Readers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moderators:
+class Moderators(Struct, frozen=True, kw_only=True):
     """The newsroom's work on comments and their authors."""
 
     queue: Queue

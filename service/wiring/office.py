@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.article_lists import ArticleLists
 from service.storage.article_lists import ArticleListStore
@@ -16,8 +17,7 @@ from service.wiring.ground import Ground
 from service.wiring.readers import Readers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
+class Office(Struct, frozen=True, kw_only=True):
     """What editors and admins look after."""
 
     article_lists: ArticleLists

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache as once
 from typing import Self
 from uuid import uuid4
+
+from msgspec import Struct
 
 from service.demo.content import NEWSPAPER, load
 from service.features.access import Access
@@ -57,8 +58,7 @@ def demo_paper() -> Paper:
     return Paper(editions=tuple(NEWSPAPER.items()), stories=load().articles)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readers:
+class Readers(Struct, frozen=True, kw_only=True):
     """A reader's life, and what is shown of it."""
 
     intake: Intake

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets as chance
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.errands import ANYWAY_SECONDS
 from service.features.forwarders import Forwarders
@@ -31,8 +32,7 @@ from service.wiring.ground import Ground, Loop, clock
 from service.wiring.live import Live
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upkeep:
+class Upkeep(Struct, frozen=True, kw_only=True):
     """What keeps the two stores in step."""
 
     leadership: Leadership

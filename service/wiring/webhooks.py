@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from service.features.webhooks import Letters, Post, Webhooks
 from service.outgoing import Hosts
@@ -15,8 +16,7 @@ from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Postroom:
+class Postroom(Struct, frozen=True, kw_only=True):
     """What goes out, and what sites say of where."""
 
     webhooks: Webhooks

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import pytest
+from msgspec import structs
 
 from service.app import Service
 from service.secrets import Secrets
@@ -49,14 +49,14 @@ def _without_stores() -> list[Operation]:
     """Return the table of a service that cannot do anything."""
     parts = {name: _empty(part) for name, part in get_type_hints(Service).items()}
     known = {"settings": Settings(), "secrets": Secrets.derive("k" * 32)}
-    ground = dataclasses.replace(parts["ground"], **known)
+    ground = structs.replace(parts["ground"], **known)
     return Service(**{**parts, "ground": ground}).operations()
 
 
 def _empty(part: Any) -> Any:
     """Make a part of nothing but what answers by itself."""
     known = vars(sys.modules[part.__module__])
-    kinds = {each.name: known.get(str(each.type)) for each in dataclasses.fields(part)}
+    kinds = {name: known.get(str(kind)) for name, kind in part.__annotations__.items()}
     return part(
         **{
             name: _empty(kind) if hasattr(kind, "operations") else None

@@ -24,7 +24,7 @@ from service.embedded.layout import Layout
 from service.embedded.valkey import Valkey
 
 
-class Orphan(Valkey):
+class Orphan(Valkey, frozen=True):
     """A Valkey that outlives whoever started it."""
 
     death_signal: ClassVar[int] = 0

@@ -7,12 +7,13 @@ the bug was planted, which breaks what is named here.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -157,7 +158,7 @@ async def go_back_in_time(rig: Rig, bug: str) -> list[str]:
         settings = stage.service.settings
         stage.service.settings = settings.model_copy(update={"database_url": address + past})
         os.kill(stage.service.pid, signal.SIGKILL)
-        then = replace(stage, postgres=await asyncpg.connect(address + past))
+        then = dataclasses.replace(stage, postgres=await asyncpg.connect(address + past))
         running.push_async_callback(then.postgres.close)
         await then.post()  # the next process serves
         await then.at_rest()  # and leads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import random
 import re
@@ -10,7 +11,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
@@ -347,7 +348,8 @@ async def _misread(paper: Paper, stores: Stores) -> list[str]:
     wrong = []
     for _ in range(READ_ASKS):
         async with client() as session:
-            asked = replace(paper, api=Api(session=session, base_url=paper.api.base_url))
+            api = Api(session=session, base_url=paper.api.base_url)
+            asked = dataclasses.replace(paper, api=api)
             for article in stores.articles:
                 answer = await asked.api("GET", f"{asked.article(article)}/count")
                 if answer.status == 503:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -377,11 +378,11 @@ async def test_a_receipt_forged_without_the_key_is_refused(door: Door) -> None:
 
 
 async def test_receipts_of_the_former_key_are_good_until_it_goes(door: Door) -> None:
-    former = replace(door.access, receipt_keys=[OLD]).receipt(door.site, GUEST, 0)
+    former = dataclasses.replace(door.access, receipt_keys=[OLD]).receipt(door.site, GUEST, 0)
 
     assert await door.ask(former) == Guest(author_id=GUEST, generation=0)
     assert door.access.receipt(door.site, GUEST, 0) != former
-    rotated = replace(door, access=replace(door.access, receipt_keys=[NEW]))
+    rotated = dataclasses.replace(door, access=dataclasses.replace(door.access, receipt_keys=[NEW]))
     await rotated.refuses(former)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.features.alerts import RING_AFTER, Alerts
 from service.features.screening import Facts, RuleDocument, Verdict, compile_rules, evaluate

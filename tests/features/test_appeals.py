@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.errors import Failure, Invalid, RateLimited
 from service.features.appeals import (
@@ -327,15 +327,14 @@ async def test_a_reply_is_granted_once_what_it_answers_is_public(newsroom: Newsr
     assert await newsroom.count() == 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overtaken(AppealStore):
+class Overtaken(AppealStore, frozen=True, kw_only=True):
     """The appeals of a process that is overtaken before it keeps one."""
 
     meanwhile: Callable[[], Awaitable[object]]
 
     async def add(self, *place: Any, **said: Any) -> bool:
         await self.meanwhile()
-        return await super(Overtaken, self).add(*place, **said)
+        return await super().add(*place, **said)
 
 
 async def test_no_appeal_is_open_for_what_was_restored_just_before(newsroom: Newsroom) -> None:

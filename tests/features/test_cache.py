@@ -7,10 +7,11 @@ import bisect
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from service.errors import NotFound, Unavailable
 from service.features.cache import (

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from service.embedded import EmbeddedStores
 from service.errors import Forbidden
@@ -259,7 +260,9 @@ async def test_counts_that_are_kept_up_are_what_counting_anew_gives(newsroom: Ne
 
 async def test_of_a_very_large_cluster_the_oldest_are_decided(newsroom: Newsroom) -> None:
     items = await posted(newsroom, SPAM, *DISGUISED)
-    few = replace(newsroom, cluster_decisions=replace(newsroom.cluster_decisions, at_once_max=3))
+    few = dataclasses.replace(
+        newsroom, cluster_decisions=replace(newsroom.cluster_decisions, at_once_max=3)
+    )
 
     done = await rejected(few, items[0].comment_id)
 

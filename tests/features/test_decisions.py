@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.errors import Invalid, NotFound
 from service.features.outcomes import AmbiguousDecision, DecidedSince, DecisionRequest, TextGone

@@ -372,8 +372,7 @@ async def test_what_is_told_while_somebody_comes_back_is_told_once(
     last = (await stream_ids(newsroom))[-1]
     told: list[bytes] = []
 
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class Between(Channel):
+    class Between(Channel, frozen=True, kw_only=True):
         """A leader that is slow between writing an event down and saying it."""
 
         async def publish(self, messages: Any) -> None:

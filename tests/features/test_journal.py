@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from service.errors import Unavailable
@@ -67,8 +67,7 @@ async def test_what_was_copied_is_not_marked_any_longer(newsroom: Newsroom) -> N
         assert copied["payload"]["text"] == comment.text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditedMeanwhile(JournalStore):
+class EditedMeanwhile(JournalStore, frozen=True, kw_only=True):
     """A journal that takes its time: an author edits before the marks are cleared."""
 
     newsroom: Newsroom
@@ -286,8 +285,7 @@ async def test_submissions_come_back_with_their_answer_and_for_what_is_left_of_t
     assert 3500 <= await newsroom.redis.ttl(at.submission(held.dk)) <= 3600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedMeanwhile(JournalStore):
+class AskedMeanwhile(JournalStore, frozen=True, kw_only=True):
     """A journal that is read while somebody posts."""
 
     newsroom: Newsroom

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from bench.priority import Days, urgencies
 from service.features.order import Order
@@ -125,7 +126,7 @@ async def test_an_edit_that_readers_report_meanwhile_rises(newsroom: Newsroom) -
     found = await newsroom.find(public)
     assert found is not None
     author = public.author.author_id
-    room = replace(newsroom, now=public.created_at + timedelta(minutes=1))
+    room = dataclasses.replace(newsroom, now=public.created_at + timedelta(minutes=1))
     await room.own.edit(
         room.site, public.comment_id, author, body="Another one.", revision=1, now=room.now
     )

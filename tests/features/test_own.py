@@ -3,12 +3,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.errors import Failure, Invalid, RateLimited, Unavailable
 from service.features.intake import AuthorBanned
@@ -443,15 +443,14 @@ async def test_an_edit_that_was_accepted_is_never_lost_whoever_decides_meanwhile
     assert kept
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overtaken(PendingStore):
+class Overtaken(PendingStore, frozen=True, kw_only=True):
     """The queue of a process that is overtaken before it lets an edit wait."""
 
     meanwhile: Callable[[], Awaitable[object]]
 
     async def requeue(self, item: PendingComment, **how: bool) -> Any:
         await self.meanwhile()
-        return await super(Overtaken, self).requeue(item, **how)
+        return await super().requeue(item, **how)
 
 
 async def test_an_edit_that_was_overtaken_is_stale_and_not_answered_as_if_it_were_there(

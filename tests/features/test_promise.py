@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from service.errors import RateLimited, Unavailable
 from service.features.intake import Accepted, KeyReused, NotDurable, QueueFull
@@ -30,7 +31,7 @@ LEILA = UUID(int=7)
 def at_level(newsroom: Newsroom, level: Level, **changed: Any) -> Newsroom:
     """Let a newsroom promise more; `changed` is of its promise."""
     promise = replace(newsroom.intake.promise, level=level, **changed)
-    return replace(
+    return dataclasses.replace(
         newsroom,
         intake=replace(newsroom.intake, promise=promise),
         own=replace(newsroom.own, promise=promise),
@@ -68,19 +69,18 @@ def id_of(accepted: Accepted) -> UUID:
     return accepted.found.comment_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched(PendingStore):
+class Watched(PendingStore, frozen=True, kw_only=True):
     """A queue that looks around before it takes anything."""
 
     before: Callable[[], Any]
 
     async def accept(self, item: PendingComment, **how: Any) -> Acceptance:
         await self.before()
-        return await super(Watched, self).accept(item, **how)
+        return await super().accept(item, **how)
 
     async def edit(self, item: PendingComment, **how: Any) -> EditOutcome:
         await self.before()
-        return await super(Watched, self).edit(item, **how)
+        return await super().edit(item, **how)
 
 
 def watched(newsroom: Newsroom, before: Callable[[], Any]) -> Newsroom:
@@ -307,7 +307,7 @@ async def test_no_edit_is_accepted_without_postgres(newsroom: Newsroom) -> None:
 
 async def test_no_edit_is_accepted_while_the_level_is_not_met(newsroom: Newsroom) -> None:
     comment = await newsroom.post("Before.")
-    unmet = replace(newsroom, own=replace(newsroom.own, durable=lambda: False))
+    unmet = dataclasses.replace(newsroom, own=replace(newsroom.own, durable=lambda: False))
     with pytest.raises(NotDurable):
         await edit(unmet, comment, "After.")
     found = await newsroom.find(comment)

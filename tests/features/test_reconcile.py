@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from service.features import reconcile
 from service.model import Action, PendingComment
@@ -21,8 +21,7 @@ class Crash(Exception):  # noqa: N818 - it is the end of a process
     """A process ends here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiesAfterCommit(PendingStore):
+class DiesAfterCommit(PendingStore, frozen=True, kw_only=True):
     """The queue of a process that ends right after its commit."""
 
     async def finish(self, _slug: str, _finished: Sequence[Finished]) -> list[FinishOutcome]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from service.errors import Unavailable
@@ -331,14 +331,13 @@ async def test_a_loss_is_told_until_somebody_has_taken_note(newsroom: Newsroom) 
         await losses.acknowledge(newsroom.site, 99, SAM, now=newsroom.now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndsBeforeOpening(PendingStore):
+class EndsBeforeOpening(PendingStore, frozen=True, kw_only=True):
     """The queue of a process that ends when it has told a loss, and not opened the queue."""
 
     async def begin_epoch(self, slug: str, *, epoch: str, **how: Any) -> str:
         if epoch:
             raise QueueUnavailable
-        return await super(EndsBeforeOpening, self).begin_epoch(slug, epoch=epoch, **how)
+        return await super().begin_epoch(slug, epoch=epoch, **how)
 
 
 async def test_whoever_finds_the_same_loss_again_tells_it_once(newsroom: Newsroom) -> None:
@@ -356,14 +355,13 @@ async def test_whoever_finds_the_same_loss_again_tells_it_once(newsroom: Newsroo
     assert [loss.lost_at_most for loss in await noted(newsroom)] == [2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetsAgain(PendingStore):
+class ForgetsAgain(PendingStore, frozen=True, kw_only=True):
     """The queue in a Redis that is emptied once more, when all was put back and it opens."""
 
     async def begin_epoch(self, slug: str, *, epoch: str, **how: Any) -> str:
         if epoch:
             await self.redis.flushdb()
-        return await super(ForgetsAgain, self).begin_epoch(slug, epoch=epoch, **how)
+        return await super().begin_epoch(slug, epoch=epoch, **how)
 
 
 async def test_a_queue_that_is_emptied_while_it_is_filled_up_stays_shut(newsroom: Newsroom) -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.errors import Unavailable
 from service.features import relay as relaying
@@ -20,8 +21,7 @@ class Crash(Exception):  # noqa: N818 - it is the end of a process
     """A process ends here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiesBeforeTicking(OutboxStore):
+class DiesBeforeTicking(OutboxStore, frozen=True, kw_only=True):
     """The outbox of a process that ends when everything is told and nothing ticked off."""
 
     async def told(self, _messages: Sequence[Message], *, at: datetime) -> None:

@@ -6,12 +6,12 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from service.errors import Unavailable
 from service.features.outcomes import DecisionRequest, Result

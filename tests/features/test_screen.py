@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.features.articles import ArticleChanges
 from service.features.intake import Accepted, RefusedByRule
@@ -40,7 +41,7 @@ def by(newsroom: Newsroom, ready: RuleSet, **answers: Any) -> Newsroom:
         newsroom.rulebook, known=known, ready={site_id: Page(version=1, rules=ready)}
     )
     screen = replace(newsroom.screen, rulebook=rulebook, **answers)
-    return replace(
+    return dataclasses.replace(
         newsroom,
         screen=screen,
         intake=replace(newsroom.intake, screen=screen),
@@ -340,7 +341,7 @@ async def test_the_same_text_again_is_held_also_in_disguise_and_elsewhere(
     assert waiting(again).why[0].label == "The rule (sent 2 times)"
     elsewhere: dict[str, Any] = {"article": "three", "address_hash": "b"}
     assert (await room.submit("Buy your herring at Ahmed's!", **elsewhere)).at_once
-    later = replace(room, now=room.now + timedelta(hours=2))
+    later = dataclasses.replace(room, now=room.now + timedelta(hours=2))
     assert (
         await later.submit("Buy your herring at Ahmed's!", article="four", address_hash="a")
     ).at_once
@@ -594,7 +595,7 @@ async def test_of_two_edits_screened_at_once_one_wins_with_its_own_reasons(
     plain = by(newsroom, rules(rule(FERRY, id="one-rule"), rule(HERRING, id="two-rule")))
     sent = await plain.submit("The bridge again.")
     screen = replace(plain.screen, scores_of=all_at_once(2))
-    room = replace(plain, own=replace(plain.own, screen=screen))
+    room = dataclasses.replace(plain, own=replace(plain.own, screen=screen))
     texts = {"The ferry again.": "one-rule", "The herring again.": "two-rule"}
     results = await asyncio.gather(
         *(edit(room, sent, text) for text in texts), return_exceptions=True

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import statistics
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import asyncpg
 import pyotp
 import pytest
 from argon2 import PasswordHasher
+from msgspec.structs import replace
 
 from service.errors import Invalid, RateLimited, Unauthenticated, Unavailable
 from service.features.authenticators import AuthenticatorInUse, NoAuthenticator
@@ -233,7 +234,7 @@ async def test_an_attempt_that_could_not_be_judged_is_none(insiders: Insiders) -
     away = replace(insiders.sign_in, store=ProofStore(pool=other))
     for _ in range(6):
         with pytest.raises(Unavailable):
-            await replace(insiders, sign_in=away).sign(SAM)
+            await dataclasses.replace(insiders, sign_in=away).sign(SAM)
     for _ in range(5):
         with pytest.raises(WrongPassword):
             await insiders.sign(SAM, "not the password")

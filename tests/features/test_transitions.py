@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from service.features.transitions import is_edit, status_of, still_waits, waiting_of
 from service.model import Action, Author, Comment, Decision, PendingComment, Status

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from service.cursors import Cursors
 from service.errors import Invalid, RateLimited
@@ -348,8 +350,7 @@ async def acts_of(office: Postroom) -> list[str]:
     return [row["act"] for row in rows]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiesBeforeRecording(DeliveryStore):
+class DiesBeforeRecording(DeliveryStore, frozen=True, kw_only=True):
     """The log of a process that ends between sending and writing that it was sent."""
 
     async def record(self, due: Due, **_: Any) -> datetime | None:
@@ -403,7 +404,7 @@ INSIDE = (
 
 
 async def test_an_address_that_leads_inside_is_refused_when_it_is_said(office: Postroom) -> None:
-    careful = replace(office, webhooks=replace(office.webhooks, networks=()))
+    careful = dataclasses.replace(office, webhooks=replace(office.webhooks, networks=()))
     for url in INSIDE:
         with pytest.raises(Invalid) as refused:
             await careful.subscribe(url=url)

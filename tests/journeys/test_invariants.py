@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -109,7 +110,7 @@ async def world(database_url: str, redis_url: str) -> AsyncIterator[World]:
                 return unsettled(await made.stores()) == []
 
             await within(QUIET_SECONDS, is_quiet)
-        yield replace(made, names=names)
+        yield dataclasses.replace(made, names=names)
     await postgres.close()
 
 

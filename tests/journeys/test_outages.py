@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from uuid import uuid4
 
 import asyncpg
@@ -31,7 +31,7 @@ async def test_what_is_journaled_is_decided_while_the_queue_is_away(
     rejected = await _journaled(daily, "story-newer")
     nobody = f"redis://127.0.0.1:{free_ports()}"
     async with open_house(outside_stores["database_url"], nobody) as house:
-        there = replace(daily, api=house.api)
+        there = dataclasses.replace(daily, api=house.api)
 
         assert (await there.send("Not now.")).status == 503
         results = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -251,7 +252,7 @@ async def _line(paper: Paper, workers: Sequence[int], opened: AsyncExitStack) ->
     (await api("GET", "/healthz")).expect(200)
     port = sockets[0].getsockname()[1]
     worker = next(pid for pid in workers if port in _peers(pid))
-    return Line(session=session, paper=replace(paper, api=api), worker=worker)
+    return Line(session=session, paper=dataclasses.replace(paper, api=api), worker=worker)
 
 
 def _shared_kib(pid: int) -> int:

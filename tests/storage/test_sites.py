@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from service.model import Mode, SiteSettings
 from service.storage.postgres import DatabaseUnavailable, connected, open_pool

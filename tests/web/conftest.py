@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from service.features.access import Access, Keyring
 from service.features.sites import SiteDirectory
@@ -169,7 +171,7 @@ def serve(newsroom: Newsroom) -> Serve:
             lag_max_seconds=60,  # between two tests the session's loop stands still
         )
         if admission is not None:
-            narrow = replace(gate.admission, **admission)
+            narrow = dataclasses.replace(gate.admission, **admission)
             gate = replace(gate, admission=narrow, bodies=replace(gate.bodies, admission=narrow))
         async with serving(
             gate,

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 from openapi_spec_validator import validate
 
 from service.web.docs import STYLE, STYLE_HASH

@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid, NotFound
 from service.features.administration import Acts
@@ -45,8 +47,7 @@ class UnknownBridge(NotFound):
     title = "This site has no such bridge."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridge:
+class Bridge(Struct, frozen=True, kw_only=True):
     """One bridge as its site may see it: without its secret."""
 
     kind: Kind
@@ -70,8 +71,7 @@ class Check:
     secret: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridges:
+class Bridges(Struct, frozen=True, kw_only=True):
     """Set bridges up. What is used of them is from memory while Postgres is away."""
 
     store: BridgeStore
@@ -79,7 +79,7 @@ class Bridges:
     acts: Acts
     networks: tuple[Network, ...] = ()
     """Beside the internet, where a site's own service may be."""
-    known: Recall[int, tuple[StoredBridge, ...]] = field(default_factory=Recall)
+    known: Recall[int, tuple[StoredBridge, ...]] = msgspec.field(default_factory=Recall)
 
     async def of_site(self, site: Site) -> list[Bridge]:
         """Return every bridge, also those that were never set up.

@@ -6,10 +6,10 @@ import asyncio
 import html
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.rulebook import Rulebook
@@ -29,8 +29,7 @@ REGULAR_SINCE = timedelta(days=365)
 ScoresOf = Callable[[Site, str], Awaitable[Mapping[str, float]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class Opinion(Struct, frozen=True, kw_only=True):
     """What rules and models make of a text."""
 
     verdict: Verdict
@@ -38,8 +37,7 @@ class Opinion:
     """Calibrated probability by model; one that is not ready is missing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinions:
+class Opinions(Struct, frozen=True, kw_only=True):
     """Screen texts that are not ours."""
 
     rulebook: Rulebook

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import orjson
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from service.errors import Unavailable
@@ -61,8 +61,7 @@ class Said(BaseModel):
 NOTHING: Final = Said(verdict="none")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """How asking went."""
 
     outcome: Outcome
@@ -70,8 +69,7 @@ class Asked:
     said: Said | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutsideCheck:
+class OutsideCheck(Struct, frozen=True, kw_only=True):
     """Ask, and say what was answered as a signal."""
 
     bridges: Bridges

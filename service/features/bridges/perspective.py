@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
+
+from msgspec import Struct
 
 from service.features.bridges.opinion import Opinion, Opinions, tried
 from service.features.screening import Facts, RuleDocument, RuleSet, Signal, compile_rules
@@ -75,8 +76,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """One attribute somebody asks for."""
 
     name: str
@@ -85,8 +85,7 @@ class Wanted:
     """Below it nothing is said of the attribute."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What a client of Perspective asks."""
 
     text: str
@@ -99,8 +98,7 @@ class Question:
     """Said again in the answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tongues:
+class Tongues(Struct, frozen=True, kw_only=True):
     """Languages of a text: those that were said, else the one that was found."""
 
     said: tuple[str, ...]
@@ -112,8 +110,7 @@ class Tongues:
         return self.said or self.found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Perspective:
+class Perspective(Struct, frozen=True, kw_only=True):
     """Answer what clients of Perspective ask. Nothing is kept."""
 
     opinions: Opinions

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from service.errors import Conflict, NotFound
 from service.features.administration import Acts
@@ -32,8 +33,7 @@ class GateNotMet(Conflict):
     title = "This model may not be asked before approving yet."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelState:
+class ModelState(Struct, frozen=True, kw_only=True):
     """One model of a site: what is in use, what came before, and what it may do."""
 
     kind: Kind
@@ -48,8 +48,7 @@ class ModelState:
     """What it still lacks for that; empty when an editor may allow it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelDesk:
+class ModelDesk(Struct, frozen=True, kw_only=True):
     """Show and steer models. Methods raise Unavailable while Postgres is away."""
 
     store: LearningStore

@@ -8,11 +8,12 @@ stops after so many passes, ordered English news worse by .01 (docs/decisions/00
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.learning.model import Calibration, Model, vector_of
 from service.features.learning.reading import BUCKETS, Reading
@@ -44,8 +45,7 @@ Labels: TypeAlias = "npt.NDArray[np.bool_]"
 Scores: TypeAlias = "npt.NDArray[np.float64]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examples:
+class Examples(Struct, frozen=True, kw_only=True):
     """What is learnt from."""
 
     readings: Sequence[Reading]
@@ -63,8 +63,7 @@ class Examples:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
+class Fitted(Struct, frozen=True, kw_only=True):
     """A model and the scores of its examples by models that had not seen them."""
 
     model: Model

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from service.features.screening.priority import is_audited
 from service.storage.learning import Kind, Labelled
@@ -22,8 +23,7 @@ SHARE_MAX: Final = 0.4
 MODERATORS_MIN: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """One decision as a model learns it."""
 
     text: str
@@ -33,8 +33,7 @@ class Example:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class Lesson(Struct, frozen=True, kw_only=True):
     """What one model is taught, oldest first, and what it is examined by."""
 
     kind: Kind

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from service.features.learning.reading import BUCKETS, Reading, placed, read
 from service.features.learning.tones import Values, loudness, tone_names, toned
@@ -29,8 +29,7 @@ class BrokenModel(ValueError):  # noqa: N818 - it says what is wrong, as Refused
     """What is stored is not a model, or not the one that was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(Struct, frozen=True):
     """How sums read as probabilities: Platt's logistic curve."""
 
     slope: float = 1.0
@@ -41,8 +40,7 @@ class Calibration:
         return _logistic(self.slope * score + self.offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """Weights over hashed groups of letters and words, and over tones."""
 
     weights: Values

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from msgspec import Struct, field
 
 from service.features.learning.model import BrokenModel, Model
 from service.features.learning.reading import read
@@ -24,8 +24,7 @@ SHORT_CHARS: Final = 800
 """Up to here a text is read in well under a millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What one model makes of a text."""
 
     kind: Kind
@@ -35,8 +34,7 @@ class Explanation:
     """The words that speak most against it, with what each adds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Models:
+class Models(Struct, frozen=True, kw_only=True):
     """Say how probable it is that a person would turn a comment down."""
 
     store: LearningStore

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -13,6 +12,7 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from service.features.learning.tones import PERSON, Values, tones_of
 from service.features.screening.views import View, views_of
@@ -31,8 +31,7 @@ _MIX = 0x85EBCA6B
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a text has: each bucket once, and how often; and how loud each tone is."""
 
     buckets: Buckets

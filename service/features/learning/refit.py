@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
+from msgspec import Struct, field
 
 from service.errors import Unavailable
 from service.features.learning.apart import study_apart
@@ -36,8 +36,7 @@ BEGINNING: Final = timedelta(days=180)
 Study = Callable[..., Awaitable[Learnt]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refit:
+class Refit(Struct, frozen=True, kw_only=True):
     """Make new versions of models. Only one process may."""
 
     store: LearningStore

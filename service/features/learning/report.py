@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from service.features.learning.drift import drift_of
 from service.features.learning.fitting import SEED, Examples, fit, learn
@@ -47,8 +47,7 @@ APPROVES_MISSES_MAX: Final = 0.01
 APPROVES_MODERATORS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Learnt:
+class Learnt(Struct, frozen=True):
     """What came of a lesson."""
 
     weights: bytes

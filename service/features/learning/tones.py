@@ -10,13 +10,13 @@ import math
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from service.features.screening.views import normalised
 from service.features.screening.words import shipped_lists
@@ -38,8 +38,7 @@ _PROCLITICS: Final = ("وال", "فال", "بال", "كال", "لل", "ال", "�
 """What is written together with an Arabic word, the longest first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class _Known(Struct, frozen=True, kw_only=True):
     """Every tone's words, as they read in the `norm` view; a tone is its place in `names`."""
 
     names: tuple[str, ...]

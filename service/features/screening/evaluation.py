@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from service.features.screening import conditions
 from service.features.screening.conditions import Reading

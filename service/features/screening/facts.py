@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
+
+from msgspec import Struct, field
 
 from service.features.screening.letters import LEET
 from service.features.screening.verdict import Signal
@@ -26,8 +27,7 @@ REGULAR_REJECTED_RATE = 0.1
 regular."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recent:
+class Recent(Struct, frozen=True, kw_only=True):
     """An earlier comment of the same author or from the same address."""
 
     likeness: str
@@ -39,8 +39,7 @@ class Recent:
     same_address: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorFacts:
+class AuthorFacts(Struct, frozen=True, kw_only=True):
     """Who wrote it."""
 
     kind: AuthorKind = "guest"
@@ -65,8 +64,7 @@ class AuthorFacts:
         return 1 if self.approved else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleFacts:
+class ArticleFacts(Struct, frozen=True, kw_only=True):
     """What it was written under."""
 
     key: str = ""
@@ -77,8 +75,7 @@ class ArticleFacts:
     comments_per_hour: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterFacts:
+class ClusterFacts(Struct, frozen=True, kw_only=True):
     """Comments that say nearly the same."""
 
     size: int
@@ -102,8 +99,7 @@ class ClusterFacts:
         return len(authors) + 1, max(len(set(authors)), 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """Everything a rule may look at."""
 
     text: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import filterfalse
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from service.features.screening.letters import beyond_latin_1
 
@@ -83,8 +84,7 @@ _START: Final = sum(
 """The priors, and what makes every field positive, for reading it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(Struct, frozen=True):
     """The most likely language, and what else it may be."""
 
     code: Code

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from service.features.screening.views import Views, views_of
 
@@ -48,8 +48,7 @@ _PRIME_SEED = 20_261_125
 _GROUP_FACTORS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """What a comment is compared by."""
 
     numbers: bytes

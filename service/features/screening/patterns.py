@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import re2
+from msgspec import Struct
 
 from service.features.screening.views import Span, View, folded
 
@@ -33,8 +33,7 @@ class PatternError(ValueError):
     """RE2 refuses the pattern, or it is too large; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One compiled pattern."""
 
     source: str
@@ -81,8 +80,7 @@ def compiled(source: str, *, raw: bool = False) -> Pattern:
     return pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(Struct, frozen=True):
     """Patterns that are tried as one: most comments match none of them."""
 
     numbers: tuple[int, ...]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.screening.verdict import PRIORITY_MAX
 
@@ -74,8 +75,7 @@ _LOWEST_DECADE = 4
 """From 10^-4 to 10^8: what the formula can give, on 900 levels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priority:
+class Priority(Struct, frozen=True, kw_only=True):
     """How urgent a comment is, and why."""
 
     value: float

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
 
 from service.errors import FieldError, Invalid
 from service.features.screening import conditions
@@ -33,8 +34,7 @@ class BadRules(Invalid):
     title = "A rule cannot be used."
 
 
-@dataclass(frozen=True, slots=True)
-class TextTest:
+class TextTest(Struct, frozen=True):
     """What one text condition looks for."""
 
     group: int | None
@@ -50,8 +50,7 @@ Needs: TypeAlias = frozenset[int] | None
 """Text conditions one of which must be met for the rule to be; None where none must."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """One rule, ready to be tried."""
 
     rule: Rule
@@ -63,8 +62,7 @@ class Ready:
     needs: Needs
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(Struct, frozen=True):
     """Compiled rules. Made by `compile_rules`; may be shared between threads."""
 
     document: RuleDocument
@@ -105,8 +103,7 @@ def compile_rules(
     return _Compiler(document, shipped_lists() if lists is None else lists).compile()
 
 
-@dataclass(slots=True)
-class _Compiler:
+class _Compiler(Struct):
     """Turns a document into a `RuleSet`, gathering what all rules look up together."""
 
     document: RuleDocument

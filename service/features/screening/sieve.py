@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
 import re2
+from msgspec import Struct
 
 from service.features.screening.facts import LIKENESS_BYTES
 from service.features.screening.glance import Glance
@@ -92,8 +92,7 @@ class _SpelledSo(dict[str, str]):
 _SPELLED_SO: Final = _SpelledSo()
 
 
-@dataclass(frozen=True, slots=True)
-class Sieve:
+class Sieve(Struct, frozen=True):
     """What one of some rules needs."""
 
     _letters: Any | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from service.features.screening.language import Code
 from service.features.screening.rules import Effect, Notify, State
@@ -16,8 +17,7 @@ PRIORITY_STEP = 10**13
 """More than any creation time in milliseconds, so priority sorts before age."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(Struct, frozen=True, kw_only=True):
     """What one rule said about one comment."""
 
     rule: str
@@ -68,8 +68,7 @@ class Signal:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """Hold or publish, and why."""
 
     publish: bool

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Literal
+
+from msgspec import Struct
 
 from service.features.screening.letters import COMMON_END, FOLDING, LEET, LOOK_ALIKES
 from service.features.screening.signs import SEPARATORS, SPACERS, TRAILING, Sign, signs_in
@@ -85,11 +86,10 @@ _TRICKY = re.compile(
 """Without any of this a text is not looked through."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True, dict=True):
     """A reading of a text, and where each of its characters came from.
 
-    Without slots, because what is asked of it is remembered.
+    With a dictionary of its own, because what is asked of it is remembered.
     """
 
     text: str
@@ -127,8 +127,7 @@ def words_in(text: str) -> list[str]:
     return WORD.findall(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
+class Views(Struct, frozen=True):
     """A text and its readings."""
 
     raw: str

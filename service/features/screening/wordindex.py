@@ -12,10 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import chain, pairwise
 from typing import Literal
+
+from msgspec import Struct, field
 
 from service.features.screening.arabizi import arabic_consonants, latin_consonants
 from service.features.screening.spelling import ARABIC_LETTERS, key_of, repeats, unprefixed
@@ -70,8 +71,7 @@ class Part(IntEnum):
     TERM = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """One place where one word of a group stands."""
 
     group: int
@@ -80,8 +80,7 @@ class Hit:
     via: Via
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
+class _Term(Struct, frozen=True):
     """A word or phrase as it is compared."""
 
     group: int
@@ -90,8 +89,7 @@ class _Term:
     open_ended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrases:
+class _Phrases(Struct, frozen=True):
     """Phrases that share two words: by where the two stand in them, how long they are, and keys."""
 
     by_shape: dict[tuple[int, int], dict[tuple[str, ...], list[_Term]]] = field(
@@ -123,8 +121,7 @@ class _Known(dict[str, int]):
         return part
 
 
-@dataclass(frozen=True, slots=True)
-class WordIndex:
+class WordIndex(Struct, frozen=True):
     """All terms of all groups, ready to be looked up at once.
 
     Keys are words with doubled letters written once. Phrases are looked up by two of their
@@ -295,8 +292,7 @@ PHRASE_MAX = 12
 """Words of a phrase; what follows in a longer one is not looked for."""
 
 
-@dataclass(slots=True)
-class IndexBuilder:
+class IndexBuilder(Struct):
     """Collects groups of words and builds the index over them."""
 
     _terms: dict[_Term, None] = field(default_factory=dict)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import product
+
+from msgspec import Struct
 
 from service.features.screening.language import Code
 
@@ -18,8 +19,7 @@ EXPANSIONS_MAX = 5_000
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordList:
+class WordList(Struct, frozen=True, kw_only=True):
     """A named list of words and phrases, as shipped or as a newsroom keeps it."""
 
     name: str

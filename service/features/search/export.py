@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from service.features.administration import Acts
 from service.features.search.find import Hits, Search, Sort
@@ -13,8 +14,7 @@ from service.model import Actor, Site
 from service.storage.administration import AdministrationStore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class Export(Struct, frozen=True, kw_only=True):
     """Read searches out."""
 
     search: Search

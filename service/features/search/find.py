@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.cursors import Cursors
 from service.features.articles import ArticleDirectory
@@ -25,16 +27,14 @@ STEP = 100
 Names = dict[tuple[str, str], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class Hit(Struct, frozen=True, kw_only=True):
     """A comment that was searched for."""
 
     found: Found
     article: Article | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hits:
+class Hits(Struct, frozen=True, kw_only=True):
     """A page of them, and what those are called who decided them."""
 
     hits: tuple[Hit, ...]
@@ -42,8 +42,7 @@ class Hits:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(Struct, frozen=True, kw_only=True):
     """Search. Methods raise Unavailable while Postgres is away, or a search takes too long."""
 
     store: SearchStore

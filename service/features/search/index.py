@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.errands import Rest
 from service.features.patience import Patience
@@ -17,8 +18,7 @@ STRETCH = 10_000
 BEGINNING = (-1, UUID(int=0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchIndex:
+class SearchIndex(Struct, frozen=True, kw_only=True):
     """Follow what changes. Only one process may."""
 
     store: SearchStore

@@ -10,10 +10,11 @@ A bare word, or a phrase in quotes, is searched for in the text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid
 
@@ -72,8 +73,7 @@ class Mistake(Invalid):
         self.position = position
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
+class Term(Struct, frozen=True, kw_only=True):
     """One thing that has to hold."""
 
     field: Field

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid, NotFound
 from service.features import text
@@ -35,8 +36,7 @@ class TooManySearches(Conflict):
     title = f"You keep {MOST} searches; forget one first."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedSearches:
+class SavedSearches(Struct, frozen=True, kw_only=True):
     """Keep them, list them, forget them. Methods raise Unavailable while Postgres is away."""
 
     store: SavedSearchStore

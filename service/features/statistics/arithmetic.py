@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Z = 1.959963984540054
 """The quantile of the normal distribution for 95 %."""
@@ -12,8 +13,7 @@ ENOUGH = 20
 """With fewer a share says nothing, and no sentence is made of it: it may be 20 points off."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """So many of so many, and between which bounds the true share is, 95 times of 100."""
 
     part: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from service.features.statistics.arithmetic import Share
 from service.features.statistics.ranges import Range
@@ -21,8 +22,7 @@ BANDS = (
 """Between them what waits is counted; the last band has no end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
+class Volume(Struct, frozen=True, kw_only=True):
     """Approvals and rejections of one step."""
 
     start: datetime
@@ -47,8 +47,7 @@ class Volume:
         return self.auto_rejected + self.human_rejected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """How long what was decided in one step had waited; quantiles in seconds."""
 
     start: datetime | None
@@ -60,8 +59,7 @@ class Wait:
     p99: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneWaits:
+class LaneWaits(Struct, frozen=True, kw_only=True):
     """Waits of one pile."""
 
     lane: str
@@ -73,8 +71,7 @@ class LaneWaits:
     """Of steps in which something was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
+class Band(Struct, frozen=True, kw_only=True):
     """What waits now, of one age, in seconds."""
 
     since: float
@@ -82,8 +79,7 @@ class Band:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hour:
+class Hour(Struct, frozen=True, kw_only=True):
     """What waited at a full hour."""
 
     start: datetime
@@ -91,8 +87,7 @@ class Hour:
     overdue: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class Queue(Struct, frozen=True, kw_only=True):
     """What waits now, and what waited at the full hours of the last seven days."""
 
     waiting: int
@@ -102,16 +97,14 @@ class Queue:
     hours: Sequence[Hour]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
+class Approved(Struct, frozen=True, kw_only=True):
     """Which part was approved in one step."""
 
     start: datetime
     share: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageRate:
+class LanguageRate(Struct, frozen=True, kw_only=True):
     """Which part of the comments in a language is approved."""
 
     lang: str
@@ -121,8 +114,7 @@ class LanguageRate:
     """Of steps in which something was decided."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulePrecision:
+class RulePrecision(Struct, frozen=True, kw_only=True):
     """How often people turn down what a rule speaks about."""
 
     rule: str
@@ -134,8 +126,7 @@ class RulePrecision:
         return self.share.whole - self.share.part
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(Struct, frozen=True, kw_only=True):
     """What one person or key decided; never to be sorted by it."""
 
     kind: str
@@ -156,8 +147,7 @@ class Load:
         return self.decided / self.hours if self.hours else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportStep:
+class ReportStep(Struct, frozen=True, kw_only=True):
     """Reports of one step."""
 
     start: datetime
@@ -173,8 +163,7 @@ class ReportStep:
         return 1_000 * self.made / self.approved if self.approved else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportReason:
+class ReportReason(Struct, frozen=True, kw_only=True):
     """How often reports of one reason are followed by a removal."""
 
     reason: str
@@ -183,8 +172,7 @@ class ReportReason:
     """Of those that were answered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
+class Calibration(Struct, frozen=True, kw_only=True):
     """What people made of texts of a risk between two bounds."""
 
     since: float
@@ -195,8 +183,7 @@ class Calibration:
     """Of them, those that people turned down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class Agreement(Struct, frozen=True, kw_only=True):
     """How often second looks say the same as what was decided."""
 
     decided_by: str
@@ -204,8 +191,7 @@ class Agreement:
     share: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tiles:
+class Tiles(Struct, frozen=True, kw_only=True):
     """What can be compared with the range before."""
 
     decided: int
@@ -217,8 +203,7 @@ class Tiles:
     overturned: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """Everything, as of one moment."""
 
     days: Range

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from service.features.statistics.arithmetic import Share, change, differ, total
 from service.features.statistics.figures import Report
@@ -14,8 +15,7 @@ SAME: Final = 0.02
 """A change this small is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """A sentence: its phrase, and what stands in it. `n` is a count that chooses the plural."""
 
     phrase: str

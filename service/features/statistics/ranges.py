@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
+
+from msgspec import Struct
 
 from service.errors import FieldError, Invalid
 
@@ -20,8 +21,7 @@ FINE_DAYS = 2
 """Ranges this short are counted by the hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
+class Range(Struct, frozen=True, kw_only=True):
     """Days of UTC, both included."""
 
     first: date

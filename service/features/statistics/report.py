@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from service.features.lanes import APPEALED_WITHIN, REPORTED_WITHIN, SEEN_WITHIN, Lane
 from service.features.statistics.arithmetic import Share
@@ -60,8 +61,7 @@ KEPT_MAX: Final = 16
 """Ranges that are kept; each is some hundred kilobytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
+class Statistics(Struct, frozen=True, kw_only=True):
     """Count what was decided."""
 
     store: StatisticsStore

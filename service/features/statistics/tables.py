@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from service.features.statistics.arithmetic import Share
 from service.features.statistics.figures import LaneWaits, Load, Report, Wait
@@ -29,8 +30,7 @@ SERIES: Final = frozenset({"lane", "language", "rule", "person", "reason", "deci
 """Kinds that name a line or a group."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column: its name is its phrase, and its unit its kind."""
 
     name: str
@@ -39,8 +39,7 @@ class Column:
     """It says what the row is about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """The figures of one plot."""
 
     name: str

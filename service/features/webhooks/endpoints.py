@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypedDict
 from urllib.parse import urlsplit
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.cursors import Cursors
 from service.errors import Conflict, FieldError, Invalid, NotFound
@@ -75,8 +76,7 @@ class WebhookChanges(TypedDict, total=False):
     active: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """An endpoint as its site may see it: without its secret."""
 
     webhook_id: UUID
@@ -90,16 +90,14 @@ class Endpoint:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveriesPage:
+class DeliveriesPage(Struct, frozen=True, kw_only=True):
     """A page of what was sent to an endpoint, latest first."""
 
     deliveries: tuple[Delivery, ...]
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhooks:
+class Webhooks(Struct, frozen=True, kw_only=True):
     """Set endpoints up, and look at what was sent. Methods raise Unavailable without Postgres."""
 
     store: WebhookStore

@@ -6,12 +6,12 @@ comment waits or is public. An e-mail address, or where somebody writes from, is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from msgspec import Struct
 
 from service.features.articles import ArticleDirectory
 from service.features.lookup import Found, Lookup
@@ -23,8 +23,7 @@ TOLD: Final = ("reason", "edit", "rule", "severity", "alerted")
 """What a letter says of what happened to a comment, beside the comment itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letters:
+class Letters(Struct, frozen=True, kw_only=True):
     """Write letters. Methods raise Unavailable while what they tell of cannot be looked up."""
 
     lookup: Lookup

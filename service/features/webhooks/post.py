@@ -7,7 +7,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
+from msgspec import Struct, field
 
 from service.breaker import Breaker, Permit
 from service.errors import Unavailable
@@ -69,8 +69,7 @@ AT_ONCE_EACH = 8
 GONE: Final = 410
 
 
-@dataclass(slots=True, kw_only=True)
-class Post:
+class Post(Struct, kw_only=True):
     """Let events ripen, send them, and try again. Only one process may."""
 
     events: WebhookEventStore

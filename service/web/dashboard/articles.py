@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.features.article_lists import ArticleLists, ArticleListView, Choice, Outline
@@ -36,8 +37,7 @@ class ArticlesAsked(BaseModel):
     cursor: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """Which list is shown."""
 
     site: Site
@@ -70,8 +70,7 @@ class Wish:
         return f"{PATH}?{urlencode({name: each for name, each in said.items() if each})}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticlePages:
+class ArticlePages(Struct, frozen=True, kw_only=True):
     """The page of articles."""
 
     lists: ArticleLists

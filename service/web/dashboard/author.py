@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.audit import AuditLog, Filters, Sought
 from service.features.dossiers import Dossiers
@@ -36,8 +38,7 @@ class AuthorAsked(SiteAsked):
     tab: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorPages:
+class AuthorPages(Struct, frozen=True, kw_only=True):
     """The page of an author."""
 
     records: Records

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.bridges.desk import Bridges
 from service.features.bridges.outside import OutsideCheck
@@ -19,8 +21,7 @@ from service.web.pages.places import base_of
 PATH: Final = "/moderate/sites/bridges"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BridgePages:
+class BridgePages(Struct, frozen=True, kw_only=True):
     """One page, for admins."""
 
     bridges: Bridges

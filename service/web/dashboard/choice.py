@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.errors import Forbidden, NotFound
 from service.features.sessions import SignedInMember
 from service.model import Membership, Role
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteChoice:
+class SiteChoice(Struct, frozen=True, kw_only=True):
     """The site that is shown, and those that could be."""
 
     membership: Membership

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from service.features.passkeys import Passkeys
@@ -27,8 +26,7 @@ class ViewForm(BaseModel):
     back: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntrancePages:
+class EntrancePages(Struct, frozen=True, kw_only=True):
     """Sign-in, the end of a one-time link, and one's own account."""
 
     sign_in: SignIn

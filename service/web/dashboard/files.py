@@ -9,10 +9,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from service.errors import NotFound
 from service.web.operation import Cache, Call, Operation, Reply
@@ -28,8 +29,7 @@ DIGEST_CHARS = 12
 PATH = "/moderate/static"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True):
     """One file as it goes out."""
 
     body: bytes

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import orjson
+from msgspec import Struct
 
 from service.errors import Failure, Forbidden, NotFound, Unavailable
 from service.features.sessions import SignedInMember
@@ -45,8 +45,7 @@ SIGN_IN = "/moderate/sign-in"
 TAG = "Pages"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(Struct, frozen=True, kw_only=True):
     """A place in the navigation."""
 
     key: str

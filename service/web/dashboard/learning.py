@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.learning.desk import ModelDesk, ModelState, Version
 from service.features.sites import SiteDirectory
@@ -30,8 +31,7 @@ NOTHING: Final = "-"
 ORDERS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """One model as the page shows it."""
 
     kind: str
@@ -50,8 +50,7 @@ class Shown:
     """Of the version in use, else of the latest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LearningPages:
+class LearningPages(Struct, frozen=True, kw_only=True):
     """The page of models."""
 
     desk: ModelDesk

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.features.audit import AuditLog, Entry, Filters, Names, Sought, may_reverse
@@ -153,8 +155,7 @@ class LogAsked(SiteAsked):
         return urlencode({name: value for name, value in said.items() if value})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogPages:
+class LogPages(Struct, frozen=True, kw_only=True):
     """The log, and one comment with all that was decided about it."""
 
     audit: AuditLog
@@ -172,7 +173,7 @@ class LogPages:
         """Show a page of the log."""
         asked = call.query_as(LogAsked)
         site = await self.sites.get(slug_of(call.member, asked.site))
-        here = replace(call, found_site=site)
+        here = dataclasses.replace(call, found_site=site)
         found = await self.audit.page(
             site,
             asked.sought(),

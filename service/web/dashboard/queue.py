@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from babel.dates import format_timedelta
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import NotFound
@@ -64,8 +65,7 @@ class QueueAsked(BaseModel):
     filter: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Which part of which queue is shown."""
 
     site: Site
@@ -80,8 +80,7 @@ class Place:
         return " ".join(each.strip('"') for each in said)[:PHRASE_MAX] or None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuePages:
+class QueuePages(Struct, frozen=True, kw_only=True):
     """The page of the queue."""
 
     queue: Queue

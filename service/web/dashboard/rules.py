@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import NotFound
@@ -45,8 +46,7 @@ class RulesAsked(BaseModel):
     run: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """A rule in the list."""
 
     rule: StoredRule
@@ -65,24 +65,21 @@ class Line:
         return str(self.rule.latest["then"]["action"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Stretch(Struct, frozen=True, kw_only=True):
     """A piece of a text, marked or not."""
 
     text: str
     is_marked: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class Named(Struct, frozen=True, kw_only=True):
     """A comment that a report names, cut at its marks."""
 
     shown: Shown
     pieces: Sequence[Stretch]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulePages:
+class RulePages(Struct, frozen=True, kw_only=True):
     """The pages of rules."""
 
     changes: RuleChanges

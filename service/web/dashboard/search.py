@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.reasons import texts_with
 from service.features.search.find import Hits, Search, Sort
@@ -50,8 +52,7 @@ class SearchAsked(SiteAsked):
     cursor: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchPages:
+class SearchPages(Struct, frozen=True, kw_only=True):
     """The page of search."""
 
     search: Search

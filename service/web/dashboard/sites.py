@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.features.reasons import PUBLIC_TEXTS
@@ -63,16 +64,14 @@ class PreviewAsked(BaseModel):
     theme: Literal["light", "dark"] = "light"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """One way in which the widget is shown."""
 
     lang: str
     theme: Literal["light", "dark"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SitePages:
+class SitePages(Struct, frozen=True, kw_only=True):
     """The page of settings, and what is framed in it."""
 
     sites: SiteDirectory

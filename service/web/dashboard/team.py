@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.features.access import Keyring
@@ -33,8 +34,7 @@ class TeamAsked(BaseModel):
     site: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownMember:
+class ShownMember(Struct, frozen=True, kw_only=True):
     """Somebody of the team, as the page shows them."""
 
     member: Member
@@ -48,8 +48,7 @@ class ShownMember:
         return self.is_self or self.member.owner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TeamPages:
+class TeamPages(Struct, frozen=True, kw_only=True):
     """The page of members, API keys, readers' token keys, and webhooks."""
 
     team: Team

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 from service.web.dashboard.words import LANGUAGES, language_of
 from service.web.operation import Call
@@ -19,8 +20,7 @@ _COOKIE = re.compile(rf"(?:^|;\s*){COOKIE}=([a-z]+)\.([a-z]+)(?:;|\Z)")
 _OWN_PATH = re.compile(r"/moderate/[\w./?&=%:+-]*\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(Struct, frozen=True, kw_only=True):
     """One browser's wishes."""
 
     lang: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, get_args
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.features.sites import SiteDirectory
@@ -39,8 +40,7 @@ class DeliveriesAsked(BaseModel):
     cursor: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownWebhook:
+class ShownWebhook(Struct, frozen=True, kw_only=True):
     """An endpoint as pages show it."""
 
     endpoint: Endpoint
@@ -73,8 +73,7 @@ def told_webhook(endpoint: Endpoint) -> Mapping[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookPages:
+class WebhookPages(Struct, frozen=True, kw_only=True):
     """What was sent to a webhook."""
 
     webhooks: Webhooks

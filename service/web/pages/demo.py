@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.errors import NotFound
 from service.features.cache import Built, Cache, Entry
@@ -54,8 +54,7 @@ class DemoQuery(Patient):
     """What became of the form that led here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoPages:
+class DemoPages(Struct, frozen=True, kw_only=True):
     """The demo's front pages and articles."""
 
     paper: Callable[[], Paper]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.articles import ArticleDirectory
 from service.features.cache import Cache
@@ -27,8 +28,7 @@ from service.web.pages.newspaper import Paper
 from service.web.pages.thread import ThreadPages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pages:
+class Pages(Struct, frozen=True, kw_only=True):
     """What works without JavaScript."""
 
     threads: Threads

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.features.body import parse, to_html
 from service.features.cache import Built, Cache
@@ -32,8 +33,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML may hold, not even escaped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A comment in a feed."""
 
     comment_id: UUID
@@ -47,8 +47,7 @@ class Entry:
     html: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whence:
+class Whence(Struct, frozen=True, kw_only=True):
     """What a feed's addresses depend on."""
 
     base: str
@@ -68,8 +67,7 @@ class Whence:
         return f"tag:{host},2026:{':'.join(parts)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feeds:
+class Feeds(Struct, frozen=True, kw_only=True):
     """Comments for feed readers."""
 
     latest: Latest

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
+
+from msgspec import Struct
 
 from service.errors import NotFound
 from service.web.operation import Cache, Call, Operation, Reply
@@ -22,8 +23,7 @@ DIGEST_CHARS = 12
 """Of SHA-256 in an address: one file's versions never share it."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file below `service/static/`, at an address of its own."""
 
     folder: str

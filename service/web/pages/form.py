@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.errors import Failure, Forbidden, Invalid, Unavailable
 from service.features.articles import ArticleDirectory
@@ -54,8 +56,7 @@ class CommentForm(Wire):
     """Where to go on: a page of the site's origins or of ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forms:
+class Forms(Struct, frozen=True, kw_only=True):
     """Comments sent without JavaScript."""
 
     intake: Intake

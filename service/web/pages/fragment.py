@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import orjson
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.cursors import BadCursor
 from service.features.cache import Built, Cache
@@ -44,8 +44,7 @@ class FragmentQuery(Wire):
     """What the form's answer added to the including page's address, passed on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What is asked for, with what the answer depends on beside it."""
 
     lang: str | None
@@ -58,8 +57,7 @@ class Wish:
     own: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fragments:
+class Fragments(Struct, frozen=True, kw_only=True):
     """Threads to be included."""
 
     threads: Threads

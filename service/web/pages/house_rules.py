@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from service.errors import NotFound
 from service.web.operation import HTML, Call, Operation, Reply
@@ -13,8 +13,7 @@ from service.web.pages.templates import render
 from service.web.pages.words import tongue_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulesPages:
+class RulesPages(Struct, frozen=True, kw_only=True):
     """The page of a site's house rules."""
 
     def operations(self) -> list[Operation]:

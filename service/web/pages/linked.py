@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from service.features import body
 from service.features.cache import Built, Cache
@@ -22,8 +22,7 @@ from service.web.wire.base import stamp
 JSON_LD = "application/ld+json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkedThreads:
+class LinkedThreads(Struct, frozen=True, kw_only=True):
     """Threads for search engines."""
 
     threads: Threads

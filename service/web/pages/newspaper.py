@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from service.features.cache import Tally
 from service.web.pages.shown import Moment
@@ -68,8 +69,7 @@ class Story(Protocol):
         """Its text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
+class Paper(Struct, frozen=True, kw_only=True):
     """What the demo is made of."""
 
     editions: Sequence[tuple[str, str]]
@@ -78,8 +78,7 @@ class Paper:
     """In the order of the front page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teaser:
+class Teaser(Struct, frozen=True, kw_only=True):
     """An article as front pages and lists show it."""
 
     key: str
@@ -101,8 +100,7 @@ class Teaser:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
+class Edition(Struct, frozen=True, kw_only=True):
     """One language's newspaper."""
 
     tongue: Tongue
@@ -112,8 +110,7 @@ class Edition:
     current: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+class Issue(Struct, frozen=True, kw_only=True):
     """The newspaper as it is now."""
 
     paper: Paper

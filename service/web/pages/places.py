@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from uuid import UUID
+
+from msgspec import Struct
 
 from service.model import Article, Site
 
@@ -22,8 +23,7 @@ _VISIBLE = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}\Z")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """Addresses around one article's thread."""
 
     site: str

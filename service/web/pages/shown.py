@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from markupsafe import Markup
+from msgspec import Struct, field
 
 from service.features import body
 from service.features.threads import LIMIT_DEFAULT, ShownComment, Sort, Threaded, ThreadPage
@@ -26,8 +26,7 @@ DEEP = 3
 """Levels of replies that are indented."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """Words that lead somewhere."""
 
     href: str
@@ -35,16 +34,14 @@ class Link:
     current: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """A time for people and for programs."""
 
     words: str
     stamp: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
+class Parent(Struct, frozen=True, kw_only=True):
     """The comment that is answered."""
 
     comment_id: UUID
@@ -52,8 +49,7 @@ class Parent:
     href: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownOnPage:
+class ShownOnPage(Struct, frozen=True, kw_only=True):
     """One comment with the replies that stand below it on the page."""
 
     comment_id: UUID
@@ -86,8 +82,7 @@ Errors: TypeAlias = dict[str, str]
 """Field -> what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Composer:
+class Composer(Struct, frozen=True, kw_only=True):
     """The form of a new comment, perhaps with what was typed before."""
 
     action: str
@@ -102,8 +97,7 @@ class Composer:
     errors: Errors = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadShown:
+class ThreadShown(Struct, frozen=True, kw_only=True):
     """A page of a thread."""
 
     title: str
@@ -122,8 +116,7 @@ class ThreadShown:
     """Leads back to the whole thread from a part of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
+class Showing(Struct, frozen=True, kw_only=True):
     """How one thread is shown: in which language, with which addresses."""
 
     tongue: Tongue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import get_args
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.cache import Built, Cache
 from service.features.threads import (
@@ -27,8 +29,7 @@ from service.web.pages.templates import render
 from service.web.pages.words import LANGUAGES, Tongue, tongue_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageLink:
+class LanguageLink(Struct, frozen=True, kw_only=True):
     """The same page in a language."""
 
     href: str
@@ -36,8 +37,7 @@ class LanguageLink:
     current: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What a link to a thread asks for, as far as it can be understood."""
 
     lang: str | None
@@ -65,8 +65,7 @@ class Wish:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What was read for a page."""
 
     page: ThreadPage
@@ -76,8 +75,7 @@ class Found:
     """The comment that is to be answered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadPages:
+class ThreadPages(Struct, frozen=True, kw_only=True):
     """Threads as pages."""
 
     threads: Threads

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -13,6 +12,7 @@ from typing import Any, Final
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
+from msgspec import Struct
 
 LANGUAGES: Final = ("en", "fr", "ar")
 """Those with a catalogue, `templates/words/<language>.toml`; the first stands in for others."""
@@ -21,8 +21,7 @@ DAY = "EEEE d MMMM y"
 MOMENT = "d MMMM y, HH:mm"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tongue:
+class Tongue(Struct, frozen=True, kw_only=True):
     """One language: its phrases and the CLDR's rules for it."""
 
     code: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
 from urllib.parse import urlencode
 
@@ -269,7 +269,7 @@ def test_a_ban_until_a_day_ends_on_it_and_holds_on_one_site_alone(
     moderator.sign_in(Role.SENIOR)
     newsroom = waiting.newsroom
     api, other = newsroom.api, newsroom.api.new_site()
-    elsewhere = replace(newsroom, site=other, key=api.new_key(other))
+    elsewhere = dataclasses.replace(newsroom, site=other, key=api.new_key(other))
     token, there = newsroom.token_for("Omar K"), elsewhere.token_for("Omar K")
     comment = api.posted(newsroom.article, "Of Omar.", site=newsroom.site, bearer=token)
     open_page(moderator, f"/moderate/authors/{author_of(waiting, comment)}")

@@ -7,13 +7,14 @@ import base64
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from service.errors import Invalid
 from service.features.administration import Acts

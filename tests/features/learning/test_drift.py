@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from service.features.learning.lesson import lesson_of
 from service.features.learning.model import Model
@@ -50,7 +50,7 @@ def test_a_week_in_words_nobody_ever_wrote_rings() -> None:
     first = studied(rows[: 2 * EACH])
     strange = str.maketrans("abcdefghijklmnopqrstuvwxyz", "ощртсьмфждйпзкчлбцеюнгвъуя")
     rows[2 * EACH :] = [
-        dataclasses.replace(each, text=(each.text or "").translate(strange))
+        structs.replace(each, text=(each.text or "").translate(strange))
         for each in rows[2 * EACH :]
     ]
     second = studied(rows, first)
@@ -63,7 +63,7 @@ def test_what_would_be_held_and_is_approved_rings() -> None:
     rows = weeks()
     first = studied(rows[: 2 * EACH])
     rows[2 * EACH :] = [
-        dataclasses.replace(each, reason=None, status="approved") for each in rows[2 * EACH :]
+        structs.replace(each, reason=None, status="approved") for each in rows[2 * EACH :]
     ]
     second = studied(rows, first)
     assert "precision" in second.figures["alarms"]
@@ -76,9 +76,7 @@ def test_a_week_of_nothing_but_insults_rings() -> None:
     first = studied(rows[: 2 * EACH])
     insults = [each.text for each in rows if each.reason]
     rows[2 * EACH :] = [
-        dataclasses.replace(
-            each, text=insults[at % len(insults)], reason="abuse", status="rejected"
-        )
+        structs.replace(each, text=insults[at % len(insults)], reason="abuse", status="rejected")
         for at, each in enumerate(rows[2 * EACH :])
     ]
     assert "scores" in studied(rows, first).figures["alarms"]

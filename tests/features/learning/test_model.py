@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import random
@@ -12,6 +11,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from service.features.learning.fitting import Examples, calibrate, fit
 from service.features.learning.grading import auc, calibration_error, miss_bound, stability
@@ -73,7 +73,7 @@ def decided(text: str, *, reason: str | None = None, by: str = "sam", **said: ob
         operation_id=None,
         text=text,
     )
-    return dataclasses.replace(row, **said)  # type: ignore[arg-type]
+    return structs.replace(row, **said)
 
 
 def test_a_model_tells_what_it_was_taught_from_what_it_never_saw() -> None:
@@ -233,9 +233,7 @@ def test_a_long_lesson_passes_the_gates_and_a_worse_one_than_that_does_not() -> 
 
     chance = random.Random(3)  # noqa: S311 - as above
     noisy = [
-        dataclasses.replace(each, reason="abuse", status="rejected")
-        if chance.random() < 0.3
-        else each
+        structs.replace(each, reason="abuse", status="rejected") if chance.random() < 0.3 else each
         for each in lesson_rows(320)
     ]
     worse = study(lesson_of("abuse", noisy), before=learnt.figures, current=known())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import permutations
@@ -12,6 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service.features.screening import (
     ArticleFacts,
@@ -379,7 +379,7 @@ def test_rules_that_are_not_tried_in_time_hold_the_comment() -> None:
 
 
 def test_a_text_that_cannot_be_read_is_held() -> None:
-    answer = evaluate(facts(), replace(broken(), index=None))  # type: ignore[arg-type]
+    answer = evaluate(facts(), replace(broken(), index=None))
     assert not answer.publish
     assert answer.signals[0].error == "AttributeError"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.web.dashboard.plots.svg import group, tag, text
 
@@ -32,8 +32,7 @@ END_ROOM: Final = 20.0
 Tick = tuple[float, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Area:
+class Area(Struct, frozen=True, kw_only=True):
     """The rectangle in which figures are drawn."""
 
     left: float = LEFT
@@ -52,8 +51,7 @@ class Area:
         return self.bottom - self.top
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class Scale(Struct, frozen=True, kw_only=True):
     """From figures to places; logarithmic where they span decades."""
 
     low: float

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.web.dashboard.plots.axes import (
     HEIGHT,
@@ -28,8 +28,7 @@ LEGEND_CHAR = 6.6
 """About how wide a letter of the legend is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """The figures of one step, from the ground upwards."""
 
     label: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.web.dashboard.plots.axes import (
     HEIGHT,
@@ -25,8 +25,7 @@ NAMES: Final = 165.0
 NAME_CHARS: Final = 22
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One share."""
 
     label: str
@@ -39,8 +38,7 @@ class Row:
     """Instead of a share."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Spot(Struct, frozen=True, kw_only=True):
     """A share that was expected, and the one that came."""
 
     expected: float

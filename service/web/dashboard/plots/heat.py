@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.web.dashboard.plots.axes import WIDTH, Area
 from service.web.dashboard.plots.svg import Caption, Source, group, mark, picture, text
@@ -19,8 +19,7 @@ EVERY: Final = 6
 """Hours between two labels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(Struct, frozen=True, kw_only=True):
     """One hour."""
 
     day: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.web.dashboard.plots.axes import (
     HEIGHT,
@@ -26,8 +26,7 @@ PIECE = 16.0
 """How much of a line stands beside its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(Struct, frozen=True, kw_only=True):
     """A figure of one step, and between which bounds it may be."""
 
     step: int
@@ -37,16 +36,14 @@ class Point:
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """Figures that belong together."""
 
     label: str
     points: Sequence[Point]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True):
     """A line that should not be crossed."""
 
     label: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 Value = str | float | int | None
 
@@ -13,8 +13,7 @@ ISOLATES = ("\u2068", "\u2069")
 """Around a text, so that it runs in its own direction within a plot that runs from the left."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caption:
+class Caption(Struct, frozen=True, kw_only=True):
     """What is said of a plot to whoever does not see it."""
 
     key: str
@@ -23,8 +22,7 @@ class Caption:
     description: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where a mark's figures stand in the table below the plot."""
 
     row: int

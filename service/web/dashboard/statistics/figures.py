@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from service.features.statistics.arithmetic import ENOUGH, Share
 from service.features.statistics.figures import LaneWaits, LanguageRate, Report
@@ -30,8 +32,7 @@ SMALL: Final = 110.0
 """How high one of many small plots is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """Make the plots of one report."""
 
     report: Report

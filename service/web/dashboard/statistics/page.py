@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 from urllib.parse import urlencode
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from service.errors import Invalid
@@ -45,8 +46,7 @@ class StatisticsAsked(BaseModel):
     lang: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What is shown."""
 
     days: Range
@@ -60,8 +60,7 @@ class Wish:
     """Whether days were asked for that cannot be."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatisticsPages:
+class StatisticsPages(Struct, frozen=True, kw_only=True):
     """The page of statistics."""
 
     statistics: Statistics

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from service.features.statistics.tables import Table
 from service.web.dashboard.plots.svg import Caption, Source, raw
 from service.web.dashboard.statistics.written import Written
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class Picture(Struct, frozen=True, kw_only=True):
     """One plot, and what stands above it."""
 
     svg: Markup
@@ -21,8 +20,7 @@ class Picture:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownCell:
+class ShownCell(Struct, frozen=True, kw_only=True):
     """A cell of a table."""
 
     said: str
@@ -31,8 +29,7 @@ class ShownCell:
     heads: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownTable:
+class ShownTable(Struct, frozen=True, kw_only=True):
     """A table below a plot."""
 
     name: str
@@ -77,8 +74,7 @@ class ShownTable:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """One figure of the page."""
 
     key: str
@@ -96,8 +92,7 @@ class Shown:
         return Caption(key=f"plot-{self.key}", title=self.title, description=self.finding)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
+class Tile(Struct, frozen=True, kw_only=True):
     """One figure above the plots."""
 
     key: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from babel.dates import format_skeleton
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
+from msgspec import Struct
 
 from service.features.statistics.findings import Finding
 from service.features.statistics.ranges import HOUR
@@ -31,8 +31,7 @@ MARKS: Final = ("\u2068", "\u2069")
 """Around what has a direction of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(Struct, frozen=True, kw_only=True):
     """How one language writes figures."""
 
     tongue: Tongue
