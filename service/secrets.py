@@ -14,21 +14,16 @@ from typing import Self
 from uuid import UUID
 
 import structlog
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from service import sealing
 from service.settings import SECRET_KEY_MIN_BYTES, BadSettings, SecretMissing, Settings
 
-KEY_BYTES = 32
 FILE_BYTES = 32
 """Random bytes behind `secret.key`, written as hex."""
 FILE_MODE = 0o600
 SALT = b"postbag/1"
 """Keeps keys apart from those another program derives from the same secret."""
 ADDRESS_HASH_BYTES = 16
-NONCE_BYTES = 12
 PURPOSES_MAX = 64
 """Keys remembered once they are derived: every request hashes an address with the same one."""
 
@@ -78,9 +73,7 @@ class Secrets:
 
     def seal(self, purpose: str, secret: bytes, *, bound_to: str) -> bytes:
         """Encrypt a secret for keeping; it opens only for the same `bound_to` (its row)."""
-        nonce = chance.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self.key(f"seal/{purpose}")).encrypt(nonce, secret, bound_to.encode())
-        return nonce + sealed
+        return sealing.seal(self.key(f"seal/{purpose}"), secret, bound_to=bound_to)
 
     def unseal(self, purpose: str, sealed: bytes, *, bound_to: str) -> bytes:
         """Return what was sealed.
@@ -88,10 +81,10 @@ class Secrets:
         Raises:
             SealBroken: with another secret key, for another row, or not by us.
         """
-        nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         for key in self.keys(f"seal/{purpose}"):
-            with contextlib.suppress(InvalidTag, ValueError):
-                return AESGCM(key).decrypt(nonce, rest, bound_to.encode())
+            secret = sealing.unseal(key, sealed, bound_to=bound_to)
+            if secret is not None:
+                return secret
         raise SealBroken(f"The {purpose} was sealed with another secret key.")
 
 
@@ -185,4 +178,6 @@ def _opened(path: Path) -> Iterator[int]:
 
 @lru_cache(PURPOSES_MAX)
 def _derived(root: bytes, purpose: str) -> bytes:
-    return HKDF(SHA256(), KEY_BYTES, SALT, purpose.encode()).derive(root)
+    """Derive a key of 32 bytes by HKDF-SHA256: extract, and expand to its first block."""
+    extracted = hmac.digest(SALT, root, "sha256")
+    return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")

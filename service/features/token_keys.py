@@ -5,23 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, get_args
 
 import jwt
 import msgspec
 import structlog
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_public_key,
-)
 from msgspec import Struct
 
 from service.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from service.features import public_keys
 from service.features.administration import Act, with_details
 from service.features.recall import Recall
 from service.model import Site
@@ -31,17 +23,11 @@ from service.storage.token_keys import StoredTokenKey, TokenKeyStore
 log = structlog.get_logger(__name__)
 
 Algorithm = Literal["HS256", "RS256", "ES256", "EdDSA"]
-PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 SECRET_MIN_BYTES = 32
 """Of an HS256 secret, as RFC 7518 asks."""
 
 SECRET_MAX_BYTES = 1_024
-RSA_MIN_BITS = 2_048
-RSA_MAX_BITS = 8_192
-"""Verifying with a larger one takes milliseconds of everybody's time."""
-
-PEM_MAX_BYTES = 4_096
 
 NAME_MAX_CHARS = 128
 """Of a kid; issuers may have twice as many."""
@@ -94,7 +80,7 @@ class VerifyingKey:
 
     issuer: str
     algorithm: Algorithm
-    key: bytes | PublicKey = field(repr=False)
+    key: bytes | public_keys.PublicKey = field(repr=False)
 
 
 class TokenKeys(Struct, frozen=True, kw_only=True):
@@ -246,8 +232,7 @@ def _checked_key(algorithm: Algorithm, key: bytes) -> bytes:
         Invalid: it is not.
     """
     if algorithm != "HS256":
-        public = _public_key(algorithm, key)
-        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return public_keys.written(_public_key(algorithm, key))
     if not SECRET_MIN_BYTES <= len(key) <= SECRET_MAX_BYTES:
         detail = f"{SECRET_MIN_BYTES} to {SECRET_MAX_BYTES} bytes, made by chance."
         raise _bad_key(detail)
@@ -258,26 +243,11 @@ def _checked_key(algorithm: Algorithm, key: bytes) -> bytes:
     return key
 
 
-def _public_key(algorithm: Algorithm, pem: bytes) -> PublicKey:
+def _public_key(algorithm: public_keys.Algorithm, pem: bytes) -> public_keys.PublicKey:
     try:
-        key = load_pem_public_key(pem[:PEM_MAX_BYTES])
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _bad_key("A public key in PEM (-----BEGIN PUBLIC KEY-----).") from error
-    match algorithm, key:
-        case "RS256", RSAPublicKey() if RSA_MIN_BITS <= key.key_size <= RSA_MAX_BITS:
-            return key
-        case "ES256", EllipticCurvePublicKey() if isinstance(key.curve, SECP256R1):
-            return key
-        case "EdDSA", Ed25519PublicKey():
-            return key
-    raise _bad_key(
-        f"{algorithm} needs "
-        + {
-            "RS256": f"an RSA key of {RSA_MIN_BITS} to {RSA_MAX_BITS} bits.",
-            "ES256": "a key on the curve P-256.",
-            "EdDSA": "an Ed25519 key.",
-        }[algorithm]
-    )
+        return public_keys.read_key(algorithm, pem)
+    except public_keys.BadKeyError as error:
+        raise _bad_key(str(error)) from error
 
 
 def _bad_key(detail: str) -> Invalid:

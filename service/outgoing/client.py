@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -156,21 +157,22 @@ class GuardedClient(Struct, kw_only=True):
             "Accept-Encoding": "identity",
             **headers,
         }
-        async with self._open().post(
-            url, data=body, headers=sent, allow_redirects=False
-        ) as response:
+        session = self._session or await self._open()
+        async with session.post(url, data=body, headers=sent, allow_redirects=False) as response:
             return Answer(
                 status=response.status,
                 body=await _read(response.content, most_bytes),
                 retry_after=response.headers.get("Retry-After"),
             )
 
-    def _open(self) -> aiohttp.ClientSession:
+    async def _open(self) -> aiohttp.ClientSession:
+        trusted = await asyncio.to_thread(_authorities)
         if self._session is None:
             threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="names")
             connector = aiohttp.TCPConnector(
                 resolver=_Resolver(networks=self.networks, threads=threads),
                 socket_factory=self._socket,
+                ssl=trusted,
                 ttl_dns_cache=NAMES_KEPT_SECONDS,
                 keepalive_timeout=KEPT_OPEN_SECONDS,
                 limit=CONNECTIONS_MAX,
@@ -205,6 +207,13 @@ async def _read(content: aiohttp.StreamReader, most_bytes: int) -> bytes:
             raise Unreached("too_large")
         parts.append(part)
     return b"".join(parts)
+
+
+def _authorities() -> ssl.SSLContext:
+    """Read whose certificates are trusted: 25 ms."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _look_up(

@@ -88,6 +88,7 @@ import os, sys
 from service.cli import later
 later.install()
 later.load_plain_log()
+later.load_web()
 import service.cli.serve
 # here
 assert len(os.listdir("/proc/self/task")) == 1

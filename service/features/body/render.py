@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -21,17 +22,26 @@ LINK_REL = "nofollow ugc noopener noreferrer"
 """What readers link to is neither our recommendation nor told where its visitor came from."""
 
 _LINK_ATTRIBUTES = {("a", "href"), ("a", "rel")}
-_CLEANER = nh3.Cleaner(
-    tags=set(TAGS),
-    attributes={"a": {"href"}},
-    attribute_filter=lambda tag, name, value: value if (tag, name) in _LINK_ATTRIBUTES else None,
-    url_schemes={"http", "https"},
-    url_relative="deny",
-    link_rel=LINK_REL,
-    strip_comments=True,
-)
-"""The second fence behind our own escaping: attributes such as `title` that it lets through
-on every element are filtered too, and `rel` is its own, not the writer's."""
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    """Return the second fence behind our own escaping.
+
+    Attributes such as `title` that it lets through on every element are filtered too, and `rel`
+    is its own, not the writer's.
+    """
+    return nh3.Cleaner(
+        tags=set(TAGS),
+        attributes={"a": {"href"}},
+        attribute_filter=lambda tag, name, value: (
+            value if (tag, name) in _LINK_ATTRIBUTES else None
+        ),
+        url_schemes={"http", "https"},
+        url_relative="deny",
+        link_rel=LINK_REL,
+        strip_comments=True,
+    )
 
 
 def to_html(tree: Tree) -> str:
@@ -39,7 +49,7 @@ def to_html(tree: Tree) -> str:
 
     The result holds only `TAGS`, `href` and `rel`, and must not be changed afterwards.
     """
-    return _CLEANER.clean("".join(map(_block_html, tree)))
+    return _cleaner().clean("".join(map(_block_html, tree)))
 
 
 def to_plain(tree: Tree) -> str:
