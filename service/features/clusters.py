@@ -132,13 +132,11 @@ class Clusters:
             for each in turn.changed:
                 if each.state is None or each.state == "deleted" or not each.text:
                     turn.leave(each)
-                elif each.signed_revision == each.revision:
-                    turn.stay(each)
                 elif each.waits or made_at(each.comment_id) >= oldest:
                     unsigned.append(each)
             if unsigned:
                 await self._place(turn, unsigned)
-        return len(turn.changed)
+        return turn.taken
 
     async def forget(self) -> None:
         """Forget clusters whose campaign is over."""

@@ -14,7 +14,13 @@ import asyncpg
 from msgspec import Struct, field
 
 from service.storage.changes import bytea
-from service.storage.postgres import Connection, connected, in_transaction, load_queries
+from service.storage.postgres import (
+    Connection,
+    connected,
+    in_transaction,
+    load_queries,
+    write_rows,
+)
 
 SQL = load_queries("clusters")
 
@@ -110,11 +116,13 @@ class Turn(Struct, kw_only=True):
     """One batch of changes in one transaction; all that is collected here is written at its end."""
 
     connection: Connection
+    taken: int
+    """Changes of this batch: also of comments that stay where they are."""
     changed: list[Changed]
+    """Comments that come, go, or say something else."""
     _new: list[dict[str, Any]] = field(default_factory=list)
     _signatures: list[dict[str, Any]] = field(default_factory=list)
     _members: list[dict[str, Any]] = field(default_factory=list)
-    _states: list[tuple[Any, ...]] = field(default_factory=list)
     _gone: list[Changed] = field(default_factory=list)
 
     async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
@@ -158,28 +166,14 @@ class Turn(Struct, kw_only=True):
             }
         )
 
-    def stay(self, comment: Changed) -> None:
-        """Leave a comment where it is, with what became of it."""
-        self._states.append(
-            (
-                comment.site_id,
-                comment.article_id,
-                comment.comment_id,
-                comment.author_id,
-                comment.state,
-                comment.waits,
-                comment.escalated,
-                comment.judged,
-                comment.reason,
-            )
-        )
-
     def leave(self, comment: Changed) -> None:
         """Take a comment out, and its signature."""
         self._gone.append(comment)
 
     async def write(self) -> None:
         """Write what was collected, and count on: never by reading whole clusters."""
+        if not self.changed:
+            return
         before = await self._weigh([each for each in self.changed if each.cluster_id is not None])
         authors = self._authors(before)
         were_there = await self._present(authors)
@@ -206,37 +200,25 @@ class Turn(Struct, kw_only=True):
         """Return what some comments add to the counts of their clusters."""
         weights: defaultdict[ClusterPlace, _Weight] = defaultdict(_Weight)
         places = [(each.site_id, each.article_id, each.comment_id) for each in comments]
-        if not places:
-            return weights
-        rows = await self.connection.fetch(SQL["weigh"], *_columns(places))
-        for row in rows:
+        for row in await _fetch(self.connection, "weigh", places):
             weights[ClusterPlace(row["site_id"], row["cluster_id"])] = _Weight(
                 counts=tuple(row[name] for name in COUNTS), authors=tuple(row["authors"] or ())
             )
         return weights
 
     def _authors(self, before: Mapping[ClusterPlace, _Weight]) -> list[tuple[int, UUID, UUID]]:
-        """Return who may come to a cluster, or leave it; mostly comments are but decided."""
+        """Return who may come to a cluster, or leave it."""
         were = {(*place, author) for place, each in before.items() for author in each.authors}
-        stay = {
-            (each.site_id, each.cluster_id, each.author_id)
-            for each in self.changed
-            if each.cluster_id is not None and each.author_id is not None
-        }
-        if were == stay and not self._members and not self._gone:
-            return []
         come = {
             (row["site_id"], row["cluster_id"], row["author_id"])
             for row in self._members
             if row["author_id"] is not None
         }
-        return sorted(were | stay | come)
+        return sorted(were | come)
 
     async def _present(self, authors: Sequence[tuple[int, UUID, UUID]]) -> Counter[ClusterPlace]:
         """Count those of some authors who have a comment in a cluster."""
-        if not authors:
-            return Counter()
-        rows = await self.connection.fetch(SQL["authors_there"], *_columns(authors))
+        rows = await _fetch(self.connection, "authors_there", authors)
         return Counter(ClusterPlace(row["site_id"], row["cluster_id"]) for row in rows)
 
     async def _write(self) -> None:
@@ -249,8 +231,6 @@ class Turn(Struct, kw_only=True):
         joined = {"found": self._new, "signed": self._signatures, "members": self._members}
         if self._members:
             await run.execute(SQL["join"], joined)
-        if self._states:
-            await run.execute(SQL["change_members"], *_columns(self._states))
 
 
 class ClusterStore(Struct, frozen=True, kw_only=True):
@@ -260,13 +240,19 @@ class ClusterStore(Struct, frozen=True, kw_only=True):
 
     @asynccontextmanager
     async def turn(self, *, limit: int) -> AsyncIterator[Turn]:
-        """Take a batch of changed comments; they are done with when the block ends well."""
+        """Take a batch of changed comments; they are done with when the block ends well.
+
+        Mostly they were but decided: those stay where they are, and are counted on at once.
+        """
         async with in_transaction(self.pool) as connection:
             await connection.execute(PLANS)
             taken = await connection.fetch(SQL["take_changes"], limit)
-            places = sorted({tuple(row) for row in taken})
-            rows = await connection.fetch(SQL["read_changed"], *_columns(places)) if places else ()
-            turn = Turn(connection=connection, changed=[Changed(*row) for row in rows])
+            changed = {tuple(row) for row in taken}
+            changed -= await _stay(connection, sorted(changed))
+            rows = await _fetch(connection, "read_changed", sorted(changed))
+            turn = Turn(
+                connection=connection, taken=len(taken), changed=[Changed(*row) for row in rows]
+            )
             yield turn
             await turn.write()
 
@@ -344,6 +330,21 @@ class ClusterStore(Struct, frozen=True, kw_only=True):
                 return None
             latest = await connection.fetch(SQL["latest"], *place, since, limit)
         return Cluster(**row), [(each["at"], each["author_id"]) for each in latest]
+
+
+async def _stay(connection: Connection, places: Sequence[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Count on what became of comments whose texts are the same; returns which these are."""
+    rows = await _fetch(connection, "stay", places)
+    for name, query in (("rejected", "say_why"), ("renamed", "count_authors")):
+        clusters = {(row["site_id"], row["cluster_id"]) for row in rows if row[name]}
+        await write_rows(connection, SQL[query], sorted(clusters))
+    return {(row["site_id"], row["article_id"], row["comment_id"]) for row in rows}
+
+
+async def _fetch(
+    connection: Connection, name: str, rows: Sequence[tuple[Any, ...]]
+) -> list[asyncpg.Record]:
+    return await connection.fetch(SQL[name], *_columns(rows)) if rows else []
 
 
 async def _alike(connection: Connection, bands: Collection[int]) -> list[SignatureRow]:

@@ -10,9 +10,9 @@ WHERE change_id IN (
 )
 RETURNING site_id, article_id, comment_id;
 
--- name: read_changed
+-- part: known
 -- What comments are, by the log and the journal (as features/transitions.py says it), with the
--- text that waits, is public or is kept; and where they belong so far.
+-- text that waits, is public or is kept; where they belong so far, and as what.
 --   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
 -- Index: each table's primary key.
 SELECT wanted.site_id, wanted.article_id, wanted.comment_id,
@@ -28,7 +28,9 @@ SELECT wanted.site_id, wanted.article_id, wanted.comment_id,
        w.waits AND coalesce((j.payload ->> 'escalated')::boolean, false) AS escalated,
        coalesce(d.actor_kind IN ('member', 'key') AND d.action <> 'reverse', false) AS judged,
        d.reason,
-       m.cluster_id, m.revision AS signed_revision
+       m.cluster_id, m.revision AS signed_revision, m.author_id AS had_author_id, m.outlier,
+       m.state AS had_state, m.waits AS had_waits, m.escalated AS had_escalated,
+       m.judged AS had_judged
 FROM unnest($1::integer[], $2::uuid[], $3::uuid[])
     AS wanted (site_id, article_id, comment_id)
 LEFT JOIN comments c ON c.site_id = wanted.site_id AND c.article_id = wanted.article_id
@@ -60,8 +62,96 @@ LEFT JOIN LATERAL (
 ) k ON true
 CROSS JOIN LATERAL (
     SELECT CASE WHEN w.waits THEN j.payload WHEN c.text IS NULL THEN k.payload END AS payload
-) shown
-ORDER BY wanted.site_id, wanted.comment_id;
+) shown;
+
+-- name: read_changed
+-- What comments are, with their texts, and where they belong so far.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: each table's primary key.
+SELECT site_id, article_id, comment_id, author_id, revision, text, state, waits, escalated, judged,
+       reason, cluster_id, signed_revision
+FROM (
+{known}
+) known
+ORDER BY site_id, comment_id;
+
+-- name: stay
+-- Leave those comments where they are whose texts are what they were, with what became of them, and
+-- count on; returns which these are, and what is to be looked at in their clusters: why comments
+-- of it were rejected, and by how many authors it is.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: each table's primary key.
+WITH known AS MATERIALIZED (
+{known}
+), stayed AS (
+    UPDATE cluster_members m
+    SET author_id = known.author_id, state = known.state, waits = known.waits,
+        escalated = known.escalated, judged = known.judged, reason = known.reason
+    FROM known
+    WHERE m.site_id = known.site_id AND m.article_id = known.article_id
+      AND m.comment_id = known.comment_id AND known.signed_revision = known.revision
+      AND known.state <> 'deleted' AND known.text <> ''
+    RETURNING m.site_id, m.article_id, m.comment_id, m.cluster_id,
+        m.waits::integer - known.had_waits::integer AS waiting,
+        (m.waits AND m.escalated)::integer
+            - (known.had_waits AND known.had_escalated)::integer AS escalated,
+        (m.waits AND m.outlier)::integer - (known.had_waits AND m.outlier)::integer AS outliers,
+        (m.state = 'approved')::integer - (known.had_state = 'approved')::integer AS public,
+        (m.judged AND m.state = 'approved')::integer
+            - (known.had_judged AND known.had_state = 'approved')::integer AS approved,
+        (m.judged AND m.state IN ('rejected', 'removed'))::integer AS rejected,
+        (known.had_judged AND known.had_state IN ('rejected', 'removed'))::integer AS had_rejected,
+        m.author_id IS DISTINCT FROM known.had_author_id AS renamed
+), counted AS (
+    UPDATE clusters c
+    SET waiting = c.waiting + more.waiting, escalated = c.escalated + more.escalated,
+        outliers = c.outliers + more.outliers, public = c.public + more.public,
+        approved = c.approved + more.approved, rejected = c.rejected + more.rejected
+    FROM (
+        SELECT site_id, cluster_id, sum(waiting) AS waiting, sum(escalated) AS escalated,
+               sum(outliers) AS outliers, sum(public) AS public, sum(approved) AS approved,
+               sum(rejected - had_rejected) AS rejected
+        FROM stayed
+        GROUP BY site_id, cluster_id
+    ) more
+    WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id
+)
+SELECT site_id, article_id, comment_id, cluster_id, rejected + had_rejected > 0 AS rejected, renamed
+FROM stayed;
+
+-- part: said
+-- What the latest 200 of a cluster that people rejected were mostly rejected for.
+-- Index: cluster_members_rejected.
+SELECT mode() WITHIN GROUP (ORDER BY reason) AS reason FROM (
+    SELECT reason FROM cluster_members
+    WHERE site_id = more.site_id AND cluster_id = more.cluster_id
+      AND judged AND state IN ('rejected', 'removed')
+    ORDER BY at DESC LIMIT 200
+) latest;
+
+-- name: say_why
+-- Why comments of clusters were rejected, where another one was, or is not any more.
+--   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side)
+-- Index: clusters_pkey, cluster_members_rejected.
+UPDATE clusters c SET reason = said.reason
+FROM unnest($1::integer[], $2::uuid[]) AS more (site_id, cluster_id)
+CROSS JOIN LATERAL (
+{said}
+) said
+WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id;
+
+-- name: count_authors
+-- By how many authors clusters are of whose comments some have another author, or none, which is
+-- rare: only here they are read whole.
+--   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side)
+-- Index: clusters_pkey, cluster_members_by_author.
+UPDATE clusters c
+SET authors = (
+    SELECT count(DISTINCT m.author_id) FROM cluster_members m
+    WHERE m.site_id = renamed.site_id AND m.cluster_id = renamed.cluster_id
+)
+FROM unnest($1::integer[], $2::uuid[]) AS renamed (site_id, cluster_id)
+WHERE c.site_id = renamed.site_id AND c.cluster_id = renamed.cluster_id;
 
 -- name: alike
 -- Signatures of every cluster that has one with a band in common.
@@ -106,21 +196,6 @@ ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     revision = excluded.revision, likeness = excluded.likeness, outlier = excluded.outlier,
     state = excluded.state, waits = excluded.waits, escalated = excluded.escalated,
     judged = excluded.judged, reason = excluded.reason;
-
--- name: change_members
--- Comments whose text is what it was, as they are now.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 author_ids uuid[],
---   $5 states text[], $6 waits boolean[], $7 escalated boolean[], $8 judged boolean[],
---   $9 reasons text[] (side by side)
--- Index: cluster_members_pkey.
-UPDATE cluster_members m
-SET author_id = now.author_id, state = now.state, waits = now.waits, escalated = now.escalated,
-    judged = now.judged, reason = now.reason
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::boolean[],
-            $7::boolean[], $8::boolean[], $9::text[])
-    AS now (site_id, article_id, comment_id, author_id, state, waits, escalated, judged, reason)
-WHERE m.site_id = now.site_id AND m.article_id = now.article_id
-  AND m.comment_id = now.comment_id;
 
 -- name: drop_members
 -- Comments that were taken away, or that say something else now.
@@ -199,12 +274,7 @@ LEFT JOIN LATERAL (
     ORDER BY at DESC, comment_id DESC LIMIT 1
 ) newest ON true
 CROSS JOIN LATERAL (
-    SELECT mode() WITHIN GROUP (ORDER BY reason) AS reason FROM (
-        SELECT reason FROM cluster_members
-        WHERE site_id = more.site_id AND cluster_id = more.cluster_id
-          AND judged AND state IN ('rejected', 'removed')
-        ORDER BY at DESC LIMIT 200
-    ) latest
+{said}
 ) said
 WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id;
 
