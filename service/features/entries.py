@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
@@ -40,9 +39,6 @@ from service.storage.surroundings import Surroundings, SurroundingStore
 NOBODY = UUID(int=0)
 UNKNOWN = Surroundings(article=None, standing=None, cluster=None)
 
-Rates: TypeAlias = dict[UUID, float | None]
-"""Views per hour of articles that were asked for; None where nobody knows."""
-
 
 class QueueEntry(Struct, frozen=True, kw_only=True):
     """A comment with what a moderator needs to decide it."""
@@ -71,6 +67,18 @@ class QueueEntry(Struct, frozen=True, kw_only=True):
     def item(self) -> PendingComment | None:
         """What waits: the comment, or the edit of a public one."""
         return self.found.waiting
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What surrounds some comments, by their ids, as far as anybody knows."""
+
+    known: Mapping[UUID, Surroundings]
+    articles: Mapping[UUID, Article]
+    parents: Mapping[UUID, Found]
+    """By their own ids."""
+    screened: Mapping[UUID, tuple[Screened, tuple[Why, ...]]]
+    reports: Mapping[UUID, dict[str, int]]
+    appeals: Mapping[UUID, Appeal]
 
 
 class Entries(Struct, frozen=True, kw_only=True):
@@ -104,56 +112,13 @@ class Entries(Struct, frozen=True, kw_only=True):
         """
         if not ids:
             return ()
-        (items, rates), held = await self._waiting(site, ids, leases)
-        present = await self._found(site, ids, items)
-        if of_lane is not EMPTY:
-            present = [_without_edit(each) for each in present]
-        judged = [] if of_lane.blind else present
-        # None of these needs another: they are asked for side by side.
-        around, said, parents, saw = await asyncio.gather(
-            self._around(site, present),
-            self._said_of(site, judged),
-            self._known(site, [each.parent_id for each in present if each.parent_id]),
-            self._screenings(site, judged),
+        found, held = await asyncio.gather(
+            self.there(site, ids), self.pending.leases(site.slug, ids if leases is None else ())
         )
-        reports, appeals = said
-        articles = await self._articles(site, present, around, rates)
-        within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
-        entries = []
-        for each in present:
-            since = of_lane.since.get(each.comment_id) or _came(each)
-            screened, why = saw.get(each.comment_id, (None, ()))
-            known = around.get(each.comment_id, UNKNOWN)
-            cluster = None if of_lane.blind else known.cluster
-            article = articles[each.comment_id]
-            entry = QueueEntry(
-                found=each,
-                article=article,
-                parent=parents.get(each.parent_id or NOBODY),
-                standing=known.standing or Standing(author_id=each.author_id or NOBODY),
-                lease=held.get(each.comment_id),
-                since=since,
-                due_at=since + within,
-                reports=reports.get(each.comment_id, {}),
-                appeal=appeals.get(each.comment_id),
-                cluster=cluster,
-                blind=of_lane.blind,
-                screened=screened,
-                why=why,
-                priority=urgency_of(
-                    screened,
-                    why=why,
-                    chars=len(_text(each)),
-                    views_per_hour=article.views_per_hour,
-                    waited=now - since,
-                    within=within,
-                    held=of_lane.blind or each.waiting is not None,
-                    reports=reports.get(each.comment_id),
-                    cluster_size=cluster.size if cluster else 1,
-                ),
-            )
-            entries.append(entry)
-        return tuple(entries)
+        if of_lane is not EMPTY:
+            found = [_without_edit(each) for each in found]
+        around = await self.around(site, found, blind=of_lane.blind)
+        return put_together(site, found, around, leases or held, now=now, of_lane=of_lane)
 
     async def there(self, site: Site, ids: Sequence[UUID]) -> list[Found]:
         """Return comments alone, in this order, as far as they are known.
@@ -161,16 +126,37 @@ class Entries(Struct, frozen=True, kw_only=True):
         Raises:
             Unavailable: Redis is away.
         """
-        return await self._found(site, ids, await self.pending.items(site.slug, ids))
+        items = await self.pending.items(site.slug, ids)
+        # A new one that waits is all that Redis says.
+        new = {
+            comment_id: Found.of_pending(item)
+            for comment_id, item in items.items()
+            if item.kind == "new" and item.n == 0
+        }
+        found = new | await self._known(site, [each for each in ids if each not in new])
+        return [found[comment_id] for comment_id in ids if comment_id in found]
 
-    async def _waiting(
-        self, site: Site, ids: Sequence[UUID], leases: Mapping[UUID, Lease] | None
-    ) -> tuple[tuple[dict[UUID, PendingComment], Rates], Mapping[UUID, Lease]]:
-        """Return those that wait, with how often their articles are read, and who holds which."""
-        if leases is not None:
-            return await self.pending.shown(site.slug, ids), leases
-        return await asyncio.gather(
-            self.pending.shown(site.slug, ids), self.pending.leases(site.slug, ids)
+    async def around(self, site: Site, found: Sequence[Found], *, blind: bool = False) -> Around:
+        """Return what surrounds comments; what a store that is away knows is left out.
+
+        `blind` leaves out what would tell how they were decided.
+        """
+        judged = [] if blind else found
+        # None of these needs another: they are asked for side by side.
+        known, rates, parents, screened, (reports, appeals) = await asyncio.gather(
+            self._surroundings(site, found),
+            self.views.per_hour(site, [*{each.article_id for each in found}]),
+            self._known(site, [each.parent_id for each in found if each.parent_id]),
+            self._screenings(site, judged),
+            self._said_of(site, judged),
+        )
+        return Around(
+            known=known,
+            articles=await self._articles(site, found, known, rates),
+            parents=parents,
+            screened=screened,
+            reports=reports,
+            appeals=appeals,
         )
 
     async def _screenings(
@@ -190,18 +176,6 @@ class Entries(Struct, frozen=True, kw_only=True):
         except Unavailable:
             return travels
 
-    async def _found(
-        self, site: Site, ids: Sequence[UUID], items: Mapping[UUID, PendingComment]
-    ) -> list[Found]:
-        """Return comments wherever they are; a new one that waits is all that Redis says."""
-        new = {
-            comment_id: Found.of_pending(item)
-            for comment_id, item in items.items()
-            if item.kind == "new" and item.n == 0
-        }
-        found = new | await self._known(site, [each for each in ids if each not in new])
-        return [found[comment_id] for comment_id in ids if comment_id in found]
-
     async def _said_of(
         self, site: Site, found: Sequence[Found]
     ) -> tuple[dict[UUID, dict[str, int]], dict[UUID, Appeal]]:
@@ -217,7 +191,7 @@ class Entries(Struct, frozen=True, kw_only=True):
         except Unavailable:
             return {}, {}
 
-    async def _around(self, site: Site, found: Sequence[Found]) -> dict[UUID, Surroundings]:
+    async def _surroundings(self, site: Site, found: Sequence[Found]) -> dict[UUID, Surroundings]:
         """Return what Postgres knows around comments; nothing while it is away."""
         places = [(each.article_id, each.comment_id, each.author_id) for each in found]
         try:
@@ -229,21 +203,19 @@ class Entries(Struct, frozen=True, kw_only=True):
         self,
         site: Site,
         found: Sequence[Found],
-        around: Mapping[UUID, Surroundings],
-        rates: Rates,
+        known: Mapping[UUID, Surroundings],
+        rates: Mapping[UUID, float],
     ) -> dict[UUID, Article]:
         """Return the article of each comment, with how often it is read."""
         articles = {
-            each.comment_id: around.get(each.comment_id, UNKNOWN).article
+            each.comment_id: known.get(each.comment_id, UNKNOWN).article
             or self.articles.last(site, each.article_key)
             or _unseen_article(site, each)
             for each in found
         }
-        unasked = {
-            each.article_id for each in articles.values() if each.views_per_hour is None
-        } - rates.keys()
-        if unasked:  # of comments that do not wait, or were merged into others
-            rates = {**rates, **await self.views.per_hour(site, list(unasked))}
+        asked = {each.article_id for each in found}
+        if merged := {each.article_id for each in articles.values()} - asked:
+            rates = {**rates, **await self.views.per_hour(site, [*merged])}
         return {
             comment_id: replace(article, views_per_hour=rate)
             if article.views_per_hour is None
@@ -258,6 +230,56 @@ class Entries(Struct, frozen=True, kw_only=True):
             return await self.lookup.find_many(site, ids)
         except Unavailable:
             return {}
+
+
+def put_together(
+    site: Site,
+    found: Iterable[Found],
+    around: Around,
+    leases: Mapping[UUID, Lease],
+    *,
+    now: datetime,
+    of_lane: LanePage = EMPTY,
+) -> tuple[QueueEntry, ...]:
+    """Make entries of comments and what surrounds them, in this order."""
+    within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
+    entries = []
+    for each in found:
+        comment_id = each.comment_id
+        since = of_lane.since.get(comment_id) or _came(each)
+        screened, why = around.screened.get(comment_id, (None, ()))
+        known = around.known.get(comment_id, UNKNOWN)
+        cluster = None if of_lane.blind else known.cluster
+        article = around.articles[comment_id]
+        reports = around.reports.get(comment_id, {})
+        entry = QueueEntry(
+            found=each,
+            article=article,
+            parent=around.parents.get(each.parent_id or NOBODY),
+            standing=known.standing or Standing(author_id=each.author_id or NOBODY),
+            lease=leases.get(comment_id),
+            since=since,
+            due_at=since + within,
+            reports=reports,
+            appeal=around.appeals.get(comment_id),
+            cluster=cluster,
+            blind=of_lane.blind,
+            screened=screened,
+            why=why,
+            priority=urgency_of(
+                screened,
+                why=why,
+                chars=len(_text(each)),
+                views_per_hour=article.views_per_hour,
+                waited=now - since,
+                within=within,
+                held=of_lane.blind or each.waiting is not None,
+                reports=reports,
+                cluster_size=cluster.size if cluster else 1,
+            ),
+        )
+        entries.append(entry)
+    return tuple(entries)
 
 
 def _without_edit(found: Found) -> Found:

@@ -198,15 +198,33 @@ class PendingStore(Looks, frozen=True, kw_only=True):
 
     # Leases
 
+    async def foresee(self, slug: str, *, limit: int, senior: bool, luck: float) -> list[UUID]:
+        """Return what a claim with the same luck would lease now: nothing is changed."""
+        names = await self.scripts.run(
+            self.redis, "next", Keys(slug).places, _choice(limit, senior=senior, luck=luck)
+        )
+        return [read_uuid(name) for name in names]
+
     async def claim(
-        self, slug: str, *, owner: str, name: str, limit: int, ttl_ms: int, senior: bool
+        self,
+        slug: str,
+        *,
+        owner: str,
+        name: str,
+        limit: int,
+        ttl_ms: int,
+        senior: bool,
+        luck: float = 0.0,
     ) -> list[Claimed]:
-        """Lease the next waiting comments; nobody is handed them again until the lease ends."""
+        """Lease the next waiting comments; nobody is handed them again until the lease ends.
+
+        `luck`, of [0, 1), says which it is where any is as good as another.
+        """
         answer = await self.scripts.run(
             self.redis,
             "claim",
             Keys(slug).places,
-            (owner, name, limit, ttl_ms, int(senior), OLDEST_EVERY, ANY_EVERY),
+            (*_choice(limit, senior=senior, luck=luck), owner, name, ttl_ms),
         )
         return read_claims(answer)
 
@@ -424,3 +442,8 @@ def _recent_lists(at: Keys, item: PendingComment, name: str) -> list[str]:
 
 def _flat(fields: Mapping[str, Argument]) -> list[Argument]:
     return [part for field in fields.items() for part in field]
+
+
+def _choice(limit: int, *, senior: bool, luck: float) -> tuple[Argument, ...]:
+    """Return the arguments of `scripts/parts/choosing.lua`."""
+    return limit, int(senior), OLDEST_EVERY, ANY_EVERY, repr(luck)

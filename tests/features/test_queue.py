@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from service.errors import Unavailable
 from service.features.queue import Lane, QueueEntry, QueuePage
 from service.features.screening import queue_score
 from service.model import Action, Actor, PendingComment
+from service.storage.redis import Keys
 from tests.newsroom import KIM, NOON, SAM, Newsroom, without_postgres, without_redis
 
 LEILA = UUID(int=7)
@@ -297,6 +299,40 @@ async def test_a_claimed_comment_is_handed_to_nobody_else_and_says_who_holds_it(
             assert entry.lease.owner == f"key:{actor.actor_id}"
             assert entry.lease.name == actor.name
     assert await claim(newsroom, by=SAM) == []
+
+
+async def test_who_claim_at_the_same_moment_are_handed_different_comments_whole(
+    newsroom: Newsroom,
+) -> None:
+    comments = [await newsroom.post(f"Number {number}.", author=LEILA) for number in range(6)]
+    of_sam, of_kim, of_both = await asyncio.gather(
+        *(claim(newsroom, by=by, limit=2) for by in (SAM, KIM, SAM))
+    )
+    entries = [*of_sam, *of_kim, *of_both]
+    assert {entry.found.comment_id for entry in entries} == {each.comment_id for each in comments}
+    assert len(entries) == len(comments)
+    assert {entry.article.title for entry in entries} == {entries[0].article.title}
+    assert {entry.standing.author_id for entry in entries} == {LEILA}
+    for entry, by in zip(entries, (SAM, SAM, KIM, KIM, SAM, SAM), strict=True):
+        assert entry.lease is not None
+        assert entry.lease.name == by.name
+        assert entry.item is not None
+        assert entry.item.text.startswith("Number ")
+
+
+async def test_what_was_given_back_late_is_claimed_with_what_surrounds_it(
+    newsroom: Newsroom,
+) -> None:
+    comment = await newsroom.post(author=LEILA)
+    await claim(newsroom, by=KIM)
+    await newsroom.pending.redis.zadd(
+        Keys(newsroom.site.slug).leases, {str(comment.comment_id): 1}, xx=True
+    )  # it ran out, and nobody has noticed yet
+    (entry,) = await claim(newsroom, by=SAM)
+    assert entry.found.comment_id == comment.comment_id
+    assert entry.standing.author_id == LEILA
+    assert entry.lease is not None
+    assert entry.lease.name == SAM.name
 
 
 async def test_leases_are_renewed_by_their_holder_and_lost_ones_are_told(

@@ -45,14 +45,26 @@ class Desk:
             assert (await self.post(item, auto=auto)).outcome == "OK"
 
     async def claim(
-        self, limit: int = 1, *, owner: str = "key:sam", senior: bool = False, ttl: int = MINUTE_MS
+        self,
+        limit: int = 1,
+        *,
+        owner: str = "key:sam",
+        senior: bool = False,
+        ttl: int = MINUTE_MS,
+        luck: float = 0.0,
     ) -> list[Claimed]:
         return await self.pending.claim(
-            "daily", owner=owner, name=owner, limit=limit, ttl_ms=ttl, senior=senior
+            "daily", owner=owner, name=owner, limit=limit, ttl_ms=ttl, senior=senior, luck=luck
         )
 
-    async def claimed(self, limit: int = 1, *, senior: bool = False) -> list[UUID]:
-        return [each.comment_id for each in await self.claim(limit, senior=senior)]
+    async def claimed(
+        self, limit: int = 1, *, senior: bool = False, luck: float = 0.0
+    ) -> list[UUID]:
+        """Claim what is next; it was foreseen."""
+        foreseen = await self.pending.foresee("daily", limit=limit, senior=senior, luck=luck)
+        claimed = [each.comment_id for each in await self.claim(limit, senior=senior, luck=luck)]
+        assert claimed == foreseen
+        return claimed
 
     async def decide(
         self,
@@ -343,13 +355,32 @@ async def test_every_fifth_that_is_handed_out_is_the_oldest(desk: Desk, at_once:
 async def test_one_in_fifty_is_any_of_those_that_wait(desk: Desk) -> None:
     items = [make_item(minute, priority=minute) for minute in range(40)]
     await desk.put(*items)
-    drawn = set()
-    for _ in range(12):
+    drawn = []
+    for luck in (0.0, 0.26, 0.999):
         await desk.redis.hset(AT.meta, "claims", 49)
-        (comment_id,) = await desk.claimed()
-        drawn.add(comment_id)
+        (comment_id,) = await desk.claimed(luck=luck)
+        drawn.append(comment_id)
         await desk.pending.release("daily", owner="key:sam", ids=[comment_id])
-    assert len(drawn) > 2, "neither always the most urgent nor always the oldest"
+    assert drawn == ids([items[39], items[29], items[0]])
+
+
+async def test_what_is_foreseen_is_nobodys_and_changes_nothing(desk: Desk) -> None:
+    items = [make_item(minute, priority=minute) for minute in range(9)]
+    await desk.put(*items)
+    writes = (await desk.redis.info("persistence"))["aof_current_size"]
+    seen = [await desk.pending.foresee("daily", limit=6, senior=True, luck=0.5) for _ in range(2)]
+    assert seen[0] == seen[1] == ids([*items[:4:-1], items[0], items[4]])
+    assert await desk.pending.leases("daily", ids(items)) == {}
+    assert (await desk.redis.info("persistence"))["aof_current_size"] == writes
+
+
+async def test_what_ran_out_is_claimed_although_it_was_not_foreseen(desk: Desk) -> None:
+    item = make_item()
+    await desk.put(item)
+    await desk.claim()
+    await desk.let_run_out(item)
+    assert await desk.pending.foresee("daily", limit=1, senior=False, luck=0.0) == []
+    assert [each.comment_id for each in await desk.claim(owner="key:kim")] == [item.comment_id]
 
 
 async def test_a_claim_hands_out_nothing_twice_whichever_way_it_is_found(desk: Desk) -> None:
