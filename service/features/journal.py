@@ -117,16 +117,14 @@ class Journal(Struct, frozen=True, kw_only=True):
 
     async def copy(self, site: Site) -> int:
         """Copy one batch of what is not in the journal yet and return its size."""
-        ids = await self.pending.unjournaled(site.slug, limit=BATCH)
-        if not ids:
+        marked = await self.pending.to_copy(site.slug, limit=BATCH)
+        if not marked:
             return 0
-        items = await self.pending.payloads(site.slug, ids)
         crash.reached(crash.Point.JOURNAL_READ)
-        for item in await self.store.record(list(items.values())):
-            log.error("not_journaled", comment=item["comment_id"])
-        written = [(each, item["revision"], item["n"]) for each, item in items.items()]
-        gone = [(comment_id, 0, 0) for comment_id in ids if comment_id not in items]
+        payloads = {each.comment_id: each.written.payload for each in marked if each.written}
+        for comment_id in await self.store.record(payloads):
+            log.error("not_journaled", comment=comment_id)
         crash.reached(crash.Point.JOURNAL_WRITTEN)
-        await self.pending.clear_marks(site.slug, written + gone)
+        await self.pending.clear_marks(site.slug, [each.version for each in marked])
         crash.reached(crash.Point.JOURNAL_CLEARED)
-        return len(ids)
+        return len(marked)

@@ -24,15 +24,12 @@ from service.model import (
     Comment,
     Decision,
     ItemKind,
-    JsonObject,
     PendingComment,
     Status,
     best_order,
 )
 from service.payload import to_payload
 from service.storage.postgres import as_json, load_queries
-from service.storage.screenings import SQL as SCREENINGS
-from service.storage.screenings import screening_rows
 from service.storage.webhook_events import WAIT
 
 SQL = load_queries("changes")
@@ -126,10 +123,8 @@ class Changes(Struct, kw_only=True):
         "forget_appeal",
         "grant_appeal",
         "reopen_appeal",
-        "journal",
-        "submit",
-        "record_screening",
-        "record_signal",
+        "wait",
+        "remember",
         "forget_screening",
         "uncount_for_author",
     )
@@ -295,7 +290,7 @@ class Changes(Struct, kw_only=True):
 
     def wait(self, item: PendingComment, place: Place) -> None:
         """Write a text to the journal as waiting."""
-        self._rows["journal"].append(journal_row(to_payload(item), place))
+        self._rows["wait"].append((to_payload(item),))
         self._remember(item, place)
 
     def count_for_author(
@@ -371,7 +366,7 @@ class Changes(Struct, kw_only=True):
 
     def rows(self, names: Iterable[str]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:
         """Yield the rows of statements that have any: of `FIRST`, or of `AFTER`."""
-        for name in ("place", "journal", "submit", *SCREENINGS):
+        for name in ("place", "forget_screening"):
             self._rows[name].sort(key=itemgetter(0, 1, 2))
         for name in names:
             if self._rows[name]:
@@ -396,10 +391,7 @@ class Changes(Struct, kw_only=True):
         """Keep what a text was submitted as, and what screening saw, unless it is kept already."""
         if place in self.copied:
             return
-        if item.keyed and item.dk and item.fingerprint:
-            self._rows["submit"].append(submission_row(to_payload(item), place))
-        for name, rows in screening_rows([(item, place)]).items():
-            self._rows[name] += rows
+        self._rows["remember"].append((to_payload(item),))
 
 
 def _place_order(row: Mapping[str, Any]) -> tuple[int, ...]:
@@ -409,39 +401,6 @@ def _place_order(row: Mapping[str, Any]) -> tuple[int, ...]:
 def _order(site_id: int, *ids: UUID) -> tuple[int, ...]:
     """Order keys as Postgres does, by numbers: UUIDs are compared by Python code."""
     return (site_id, *(each.int for each in ids))
-
-
-def journal_row(payload: JsonObject, place: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments of `journal`, for a waiting comment as JSON and its `Place`."""
-    return (
-        *place,
-        payload["revision"],
-        payload["n"],
-        payload["kind"],
-        payload["seq"],
-        payload,
-        digest(payload["dk"]),
-        digest(payload["fingerprint"]),
-        datetime.fromisoformat(payload["created_at"]),
-    )
-
-
-def submission_row(payload: JsonObject, place: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments of `submit`, as `journal_row`; only for a submission with a key."""
-    site_id, article_id, comment_id = place
-    return (
-        site_id,
-        article_id,
-        digest(payload["dk"]),
-        comment_id,
-        digest(payload["fingerprint"]),
-        payload["author"]["id"],
-    )
-
-
-def digest(text: str | None) -> bytes | None:
-    """Return the bytes of a digest in hex."""
-    return bytes.fromhex(text) if text else None
 
 
 def bytea(digest_hex: str | None) -> str | None:

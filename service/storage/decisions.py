@@ -30,6 +30,8 @@ from service.storage.screenings import SQL as SCREENINGS
 from service.storage.webhook_events import WAIT
 
 SQL = load_queries("decisions")
+WRITES = {**load_queries("journal"), **SCREENINGS, **SQL}
+"""Statements of `Changes`."""
 
 BY_KEY = (
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
@@ -152,7 +154,7 @@ class Deciding(Struct, frozen=True, kw_only=True):
 
     async def _write_rows(self, statements: Iterable[tuple[str, list[tuple[Any, ...]]]]) -> None:
         for name, rows in statements:
-            await write_rows(self.connection, SQL.get(name) or SCREENINGS[name], rows)
+            await write_rows(self.connection, WRITES[name], rows)
 
 
 class DecisionStore(Struct, frozen=True, kw_only=True):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service.model import Decision, JsonObject, PendingComment
-from service.payload import from_payload, read_screened, read_why, to_payload
-from service.storage.changes import Place, journal_row, submission_row
+from service.model import Decision, PendingComment
+from service.payload import from_payload, to_payload
+from service.storage.changes import Place
 from service.storage.decisions import SQL as DECISIONS
 from service.storage.decisions import DecisionStore
 from service.storage.postgres import (
@@ -27,8 +27,7 @@ from service.storage.postgres import (
 )
 from service.storage.replies import PUBLISHED
 from service.storage.screenings import SQL as SCREENINGS
-from service.storage.screenings import Verdict, screening_rows
-from service.storage.webhook_events import journaled_before, note_waiting
+from service.storage.webhook_events import WAIT
 
 SQL = load_queries("journal")
 
@@ -91,22 +90,27 @@ class JournalStore(Struct, frozen=True, kw_only=True):
     pool: asyncpg.Pool[asyncpg.Record]
     batch: int = BATCH
 
-    async def record(self, items: Sequence[JsonObject]) -> list[JsonObject]:
-        """Copy waiting comments, as JSON; newer ones win, what was decided meanwhile stays decided.
+    async def record(self, payloads: Mapping[str, bytes]) -> list[str]:
+        """Copy waiting comments; newer ones win, what was decided meanwhile stays decided.
 
-        Returns those that Postgres does not take; they keep no other from being copied.
+        They are given by id, in JSON as `payload.to_payload` writes them, which only Postgres
+        reads. Returns those that it does not take; they keep no other from being copied.
 
         Raises:
             DatabaseUnavailable: Postgres is away; what was copied is not known.
         """
-        if not items:
+        if not payloads:
             return []
         try:
-            await self._record_together(items)
+            async with in_transaction(self.pool) as connection:
+                texts = [orjson.Fragment(payload) for payload in payloads.values()]
+                await connection.execute(SQL["copy"], texts, WAIT)
+                await connection.execute(SQL["remember"], texts)
         except DOES_NOT_FIT:
-            if len(items) == 1:
-                return list(items)
-            return [refused for item in items for refused in await self.record([item])]
+            if len(payloads) == 1:
+                return list(payloads)
+            alone = [await self.record({each: text}) for each, text in payloads.items()]
+            return [refused for each in alone for refused in each]
         return []
 
     async def enter(self, item: PendingComment) -> Submitted | None:
@@ -117,18 +121,22 @@ class JournalStore(Struct, frozen=True, kw_only=True):
         Raises:
             DatabaseUnavailable: Postgres is away; whether it was written is not known.
         """
-        place = Place(item.site_id, item.article_id, item.comment_id)
+        place, texts = Place(item.site_id, item.article_id, item.comment_id), [to_payload(item)]
         async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
             await connection.execute(SURELY)
-            if item.keyed and item.dk and item.fingerprint:
-                row = submission_row(to_payload(item), place)
-                if await write_rows(connection, DECISIONS["submit"], [row]) == TAKEN:
-                    return _submitted(await connection.fetchrow(SQL["earlier"], *row[:3]))
+            if (
+                item.keyed
+                and item.dk
+                and item.fingerprint
+                and await connection.execute(SQL["submit"], texts) == TAKEN
+            ):
+                dk = bytes.fromhex(item.dk)
+                return _submitted(
+                    await connection.fetchrow(SQL["earlier"], place.site_id, place.article_id, dk)
+                )
             await _place(connection, place)
-            await write_rows(
-                connection, DECISIONS["journal"], [journal_row(to_payload(item), place)]
-            )
-            await _keep_screening(connection, item, place)
+            for name in ("wait", "remember", "alert"):
+                await connection.execute(SQL[name], texts)
         return None
 
     async def leave(self, item: PendingComment) -> None:
@@ -148,13 +156,14 @@ class JournalStore(Struct, frozen=True, kw_only=True):
         Raises:
             DatabaseUnavailable: Postgres is away; whether it was written is not known.
         """
-        place = Place(item.site_id, item.article_id, item.comment_id)
+        place, texts = Place(item.site_id, item.article_id, item.comment_id), [to_payload(item)]
         async with in_transaction(self.pool, wait_seconds=TURN_SECONDS) as connection:
             await connection.execute(SURELY)
             await _place(connection, place)
-            if not await connection.fetchval(SQL["revise"], *journal_row(to_payload(item), place)):
+            if not await connection.fetchval(SQL["revise"], texts):
                 return False
-            await _keep_screening(connection, item, place)
+            for name in ("remember", "alert"):
+                await connection.execute(SQL[name], texts)
         return True
 
     async def settle(self, items: Sequence[PendingComment]) -> None:
@@ -167,36 +176,6 @@ class JournalStore(Struct, frozen=True, kw_only=True):
                     for item in items
                 ],
             )
-
-    async def _record_together(self, items: Sequence[JsonObject]) -> None:
-        # In the order in which decisions write the same rows, so that neither waits for the other.
-        placed = sorted(((_written_place(item), item) for item in items), key=itemgetter(0))
-        places = [place for place, _ in placed]
-        async with in_transaction(self.pool) as connection:
-            known = await journaled_before(connection, places)
-            await write_rows(
-                connection,
-                DECISIONS["place"],
-                sorted(
-                    (site_id, comment_id, article_id) for site_id, article_id, comment_id in places
-                ),
-            )
-            await write_rows(
-                connection,
-                DECISIONS["journal"],
-                [journal_row(item, place) for place, item in placed],
-            )
-            keyed = [
-                submission_row(item, place)
-                for place, item in placed
-                if item["keyed"] and item["dk"] and item["fingerprint"]
-            ]
-            await write_rows(connection, DECISIONS["submit"], keyed)
-            judged = ((_verdict(item), place) for place, item in placed)
-            for name, rows in screening_rows(judged).items():
-                await write_rows(connection, SCREENINGS[name], rows)
-            if known:
-                await note_waiting(connection, [item for _, item in placed], known)
 
     async def waiting(self, site_id: int) -> AsyncIterator[list[PendingComment]]:
         """Yield everything that waits on a site, in batches, oldest first."""
@@ -295,24 +274,10 @@ class JournalStore(Struct, frozen=True, kw_only=True):
             await connection.execute(SQL["purge_decided"], decided_before)
 
 
-def _written_place(item: JsonObject) -> tuple[int, str, str]:
-    return item["site_id"], item["article_id"], item["comment_id"]
-
-
-def _verdict(item: JsonObject) -> Verdict:
-    why = [read_why(each) for each in item["why"]]
-    return Verdict(item["revision"], why, read_screened(item.get("screened")))
-
-
 async def _place(connection: Connection, place: Place) -> None:
     """Write where a comment is: first, as the copy does, so that neither waits for the other."""
     row = (place.site_id, place.comment_id, place.article_id)
     await write_rows(connection, DECISIONS["place"], [row])
-
-
-async def _keep_screening(connection: Connection, item: PendingComment, place: Place) -> None:
-    for name, rows in screening_rows([(item, place)]).items():
-        await write_rows(connection, SCREENINGS[name], rows)
 
 
 def _submitted(row: asyncpg.Record) -> Submitted:

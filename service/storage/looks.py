@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from service.model import JsonObject, Lease, PendingComment
-from service.payload import from_payload
+from service.model import Lease, PendingComment
 from service.storage.line import ask_each
 from service.storage.redis import Keys, Scripts, unavailable_when_down
 from service.storage.replies import QueueState, read_lease, read_time, read_uuid
-from service.storage.waiting import from_fields, payload_of, score_text
+from service.storage.waiting import Written, from_fields, score_text
 from service.storage.walks import walk_amiss, walk_places, walk_unlisted
 
 T = TypeVar("T")
@@ -27,6 +26,24 @@ SITES_TOGETHER = 200
 """Sites that are asked of at once."""
 STEP = 500
 """Comments of one step of a walk, about."""
+
+
+Version: TypeAlias = tuple[UUID | str, int | bytes, int | bytes]
+"""A comment's id, revision and n: whether it has changed."""
+
+
+class ToCopy(NamedTuple):
+    """What the journal has yet to copy."""
+
+    comment_id: str
+    written: Written | None
+    """None where it is gone."""
+
+    @property
+    def version(self) -> Version:
+        """What it is recognised by."""
+        revision, n = (self.written.revision, self.written.n) if self.written else (0, 0)
+        return self.comment_id, revision, n
 
 
 class Looks(Struct, frozen=True, kw_only=True):
@@ -43,20 +60,13 @@ class Looks(Struct, frozen=True, kw_only=True):
 
     async def items(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, PendingComment]:
         """Return those that wait, in one round trip."""
-        return {
-            comment_id: from_payload(payload)
-            for comment_id, payload in (await self.payloads(slug, ids)).items()
-        }
-
-    async def payloads(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, JsonObject]:
-        """Return those that wait as the journal has them, in one round trip."""
         if not ids:
             return {}
         at = Keys(slug)
         with unavailable_when_down():
             found = await ask_each(self.redis, [("HGETALL", at.item(each)) for each in ids])
         return {
-            comment_id: payload_of(fields)
+            comment_id: from_fields(fields)
             for comment_id, fields in zip(ids, found, strict=True)
             if fields
         }
@@ -217,9 +227,22 @@ class Looks(Struct, frozen=True, kw_only=True):
 
     async def unjournaled(self, slug: str, *, limit: int) -> list[UUID]:
         """Return what the journal has yet to copy, the oldest first."""
+        return [read_uuid(name) for name in await self._marked(slug, limit)]
+
+    async def to_copy(self, slug: str, *, limit: int) -> list[ToCopy]:
+        """Return the same with what it copies: neither an id nor a comment is made of it."""
+        at, names = Keys(slug), await self._marked(slug, limit)
+        ids = [name.decode() for name in names]
+        found = await self.scripts.run(self.redis, "written", [at.item(each) for each in ids])
+        return [
+            ToCopy(comment_id, Written(*fields) if fields else None)
+            for comment_id, fields in zip(ids, found, strict=True)
+        ]
+
+    async def _marked(self, slug: str, limit: int) -> list[bytes]:
         with unavailable_when_down():
             names = await self.redis.zrange(Keys(slug).marks, 0, limit - 1)
-        return [read_uuid(name) for name in cast("list[bytes]", names)]
+        return cast("list[bytes]", names)
 
     async def state(self, slug: str) -> QueueState:
         """Return how far a queue is, and whether it went back in time."""

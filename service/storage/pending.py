@@ -14,7 +14,7 @@ from uuid import UUID
 
 from service.model import PendingComment
 from service.storage.limits import NO_DUES, Dues
-from service.storage.looks import Looks, batched
+from service.storage.looks import Looks, Version, batched
 from service.storage.recents import KEPT_MS as RECENT_KEPT_MS
 from service.storage.recents import LINES_MAX as RECENT_MAX
 from service.storage.recents import recent_entry
@@ -343,18 +343,18 @@ class PendingStore(Looks, frozen=True, kw_only=True):
 
     # The journal's side
 
-    async def clear_marks(self, slug: str, written: Sequence[tuple[UUID, int, int]]) -> int:
-        """Take the marks off what was copied as (id, revision, n) and has not changed since."""
-        if not written:
+    async def clear_marks(self, slug: str, copied: Sequence[Version]) -> int:
+        """Take the marks off what was copied, or is gone, and has not changed since."""
+        if not copied:
             return 0
         at = Keys(slug)
         cleared = await self.scripts.run(
             self.redis,
             "clear_marks",
-            [at.marks, *(at.item(comment_id) for comment_id, _, _ in written)],
+            [at.marks, *(at.item(comment_id) for comment_id, _, _ in copied)],
             [
                 value
-                for comment_id, revision, n in written
+                for comment_id, revision, n in copied
                 for value in (str(comment_id), revision, n)
             ],
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -37,7 +37,6 @@ __all__ = [
     "database_errors",
     "fill",
     "in_transaction",
-    "listed",
     "load_queries",
     "migrate",
     "open_pool",
@@ -257,11 +256,6 @@ async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[A
 def as_json(value: Any) -> str:
     """Write what a parameter of type json takes, ids and times among it."""
     return orjson.dumps(value, default=_uuid_text).decode()
-
-
-def listed(values: Iterable[Any]) -> str:
-    """Write a list as JSON, where a column of lists goes side by side with others."""
-    return orjson.dumps(list(values)).decode()
 
 
 async def _may_act_as(url: str, role: str) -> bool:

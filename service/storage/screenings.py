@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
 from service.model import PendingComment, Screened, Why
-from service.storage.postgres import connected, listed, load_queries
+from service.storage.postgres import connected, load_queries
 
 SQL = load_queries("screenings")
 
@@ -27,17 +26,6 @@ class Spoke(NamedTuple):
     shadow: bool
     """It was recorded, without any effect."""
     at: datetime
-
-
-class Verdict(NamedTuple):
-    """What was made of a text, where no more is read of its comment."""
-
-    revision: int
-    why: Sequence[Why]
-    screened: Screened | None
-
-
-Heard: TypeAlias = PendingComment | Verdict
 
 
 class ScreeningStore(Struct, frozen=True, kw_only=True):
@@ -79,7 +67,7 @@ class ScreeningStore(Struct, frozen=True, kw_only=True):
                 deleted = await connection.execute(SQL["purge_screenings"], before, PURGED_AT_ONCE)
 
 
-def spoken(item: Heard) -> tuple[Spoke, ...]:
+def spoken(item: PendingComment) -> tuple[Spoke, ...]:
     """Return what rules said about a text that waits, as it travels with it."""
     seen = item.screened
     if seen is None:
@@ -88,60 +76,6 @@ def spoken(item: Heard) -> tuple[Spoke, ...]:
     return tuple(
         Spoke(revision=item.revision, why=why, shadow=shadow, at=seen.at) for why, shadow in heard
     )
-
-
-def screening_rows(
-    items: Iterable[tuple[Heard, tuple[Any, ...]]],
-) -> Mapping[str, Sequence[tuple[Any, ...]]]:
-    """Return each statement's rows for comments with their places; none of what was not seen."""
-    rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for item, place in items:
-        seen = item.screened
-        if seen is None:
-            continue
-        rows["record_screening"].append((*place, item.revision, *_screening_row(seen)))
-        rows["record_signal"] += [(*place, *_signal_row(spoke)) for spoke in spoken(item)]
-        if seen.alert is not None:
-            rows["record_alert"].append((*place, *_alert_row(seen)))
-    return rows
-
-
-def _screening_row(seen: Screened) -> tuple[Any, ...]:
-    return (
-        seen.at,
-        seen.ruling,
-        seen.rule,
-        seen.rule_version,
-        seen.reason,
-        seen.severity,
-        seen.risk,
-        dict(seen.scores),
-        seen.lang,
-        listed(seen.tricks),
-    )
-
-
-def _signal_row(spoke: Spoke) -> tuple[Any, ...]:
-    why = spoke.why
-    return (
-        spoke.revision,
-        why.rule,
-        why.version,
-        spoke.shadow,
-        why.effect,
-        why.severity,
-        why.score,
-        why.label,
-        listed(why.spans),
-        why.error,
-        spoke.at,
-    )
-
-
-def _alert_row(seen: Screened) -> tuple[Any, ...]:
-    assert seen.alert is not None
-    alert = seen.alert
-    return (alert.rule, alert.label, alert.severity, alert.role.value, seen.at)
 
 
 def _screened(row: asyncpg.Record) -> tuple[Screened, tuple[Why, ...]]:

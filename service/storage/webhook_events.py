@@ -10,7 +10,6 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct, field
 
-from service.model import JsonObject
 from service.storage.postgres import Connection, connected, in_transaction, load_queries
 
 SQL = load_queries("webhook_events")
@@ -130,47 +129,3 @@ async def note_articles(
         await connection.execute(
             SQL["note_articles"], site_id, kind, list(keys), list(keys.values()), WAIT
         )
-
-
-async def journaled_before(
-    connection: Connection, places: Sequence[tuple[int, str, str]]
-) -> dict[str, int | None]:
-    """Return the revisions that the journal has of comments, None for those it has not met.
-
-    Only of sites where somebody wants to hear of anything.
-    """
-    rows = await connection.fetch(SQL["journaled"], *zip(*places, strict=True))
-    return {str(row["comment_id"]): row["revision"] for row in rows}
-
-
-async def note_waiting(
-    connection: Connection, items: Sequence[JsonObject], before: dict[str, int | None]
-) -> None:
-    """Write which comments wait that the journal did not know to, and which texts changed."""
-    told = [
-        (item, kind)
-        for item in items
-        if item["comment_id"] in before
-        and (kind := _waiting_kind(item, before[item["comment_id"]])) is not None
-    ]
-    if not told:
-        return
-    await connection.execute(
-        SQL["note_waiting"],
-        [item["site_id"] for item, _ in told],
-        [item["article_id"] for item, _ in told],
-        [item["comment_id"] for item, _ in told],
-        [item["revision"] for item, _ in told],
-        [kind for _, kind in told],
-        [datetime.fromisoformat(item["edited_at"] or item["created_at"]) for item, _ in told],
-        WAIT,
-    )
-
-
-def _waiting_kind(item: JsonObject, known: int | None) -> str | None:
-    """Return what there is to tell of a waiting comment; None: the journal has told it."""
-    if known is None:
-        return "comment.pending"
-    if item["revision"] <= known:
-        return None
-    return "comment.pending" if item["kind"] == "edit" else "comment.edited"

@@ -310,38 +310,6 @@ USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id
 WHERE old.site_id = gone.site_id AND old.article_id = gone.article_id
   AND old.comment_id = gone.comment_id;
 
--- name: journal
--- What waits; a later text or a later decision wins, what was decided meanwhile stays decided. Rows
--- come in the order of the key.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
---   $5 ns integer[], $6 kinds text[], $7 seqs bigint[], $8 payloads jsonb[], $9 dks bytea[],
---   $10 fingerprints bytea[], $11 created_ats timestamptz[] (side by side)
-INSERT INTO intake_journal AS j
-    (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
-     created_at)
-SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'waiting', payload, dk,
-       fingerprint, created_at
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[],
-            $7::bigint[], $8::jsonb[], $9::bytea[], $10::bytea[], $11::timestamptz[])
-    AS new (site_id, article_id, comment_id, revision, n, kind, seq, payload, dk, fingerprint,
-            created_at)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
-    seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
-    journaled_at = now()
-WHERE excluded.n > j.n OR excluded.revision > j.revision
-   OR (excluded.n = j.n AND excluded.revision = j.revision);
-
--- name: submit
--- What idempotency keys stand for; the first one stays. Rows come in the order of the key.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 dks bytea[], $4 comment_ids uuid[],
---   $5 fingerprints bytea[], $6 author_ids uuid[] (side by side)
-INSERT INTO submissions (site_id, article_id, dk, comment_id, fingerprint, author_id, status)
-SELECT site_id, article_id, dk, comment_id, fingerprint, author_id, 202
-FROM unnest($1::integer[], $2::uuid[], $3::bytea[], $4::uuid[], $5::bytea[], $6::uuid[])
-    AS new (site_id, article_id, dk, comment_id, fingerprint, author_id)
-ON CONFLICT (site_id, article_id, dk) DO NOTHING;
-
 -- name: answer_published
 -- The first answer to a submission said that it was published.
 --   $1 site_id integer, $2 article_id uuid, $3 dk bytea

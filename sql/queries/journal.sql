@@ -1,5 +1,159 @@
 -- The intake journal behind Redis: what waits, what it was asked under, how far it is known.
 
+-- part: texts
+-- What is kept beside comments, out of the JSON that service/payload.py writes of them.
+--   $1 payloads jsonb (a list)
+SELECT (payload ->> 'site_id')::integer AS site_id, (payload ->> 'article_id')::uuid AS article_id,
+       (payload ->> 'comment_id')::uuid AS comment_id, (payload ->> 'revision')::integer AS revision,
+       (payload ->> 'n')::integer AS n, payload ->> 'kind' AS kind,
+       (payload ->> 'seq')::bigint AS seq, decode(payload ->> 'dk', 'hex') AS dk,
+       decode(payload ->> 'fingerprint', 'hex') AS fingerprint,
+       (payload ->> 'created_at')::timestamptz AS created_at,
+       nullif(payload -> 'screened', 'null') AS screened, payload
+FROM jsonb_array_elements($1::jsonb) AS told (payload)
+ORDER BY site_id, article_id, comment_id;
+
+-- part: enter_texts
+-- Without the condition under which they win over what is there.
+INSERT INTO intake_journal AS j
+    (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
+     created_at)
+SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'waiting', payload, dk,
+       fingerprint, created_at
+FROM texts
+ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
+    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
+    seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
+    journaled_at = now();
+
+-- part: if_later
+-- A later text or a later decision wins, what was decided meanwhile stays decided.
+WHERE excluded.n > j.n OR excluded.revision > j.revision
+   OR (excluded.n = j.n AND excluded.revision = j.revision);
+
+-- part: enter_submissions
+-- The first one stays.
+INSERT INTO submissions (site_id, article_id, dk, comment_id, fingerprint, author_id, status)
+SELECT site_id, article_id, dk, comment_id, fingerprint, (payload #>> '{author,id}')::uuid, 202
+FROM texts
+WHERE (payload ->> 'keyed')::boolean AND dk IS NOT NULL AND fingerprint IS NOT NULL
+ON CONFLICT (site_id, article_id, dk) DO NOTHING;
+
+-- part: enter_alerts
+-- Once a comment and rule.
+INSERT INTO alerts (site_id, article_id, comment_id, rule, label, severity, role, at)
+SELECT site_id, article_id, comment_id, alert ->> 'rule', alert ->> 'label',
+       (alert ->> 'severity')::smallint, alert ->> 'role', (screened ->> 'at')::timestamptz
+FROM texts CROSS JOIN LATERAL (SELECT nullif(screened -> 'alert', 'null')) AS told (alert)
+WHERE alert IS NOT NULL
+ON CONFLICT (site_id, article_id, comment_id, rule) DO NOTHING;
+
+-- name: wait
+-- What waits; a later text or a later decision wins, what was decided meanwhile stays decided.
+--   $1 payloads jsonb (a list of comments as service/payload.py writes them)
+-- Index: intake_journal_pkey.
+WITH texts AS ({texts})
+{enter_texts}
+{if_later};
+
+-- name: revise
+-- A newer text of what waits, before Redis has it; no row where this revision is taken.
+--   $1 payloads jsonb (as of `wait`)
+-- Index: intake_journal_pkey.
+WITH texts AS ({texts})
+{enter_texts}
+WHERE j.revision < excluded.revision
+RETURNING true;
+
+-- name: copy
+-- What waits as Redis holds it, with where it is, and with what somebody wants to be told: alerts
+-- of rules, and that comments wait, or were edited, which the journal did not know of. Where they
+-- are is written first, as decisions do, so that neither waits for the other.
+--   $1 payloads jsonb (as of `wait`), $2 wait interval
+-- Index: webhooks_pkey; intake_journal_pkey.
+WITH told AS MATERIALIZED ({texts}), placed AS (
+    INSERT INTO comment_places (site_id, comment_id, article_id)
+    SELECT site_id, comment_id, article_id FROM told ORDER BY site_id, comment_id
+    ON CONFLICT (site_id, comment_id) DO NOTHING
+    RETURNING comment_id
+), texts AS MATERIALIZED (
+    SELECT site_id, article_id, comment_id, revision, n, kind, seq, dk, fingerprint, created_at,
+           screened, payload
+    FROM told WHERE (SELECT count(*) FROM placed) >= 0
+), known AS MATERIALIZED (
+    SELECT texts.site_id, texts.comment_id, j.revision
+    FROM texts
+    LEFT JOIN intake_journal j ON j.site_id = texts.site_id AND j.article_id = texts.article_id
+        AND j.comment_id = texts.comment_id
+    WHERE EXISTS (SELECT FROM webhooks WHERE site_id = texts.site_id AND state = 'active')
+), copied AS (
+    {enter_texts}
+    {if_later}
+    RETURNING j.site_id, j.article_id, j.comment_id, j.revision, j.kind, j.payload
+), alerted AS (
+    {enter_alerts}
+)
+INSERT INTO webhook_events (site_id, kind, article_id, comment_id, facts, at, ripe_at)
+SELECT copied.site_id,
+       CASE WHEN known.revision IS NULL OR copied.kind = 'edit' THEN 'comment.pending'
+            ELSE 'comment.edited' END,
+       copied.article_id, copied.comment_id,
+       jsonb_build_object('article', copied.payload ->> 'article_key',
+                          'revision', copied.revision, 'edit', copied.kind = 'edit'),
+       at, greatest(at, now()) + $2
+FROM copied
+JOIN known ON known.site_id = copied.site_id AND known.comment_id = copied.comment_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(copied.payload ->> 'edited_at', copied.payload ->> 'created_at')::timestamptz
+) AS sent (at)
+WHERE known.revision IS NULL OR known.revision < copied.revision;
+
+-- name: submit
+-- What idempotency keys stand for; the first one stays.
+--   $1 payloads jsonb (as of `wait`)
+-- Index: submissions_pkey.
+WITH texts AS ({texts})
+{enter_submissions};
+
+-- name: remember
+-- What texts were submitted as, and what screening saw of them; the first word stays.
+--   $1 payloads jsonb (as of `wait`)
+-- Index: submissions_pkey; screenings_pkey; signals_pkey.
+WITH texts AS MATERIALIZED ({texts}), submitted AS (
+    {enter_submissions}
+), seen AS (
+    INSERT INTO screenings (site_id, article_id, comment_id, revision, at, ruling, rule,
+                            rule_version, reason, severity, risk, scores, lang, tricks)
+    SELECT site_id, article_id, comment_id, revision, at, ruling, rule, rule_version, reason,
+           severity, risk, scores, lang, tricks
+    FROM texts CROSS JOIN LATERAL jsonb_to_record(screened) AS seen (
+        at timestamptz, ruling text, rule text, rule_version integer, reason text,
+        severity smallint, risk real, scores jsonb, lang text, tricks text[])
+    WHERE screened IS NOT NULL
+    ON CONFLICT (site_id, article_id, comment_id, revision) DO NOTHING
+)
+INSERT INTO signals (site_id, article_id, comment_id, revision, rule, version, shadow, effect,
+                     severity, score, label, spans, error, at)
+SELECT site_id, article_id, comment_id, revision, rule, version, shadow,
+       coalesce(effect, 'hold'), coalesce(severity, 0), score, label, spans, error,
+       (screened ->> 'at')::timestamptz
+FROM texts
+CROSS JOIN LATERAL (
+    VALUES (payload -> 'why', false), (screened -> 'shadow', true)
+) AS heard (whys, shadow)
+CROSS JOIN LATERAL jsonb_to_recordset(whys) AS spoke (
+    rule text, version integer, label text, spans jsonb, score real, effect text,
+    severity smallint, error text)
+WHERE screened IS NOT NULL
+ON CONFLICT (site_id, article_id, comment_id, revision, rule, version) DO NOTHING;
+
+-- name: alert
+-- Of which comments a rule wants somebody told; once a comment and rule.
+--   $1 payloads jsonb (as of `wait`)
+-- Index: alerts_pkey.
+WITH texts AS ({texts})
+{enter_alerts};
+
 -- name: waiting
 -- What waits on a site, in the order it came; from a sequence number on. What an undone decision
 -- has put back has none (0) until Redis gives it one.
@@ -49,22 +203,6 @@ WHERE site_id = $1 AND article_id = $2 AND comment_id = $3 AND state = 'waiting'
 SELECT dk, comment_id, fingerprint, author_id, status, at
 FROM submissions
 WHERE site_id = $1 AND article_id = $2 AND dk = $3;
-
--- name: revise
--- A newer text of what waits, before Redis has it; no row where this revision is taken.
---   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid, $4 revision integer, $5 n integer,
---   $6 kind text, $7 seq bigint, $8 payload jsonb, $9 dk bytea, $10 fingerprint bytea,
---   $11 created_at timestamptz
-INSERT INTO intake_journal AS j
-    (site_id, article_id, comment_id, revision, n, kind, seq, state, payload, dk, fingerprint,
-     created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9, $10, $11)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    revision = excluded.revision, n = excluded.n, kind = excluded.kind,
-    seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
-    journaled_at = now()
-WHERE j.revision < excluded.revision
-RETURNING true;
 
 -- name: leave
 -- A comment that was written here first, and that Redis did not take.

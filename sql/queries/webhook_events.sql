@@ -20,33 +20,6 @@ SELECT $1, $2, article_id, jsonb_build_object('article', key), now(), now() + $5
 FROM unnest($3::uuid[], $4::text[]) AS met (article_id, key)
 WHERE EXISTS (SELECT 1 FROM webhooks WHERE site_id = $1 AND state = 'active');
 
--- name: note_waiting
--- The same for comments that were copied into the journal just now, and wait there.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[], $4 revisions integer[],
---   $5 kinds text[] (side by side), $6 at timestamptz[], $7 wait interval
--- Index: intake_journal_pkey; webhooks_pkey.
-INSERT INTO webhook_events (site_id, kind, article_id, comment_id, facts, at, ripe_at)
-SELECT j.site_id, copied.kind, j.article_id, j.comment_id,
-       jsonb_build_object('article', j.payload ->> 'article_key', 'revision', j.revision,
-                          'edit', j.kind = 'edit'),
-       copied.at, greatest(copied.at, now()) + $7
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::timestamptz[])
-    AS copied (site_id, article_id, comment_id, revision, kind, at)
-JOIN intake_journal AS j ON j.site_id = copied.site_id AND j.article_id = copied.article_id
-    AND j.comment_id = copied.comment_id
-WHERE j.state = 'waiting' AND j.revision = copied.revision
-  AND EXISTS (SELECT 1 FROM webhooks WHERE site_id = j.site_id AND state = 'active');
-
--- name: journaled
--- How far the journal knew some comments before a copy, on sites where somebody wants to hear.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: webhooks_pkey; intake_journal_pkey.
-SELECT wanted.comment_id, j.revision
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS wanted (site_id, article_id, comment_id)
-LEFT JOIN intake_journal AS j ON j.site_id = wanted.site_id
-    AND j.article_id = wanted.article_id AND j.comment_id = wanted.comment_id
-WHERE EXISTS (SELECT 1 FROM webhooks WHERE site_id = wanted.site_id AND state = 'active');
-
 -- name: note_counts
 -- Counts that changed; none for an article of which it is about to be said anyway.
 --   $1 site_ids integer[], $2 article_ids uuid[], $3 keys text[] (side by side),
