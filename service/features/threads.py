@@ -60,7 +60,7 @@ class UnknownParent(NotFound):
     title = "There is no such comment under this article."
 
 
-class Threaded(NamedTuple):
+class Threaded(Struct, frozen=True, gc=False):
     """A comment with those of its replies that the page carries; there are thousands."""
 
     comment: ShownComment
@@ -106,8 +106,8 @@ class _Slice(Struct, frozen=True, kw_only=True):
     remaining: int
     path: Sequence[ShownComment] = ()
     """The comment in focus, its parent, and so on up to one of `tops`."""
-    below: Sequence[ShownComment] | None = None
-    """First replies, as `CommentReader.below_roots`, if they are known already."""
+    below: Sequence[Sequence[ShownComment]] | None = None
+    """As `CommentReader.below_roots`, of each of `tops`, if it is known already."""
 
 
 class _Branch(NamedTuple):
@@ -168,18 +168,6 @@ class _Family(Struct, kw_only=True):
             waiting += [reply for reply in nested if reply.shown_replies]
         return branches, unknown
 
-    def plain(self, top: ShownComment) -> Threaded | None:
-        """Return a comment whose replies are all here and have none, tied together: most do."""
-        if not top.shown_replies:
-            return Threaded(top)
-        first = self.first.get(top.comment_id, ())
-        if len(first) != top.shown_replies or self.opened:
-            return None
-        for reply in first:
-            if reply.shown_replies:
-                return None
-        return Threaded(top, tuple(map(Threaded, first)))
-
     def _lacks(self, parent: ShownComment, known: int) -> bool:
         return known < parent.shown_replies and parent.comment_id not in self.settled
 
@@ -202,6 +190,27 @@ def _with_way_down(
     if all(reply.comment_id != way_down.comment_id for reply in nested):
         nested.append(way_down)
     return nested, in_turn
+
+
+def _plain(top: ShownComment, below: Sequence[ShownComment]) -> Threaded | None:
+    """Return a comment whose replies are all here and have none, tied together: most are such."""
+    if len(below) != top.shown_replies:
+        return None
+    for reply in below:
+        if reply.shown_replies or reply.parent_id != top.comment_id:
+            return None
+    return Threaded(top, tuple(map(Threaded, below)))
+
+
+async def _below(
+    reader: CommentReader, roots: Sequence[ShownComment]
+) -> Sequence[Sequence[ShownComment]]:
+    """Read what is below each root."""
+    answered = [root for root in roots if root.shown_replies]
+    if not answered:
+        return [()] * len(roots)
+    found = iter(await reader.below_roots(answered, earliest=EARLIEST, replies=NESTED_REPLIES))
+    return [next(found) if root.shown_replies else () for root in roots]
 
 
 class Threads(Struct, frozen=True, kw_only=True):
@@ -363,34 +372,30 @@ class Threads(Struct, frozen=True, kw_only=True):
         self, reader: CommentReader, thread: Thread, listed: _Slice, *, are_roots: bool
     ) -> tuple[Threaded, ...]:
         """Tie to the listed comments what stands below them: one statement for almost all pages."""
+        tops = listed.tops
+        below = listed.below
+        if below is None:
+            below = await _below(reader, tops) if are_roots else [()] * len(tops)
+        known = list(zip(tops, below, strict=False))
+        grown = [None if listed.path else _plain(*each) for each in known]
         family = _Family(opened={each.parent_id: each for each in listed.path if each.parent_id})
-        answered = [top for top in listed.tops if top.shown_replies]
-        if listed.below is not None:
-            family.add(listed.below)
-        elif are_roots and answered:
-            family.add(
-                await reader.below_roots(answered, earliest=EARLIEST, replies=NESTED_REPLIES)
-            )
-        nested: dict[UUID, Threaded] = {}
-        unfinished = listed.tops
+        unfinished = [at for at, threaded in enumerate(grown) if threaded is None]
+        for at in unfinished:
+            family.add(known[at][1])
         while unfinished:
             lacking: list[ShownComment] = []
-            still_unfinished: list[ShownComment] = []
-            for top in unfinished:
-                plain = family.plain(top)
-                if plain is not None:
-                    nested[top.comment_id] = plain
-                    continue
-                branches, unknown = family.branch_out(top)
+            still_unfinished: list[int] = []
+            for at in unfinished:
+                branches, unknown = family.branch_out(tops[at])
                 if unknown:
                     lacking += unknown
-                    still_unfinished.append(top)
+                    still_unfinished.append(at)
                 else:
-                    nested[top.comment_id] = self._grow(thread, branches)
+                    grown[at] = self._grow(thread, branches)
             if lacking:
                 family.settle(lacking, await reader.first_replies(lacking, replies=NESTED_REPLIES))
             unfinished = still_unfinished
-        return tuple(nested[top.comment_id] for top in listed.tops)
+        return tuple(filter(None, grown))
 
     def _grow(self, thread: Thread, branches: Sequence[_Branch]) -> Threaded:
         """Tie the branches of one top together; its own is the first."""
@@ -448,7 +453,7 @@ def _roots_slice(
     limit: int,
     seen: int,
     path: Sequence[ShownComment] = (),
-    below: Sequence[ShownComment] | None = None,
+    below: Sequence[Sequence[ShownComment]] | None = None,
 ) -> _Slice:
     """Cut a page out of its roots and the one after it, if there is one."""
     tops = found[:limit]

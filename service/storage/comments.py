@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from itertools import repeat
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -48,10 +47,11 @@ _Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 """Where Postgres counts microseconds from."""
 
 
-class ShownComment(NamedTuple):
+class ShownComment(Struct, frozen=True, gc=False):
     """A public comment as its row, in the order in which statements name its columns.
 
-    A page has up to thousands of them: what few are asked for is read when they are.
+    A page has up to thousands of them: what few are asked for is read when they are, and the
+    garbage collector, which could find nothing in them, does not look.
     """
 
     article_id: UUID
@@ -197,10 +197,10 @@ class Look(NamedTuple):
 
     thread: Thread | None
     """None: the article was never seen."""
-    roots: Sequence[ShownComment]
+    roots: Sequence[ShownComment] = ()
     """The first ones in their order."""
-    below: Sequence[ShownComment]
-    """As `CommentReader.below_roots`."""
+    below: Sequence[Sequence[ShownComment]] = ()
+    """What is below each root, as `CommentReader.below_roots`."""
 
 
 class CommentReader(Struct, frozen=True, kw_only=True):
@@ -235,7 +235,7 @@ class CommentReader(Struct, frozen=True, kw_only=True):
             order.look, self.site_id, article_id, limit, *order.start, False, earliest, replies
         )
         if row is None:
-            return Look(None, (), ())
+            return Look(None)
         if row["article_ids"] != [article_id]:
             return None
         return _look(row, self.site_id)
@@ -296,20 +296,24 @@ class CommentReader(Struct, frozen=True, kw_only=True):
 
     async def below_roots(
         self, roots: Sequence[ShownComment], *, earliest: int, replies: int
-    ) -> list[ShownComment]:
-        """Return each comment's first `replies`, seen among a root's `earliest` descendants.
+    ) -> list[list[ShownComment]]:
+        """Return below each root all comments' first `replies` among its `earliest` descendants.
 
-        What is returned of a parent are its oldest replies, but some may be missing where a root
-        has more descendants; `shown_replies` tells.
+        What is returned of a parent are its oldest replies, in their order, but some may be
+        missing where a root has more descendants; `shown_replies` tells.
         """
-        return await self._fetch(
+        below: list[list[ShownComment]] = [[] for _ in roots]
+        for at, *columns in await self.connection.fetch(
             SQL["below_roots"],
             self.site_id,
             [root.article_id for root in roots],
             [root.comment_id for root in roots],
             earliest,
             replies,
-        )
+            self.whole,
+        ):
+            below[at - 1].append(ShownComment(*columns))
+        return below
 
     async def first_replies(
         self, parents: Sequence[ShownComment], *, replies: int
@@ -376,21 +380,33 @@ class CommentStore(Struct, frozen=True, kw_only=True):
             yield CommentReader(connection=connection, site_id=site_id, whole=whole)
 
 
-_new_comment: Callable[[tuple[Any, ...]], ShownComment] = partial(tuple.__new__, ShownComment)
-"""What `ShownComment._make` does, without counting: of a page it would be a twentieth."""
-
-
 def _look(row: asyncpg.Record, site_id: int) -> Look | None:
     thread = _thread(row, site_id)
-    if row["comment_id"] is None:
-        return Look(thread, (), ())
+    parents: list[UUID | None] | None = row["parent_id"]
+    if parents is None:
+        return Look(thread)
     if None in row["written"]:
         return None
-    columns = {name: row.get(name) for name in ShownComment._fields}
-    columns |= {"article_id": repeat(thread.article.article_id), "whole": repeat(None)}
-    listed = [_new_comment(each) for each in zip(*columns.values(), strict=False)]
-    roots = row["parent_id"].count(None)
-    return Look(thread, listed[:roots], listed[roots:])
+    listed = list(
+        map(
+            ShownComment,
+            repeat(thread.article.article_id),
+            row["comment_id"],
+            parents,
+            *(row["born"], row["up"], row["down"], row["pinned"], row["featured"]),
+            *(row["reply_count"], row["shown_replies"], row["written"]),
+            repeat(None),
+            row["best"],
+        )
+    )
+    # Each root is followed by what is below it.
+    starts = [at for at, parent in enumerate(parents) if parent is None]
+    ends = [*starts[1:], len(listed)]
+    return Look(
+        thread,
+        [listed[start] for start in starts],
+        [listed[start + 1 : end] for start, end in zip(starts, ends, strict=True)],
+    )
 
 
 def _thread(row: asyncpg.Record, site_id: int) -> Thread:

@@ -43,7 +43,7 @@ from service.web.problems import (
     status_of,
 )
 from service.web.ready import AGAIN, Question
-from service.web.whole import Whole
+from service.web.whole import COPIED_MAX_BYTES, Whole
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +53,6 @@ HEADERS_MAX = 64
 """Headers of one request (protocol.md 3.1)."""
 LINE_MAX_BYTES = LONG_TARGET_MAX_CHARS + 256
 """Of the request line; each operation has its own, lower bound of its target."""
-COPIED_MAX_BYTES = 32_768
-"""Of a body that is put behind its head; for a larger one two writes are cheaper than a copy."""
 LOOK_SECONDS_MAX = 1.0
 """Between two looks at all connections; less where a deadline is short."""
 

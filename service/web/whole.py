@@ -11,6 +11,9 @@ from multidict import CIMultiDict
 EMPTY = frozenset({204, 304})
 """Statuses whose answers have no body."""
 
+COPIED_MAX_BYTES = 32_768
+"""Of a body that is put behind its head; for a larger one two writes are cheaper than a copy."""
+
 
 class Whole(StreamResponse):
     """An answer of ours as aiohttp's connections send it.
@@ -44,6 +47,8 @@ class Whole(StreamResponse):
         writer = request.writer
         line = f"HTTP/{version.major}.{version.minor} {self.status} {self.reason}"
         await writer.write_headers(line, headers)
+        if len(body) > COPIED_MAX_BYTES:
+            writer.send_headers()
         await writer.write_eof(b"" if is_head or self.status in EMPTY else body)
         return writer
 

@@ -198,8 +198,9 @@ LIMIT $4;
 
 -- part: below
 -- The first replies of every comment below each `root`, as far as the root's earliest descendants
--- hold them, oldest first within a parent. `look` says how many descendants are looked at for a
--- root (earliest), how many replies of one comment are wanted, and whether whole.
+-- hold them, with the root's number (at) and which of its parent's a reply is (place). `look` says
+-- how many descendants are looked at for a root (earliest), how many replies of one comment are
+-- wanted, and whether whole.
 --   $1 site_id integer
 -- Index: comments_below_root.
 SELECT nth.article_id, nth.comment_id, nth.parent_id,
@@ -208,7 +209,8 @@ SELECT nth.article_id, nth.comment_id, nth.parent_id,
        CASE WHEN NOT look.whole THEN nth.written END AS written,
        CASE WHEN look.whole OR nth.written IS NULL
             THEN ROW(nth.author_name, nth.author_badge, nth.author_avatar, nth.text,
-                     nth.lang, nth.status, nth.revision, nth.edited_at) END AS whole
+                     nth.lang, nth.status, nth.revision, nth.edited_at) END AS whole,
+       root.at, nth.place
 FROM look CROSS JOIN root
 CROSS JOIN LATERAL (
     SELECT article_id, comment_id, parent_id, author_name, author_badge, author_avatar, text,
@@ -226,26 +228,28 @@ CROSS JOIN LATERAL (
         LIMIT look.earliest
     ) earliest
 ) nth
-WHERE nth.place <= look.replies
-ORDER BY nth.place;
+WHERE nth.place <= look.replies;
 
 -- name: below_roots
--- The first replies of every comment below some roots.
+-- The first replies of every comment below some roots, each with its root's number.
 --   $1 site_id integer, $2 article_ids uuid[], $3 root_ids uuid[] (side by side),
 --   $4 earliest integer (descendants looked at for a root), $5 replies integer (of one comment),
 --   $6 whole boolean (rather than as it was written)
 -- Index: comments_below_root.
 WITH root AS (
-    SELECT given.article_id, given.comment_id
-    FROM unnest($2::uuid[], $3::uuid[]) AS given (article_id, comment_id)
+    SELECT given.article_id, given.comment_id, given.at
+    FROM unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS given (article_id, comment_id, at)
 ), look AS (
     SELECT $4::integer AS earliest, $5::integer AS replies, $6::boolean AS whole
 )
-{below};
+SELECT at, article_id, comment_id, parent_id, born, up, down, pinned, featured, reply_count,
+       shown_replies, written, whole
+FROM ({below}) below
+ORDER BY place;
 
 -- part: one_look
--- An article's `thread`, its roots (`top`) and what is `below` them, side by side in one row that
--- comes in one piece. Only as they were written: null where nobody has written one yet.
+-- An article's `thread` and its roots (`top`), each followed by what is `below` it, side by side in
+-- one row that comes in one piece. Only as they were written: null where nobody has written one yet.
 -- Index: that of the roots, comments_below_root.
 SELECT thread.article_id, thread.key, thread.url, thread.title, thread.lang, thread.state,
        thread.mode, thread.close_at, thread.views_per_hour, thread.managed, thread.article_ids,
@@ -260,16 +264,19 @@ FROM thread CROSS JOIN (
            array_agg(each.shown_replies) AS shown_replies,
            array_agg(each.written) AS written, array_agg(each.best) AS best
     FROM (
+        WITH placed AS (
+            SELECT article_id, comment_id, parent_id, born, up, down, pinned, featured,
+                   reply_count, shown_replies, written, best, row_number() OVER () AS at
+            FROM top
+        ), root AS (SELECT article_id, comment_id, at FROM placed WHERE shown_replies > 0)
         SELECT comment_id, parent_id, born, up, down, pinned, featured, reply_count,
-               shown_replies, written, best
-        FROM top
+               shown_replies, written, best, at, 0 AS place
+        FROM placed
         UNION ALL
         SELECT comment_id, parent_id, born, up, down, pinned, featured, reply_count,
-               shown_replies, written, NULL
-        FROM (
-            WITH root AS (SELECT article_id, comment_id FROM top WHERE shown_replies > 0)
-            {below}
-        ) below
+               shown_replies, written, NULL, at, place
+        FROM ({below}) below
+        ORDER BY at, place
     ) each
 ) listed;
 

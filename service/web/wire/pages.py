@@ -58,7 +58,7 @@ class _Writing:
 
     def add(self, parts: list[bytes], threaded: Threaded) -> None:
         """Write a comment with its nested replies."""
-        comment, replies, more = threaded
+        comment, replies, more = threaded.comment, threaded.replies, threaded.more_replies
         parts += (
             comment.written or self.fragments.write(self.site_id, comment),
             self.about,
