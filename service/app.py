@@ -28,7 +28,7 @@ from service.web.operation import Operation
 from service.web.operations import ReadyState
 from service.web.pulse import LAG_MAX_SECONDS
 from service.web.server import Bounds
-from service.wiring import dashboard
+from service.wiring import dashboard, newsroom
 from service.wiring.bridges import Bridges
 from service.wiring.core import Core
 from service.wiring.editors import Editors
@@ -46,8 +46,6 @@ from service.wiring.webhooks import Postroom
 
 log = structlog.get_logger(__name__)
 
-DASHBOARD = "moderate"
-"""The first segment of its paths; it is put together when one of them is asked for."""
 AGAIN_SECONDS = 1.0
 """Before a loop that failed unexpectedly is begun again."""
 
@@ -102,23 +100,24 @@ class Service(Struct, frozen=True, kw_only=True):
 
     def operations(self) -> list[Operation]:
         """Return the table of everything the service answers."""
-        return [*self.api(), *self.dashboard()]
+        return [*self.public(), *self.newsroom(), *self.dashboard()]
 
-    def api(self) -> list[Operation]:
-        """Return what programs and readers ask for."""
+    def public(self) -> list[Operation]:
+        """Return what readers ask for."""
         ground, core, access = self.ground, self.core, self.members.access
         return [
             *self.readers.operations(ground, core, access=access, records=self.moderators.records),
-            *self.live.operations(self.members.sessions, access),
-            *self.moderators.operations(core),
-            *self.members.operations(ground, core),
-            *self.office.operations(core),
-            *self.editors.operations(),
-            *self.log.operations(),
-            *self.figures.operations(),
-            *self.learning.operations(core),
-            *self.bridges.operations(core),
-            *self.postroom.operations(core),
+            *self.live.operations(),
+        ]
+
+    def newsroom(self) -> list[Operation]:
+        """Return what newsrooms and their programs ask for."""
+        core, members, log = self.core, self.members, self.log
+        return [
+            *newsroom.of_moderators(core, self.live, self.moderators, members),
+            *newsroom.of_editors(core, self.editors, log, self.figures, self.learning),
+            *newsroom.of_admins(self.ground, core, members, self.office),
+            *newsroom.of_other_systems(core, self.bridges, self.postroom),
         ]
 
     def dashboard(self) -> list[Operation]:
@@ -198,6 +197,7 @@ async def open_service(
         metrics.stores.watch_pool("redis", **connection_figures(ground.redis))
         service = Service.build(ground)
         opened.push_async_callback(service.core.cache.close)
+        opened.push_async_callback(service.core.decisions.cleanups.ended)
         yield service
 
 
@@ -235,8 +235,9 @@ async def serving(
     await service.live.vitals.look()
     draining = Draining()
     gate = api_gate(
-        service.api(),
-        later={DASHBOARD: service.dashboard},
+        service.public(),
+        newsroom=service.newsroom,
+        dashboard=service.dashboard,
         access=service.members.access,
         sites=service.core.sites,
         sessions=service.members.sessions,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from types import MappingProxyType
 
 from service.features.access import Access
 from service.features.pressure import Pressure
@@ -27,11 +26,18 @@ from service.web.paths import Routes
 from service.web.pulse import LAG_MAX_SECONDS, Pulse
 from service.web.ready import ReadyLine
 
+Later = Callable[[], Iterable[Operation]]
+"""Puts operations together when somebody asks for one of them."""
+
+API, DASHBOARD = "v1", "moderate"
+"""How paths of newsrooms' programs and of their pages begin."""
+
 
 def api_gate(
     operations: Iterable[Operation],
     *,
-    later: Mapping[str, Callable[[], Iterable[Operation]]] = MappingProxyType({}),
+    newsroom: Later = tuple,
+    dashboard: Later = tuple,
     access: Access,
     sites: SiteDirectory,
     readiness: Readiness,
@@ -48,7 +54,8 @@ def api_gate(
 ) -> Gate:
     """Return the gate to these operations, the probes, `/openapi.json` and `/docs`.
 
-    Those that come `later`, by the first segment of their paths, stand in no documentation.
+    What comes later, to `newsroom` and `dashboard`, may share no path with these: it is looked
+    for where nothing else is found. The dashboard's stands in no documentation.
 
     Raises:
         ValueError: two operations share a name, or a method and a path.
@@ -57,7 +64,10 @@ def api_gate(
     health = Health(pulse=pulse, draining=draining, readiness=readiness)
     admission = Admission(pulse=pulse)
     return Gate(
-        routes=Routes(with_documentation([*operations, *health.operations()]), later=later),
+        routes=Routes(
+            with_documentation(operations, newsroom, health.operations()),
+            later={API: newsroom, DASHBOARD: dashboard},
+        ),
         now=now,
         admission=admission,
         bodies=Bodies(admission=admission, seconds=body_seconds),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -74,17 +74,17 @@ POLICY = (
 class Documentation(Struct, frozen=True, dict=True):
     """Both documents, rendered when first asked for: a worker is back without them."""
 
-    operations: Sequence[Operation]
+    operations: Callable[[], Sequence[Operation]]
 
     @cached_property
     def document(self) -> bytes:
         """OpenAPI, as it goes out."""
-        return orjson.dumps(openapi(self.operations))
+        return orjson.dumps(openapi(self.operations()))
 
     @cached_property
     def page(self) -> bytes:
         """The page for people, as it goes out."""
-        return page(self.operations).encode()
+        return page(self.operations()).encode()
 
     async def show_document(self, _: Call) -> Reply:
         """Answer programs."""
@@ -101,13 +101,19 @@ class Documentation(Struct, frozen=True, dict=True):
         )
 
 
-def with_documentation(operations: Iterable[Operation]) -> list[Operation]:
-    """Return the operations with those that document them all, themselves included."""
-    told = list(operations)
-    every: list[Operation] = []
-    documentation = Documentation(every)
-    every += [*told, *_operations(documentation)]
-    return every
+def with_documentation(
+    operations: Iterable[Operation],
+    later: Callable[[], Iterable[Operation]] = tuple,
+    last: Iterable[Operation] = (),
+) -> list[Operation]:
+    """Return the operations with those that document them all, themselves included.
+
+    What comes `later` is documented between the first and the last, and not returned.
+    """
+    first = list(operations)
+    documentation = Documentation(lambda: [*first, *later(), *rest])
+    rest = [*last, *_operations(documentation)]
+    return [*first, *rest]
 
 
 def _operations(documentation: Documentation) -> list[Operation]:

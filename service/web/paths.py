@@ -137,7 +137,10 @@ class Routes:
         *,
         later: Mapping[str, Callable[[], Iterable[Operation]]] = MappingProxyType({}),
     ) -> None:
-        """Build the table; what is `later` is added when a path begins with its segment.
+        """Build the table.
+
+        What comes `later`, by the first segment of its paths, is added when such a path is not
+        found: none of its paths may be one of an operation that is there before.
 
         Raises:
             ValueError: two operations share a name, or a method and a path.
@@ -154,13 +157,13 @@ class Routes:
         if not path.startswith("/"):
             return None
         segments = path[1:].split("/")
-        later = self._later.get(segments[0])
-        if later is not None:
-            for operation in later():
-                self._add(operation)
-            del self._later[segments[0]]
         values: list[tuple[str, str]] = []
         node = _walk(self._root, segments, 0, values)
+        if node is None and segments[0] in self._later:
+            for operation in self._later[segments[0]]():
+                self._add(operation)
+            del self._later[segments[0]]
+            node = _walk(self._root, segments, 0, values)
         if node is None:
             return None
         decoded = {}

@@ -13,10 +13,6 @@ from service.features.rulebook_trial import Trials
 from service.features.rulebook_watch import RuleWatch
 from service.storage.dry_runs import DryRunStore
 from service.storage.rule_figures import RuleFigureStore
-from service.web.dry_runs import DryRunning
-from service.web.operation import Operation
-from service.web.rules import Rules
-from service.web.word_lists import ListKeeping
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 
@@ -67,15 +63,6 @@ class Editors(Struct, frozen=True, kw_only=True):
                 clock=clock,
             ),
         )
-
-    def operations(self) -> list[Operation]:
-        """Return what editors ask for."""
-        changes, lists, runs = self.changes, self.lists, self.runs
-        return [
-            *Rules(changes=changes, trials=self.trials).operations(),
-            *DryRunning(runs=runs).operations(),
-            *ListKeeping(lists=lists, runs=runs).operations(),
-        ]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

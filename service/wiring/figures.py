@@ -9,8 +9,6 @@ from msgspec import Struct
 from service.features.statistics.report import Statistics
 from service.storage.decisions import DecisionStore
 from service.storage.statistics import StatisticsStore
-from service.web.operation import Operation
-from service.web.statistics import Counting
 from service.wiring.ground import Ground
 
 
@@ -27,7 +25,3 @@ class Figures(Struct, frozen=True, kw_only=True):
             store=StatisticsStore(pool=pool), decisions=DecisionStore(pool=pool)
         )
         return cls(statistics=statistics)
-
-    def operations(self) -> list[Operation]:
-        """Return what is asked of it."""
-        return Counting(statistics=self.statistics).operations()

@@ -8,8 +8,6 @@ from msgspec import Struct
 
 from service.features.learning.desk import ModelDesk
 from service.features.learning.refit import Refit
-from service.web.learning import Learning as Asking
-from service.web.operation import Operation
 from service.wiring.core import Core
 from service.wiring.ground import Loop, clock
 
@@ -28,11 +26,6 @@ class Learning(Struct, frozen=True, kw_only=True):
             desk=ModelDesk(store=store, acts=core.acts),
             refit=Refit(store=store, sites=core.sites, clock=clock),
         )
-
-    def operations(self, core: Core) -> list[Operation]:
-        """Return what is asked about models."""
-        asking = Asking(desk=self.desk, models=core.models, lookup=core.lookup)
-        return asking.operations()
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

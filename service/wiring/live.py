@@ -7,12 +7,10 @@ from typing import Self
 
 from msgspec import Struct
 
-from service.features.access import Access
 from service.features.checkup import demand_of
 from service.features.desk import Desk
 from service.features.events import Events
 from service.features.lanes import Lanes
-from service.features.sessions import Sessions
 from service.features.vitals import Vitals
 from service.storage.appeals import AppealStore
 from service.storage.channel import DESK, EVENTS, Channel
@@ -22,11 +20,10 @@ from service.storage.events import EventStore
 from service.storage.probes import StoreProbe
 from service.storage.reports import ReportStore
 from service.storage.seen import SeenStore
-from service.web.desk import DeskStreams
 from service.web.events import EventStreams
 from service.web.operation import Operation
 from service.wiring.core import Core
-from service.wiring.ground import Ground, Loop, clock
+from service.wiring.ground import Ground, Loop
 
 
 class Live(Struct, frozen=True, kw_only=True):
@@ -80,10 +77,9 @@ class Live(Struct, frozen=True, kw_only=True):
             ),
         )
 
-    def operations(self, sessions: Sessions, access: Access) -> list[Operation]:
-        """Return the streams."""
-        desk = DeskStreams(desk=self.desk, sessions=sessions, access=access, clock=clock)
-        return [*EventStreams(events=self.events).operations(), *desk.operations()]
+    def operations(self) -> list[Operation]:
+        """Return the streams of readers."""
+        return EventStreams(events=self.events).operations()
 
     def loops(self) -> list[Loop]:
         """Return what goes on in every process."""

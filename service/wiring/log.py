@@ -14,8 +14,6 @@ from service.storage.audit import AuditStore
 from service.storage.audit_chain import ChainStore
 from service.storage.decisions import DecisionStore
 from service.storage.dossiers import DossierStore
-from service.web.audit import Auditing
-from service.web.operation import Operation
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock
 
@@ -51,10 +49,6 @@ class Log(Struct, frozen=True, kw_only=True):
             ),
             dossiers=Dossiers(store=DossierStore(pool=pool)),
         )
-
-    def operations(self) -> list[Operation]:
-        """Return what is asked of the log."""
-        return Auditing(audit=self.audit).operations()
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

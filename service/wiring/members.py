@@ -23,12 +23,6 @@ from service.storage.challenges import ChallengeStore
 from service.storage.proofs import ProofStore
 from service.storage.readers import ReaderStore
 from service.storage.sessions import SessionStore
-from service.web.cookies import Doorstep
-from service.web.entrance import Entrance
-from service.web.management import Management
-from service.web.operation import Operation
-from service.web.own_account import OwnAccount
-from service.web.people import People
 from service.wiring.core import Core
 from service.wiring.ground import Ground
 
@@ -89,33 +83,3 @@ class Members(Struct, frozen=True, kw_only=True):
                 store=AdministrationStore(pool=pool), cursors=core.cursors
             ),
         )
-
-    def operations(self, ground: Ground, core: Core) -> list[Operation]:
-        """Return the entrance, and what is managed."""
-        doorstep = Doorstep(public_url=ground.settings.public_url)
-        management = Management(
-            sites=core.sites,
-            articles=core.articles,
-            keyring=self.keyring,
-            token_keys=core.token_keys,
-            acts=core.acts,
-        )
-        entrance = Entrance(
-            sign_in=self.sign_in,
-            sessions=self.sessions,
-            arrivals=self.arrivals,
-            doorstep=doorstep,
-        )
-        own_account = OwnAccount(
-            sign_in=self.sign_in,
-            sessions=self.sessions,
-            authenticators=self.authenticators,
-            passkeys=self.passkeys,
-            doorstep=doorstep,
-        )
-        return [
-            *management.operations(),
-            *People(team=self.team, administration=self.administration).operations(),
-            *entrance.operations(),
-            *own_account.operations(),
-        ]

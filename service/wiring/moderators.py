@@ -37,19 +37,6 @@ from service.storage.seen import SeenStore
 from service.storage.surroundings import SurroundingStore
 from service.storage.sweeps import SweepStore
 from service.storage.wishes import WishStore
-from service.web.alerts import Alerting
-from service.web.checks import Checking
-from service.web.clusters import Clustering
-from service.web.erasures import Forgetting
-from service.web.featured import Featuring
-from service.web.moderation import Moderation
-from service.web.operation import Operation
-from service.web.pace import Pacing
-from service.web.records import AuthorRecords
-from service.web.saved_searches import KeepingSearches
-from service.web.search import Searching
-from service.web.seen import Seeing
-from service.web.wishes import Wishing
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 from service.wiring.live import Live
@@ -177,26 +164,6 @@ class Moderators(Struct, frozen=True, kw_only=True):
             exports=Export(search=search, log=AdministrationStore(pool=pool), acts=core.acts),
             saved_searches=SavedSearches(store=SavedSearchStore(pool=pool), new_id=new_id),
         )
-
-    def operations(self, core: Core) -> list[Operation]:
-        """Return what the queue's page and the site's back end ask for."""
-        moderation = Moderation(
-            queue=self.queue, decisions=core.decisions, lookup=core.lookup, new_id=new_id
-        )
-        return [
-            *moderation.operations(),
-            *Seeing(seen=self.seen).operations(),
-            *Alerting(alerts=self.alerts).operations(),
-            *Checking(checks=self.checks, decisions=core.decisions).operations(),
-            *Featuring(featured=self.featured).operations(),
-            *Pacing(waits=self.waits).operations(),
-            *Wishing(wishes=self.wishes).operations(),
-            *Clustering(clusters=core.clusters, decisions=self.cluster_decisions).operations(),
-            *Searching(search=self.search, exports=self.exports).operations(),
-            *KeepingSearches(searches=self.saved_searches).operations(),
-            *AuthorRecords(records=self.records, sweeps=self.sweeps).operations(),
-            *Forgetting(erasures=self.erasures).operations(),
-        ]
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

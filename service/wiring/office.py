@@ -8,10 +8,6 @@ from msgspec import Struct
 
 from service.features.article_lists import ArticleLists
 from service.storage.article_lists import ArticleListStore
-from service.web.articles import ArticleOffice
-from service.web.losses import TellingLosses
-from service.web.operation import Operation
-from service.web.pages.house_rules import RulesPages
 from service.wiring.core import Core
 from service.wiring.ground import Ground
 from service.wiring.readers import Readers
@@ -32,12 +28,3 @@ class Office(Struct, frozen=True, kw_only=True):
                 cursors=core.cursors,
             )
         )
-
-    def operations(self, core: Core) -> list[Operation]:
-        """Return what editors and admins ask, and the pages of a site's own rules."""
-        office = ArticleOffice(lists=self.article_lists, articles=core.articles, acts=core.acts)
-        return [
-            *office.operations(),
-            *TellingLosses(losses=core.losses, sites=core.sites).operations(),
-            *RulesPages().operations(),
-        ]

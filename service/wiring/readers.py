@@ -42,6 +42,7 @@ from service.web.assets import Assets
 from service.web.operation import Operation
 from service.web.own import OwnComments
 from service.web.pages.every import Pages
+from service.web.pages.house_rules import RulesPages
 from service.web.pages.newspaper import Paper
 from service.web.readers import Readers as Reading
 from service.web.reports import Reporting
@@ -217,6 +218,7 @@ class Readers(Struct, frozen=True, kw_only=True):
         return [
             *reading.operations(),
             *pages.operations(),
+            *RulesPages().operations(),
             *Assets.load().operations(),
             *own.operations(),
             *Voting(votes=self.votes, hash_address=hash_address).operations(),

@@ -10,8 +10,6 @@ from service.features.webhooks import Letters, Post, Webhooks
 from service.outgoing import Hosts
 from service.storage.webhook_events import WebhookEventStore
 from service.storage.webhooks import DeliveryStore, WebhookStore
-from service.web.operation import Operation
-from service.web.webhooks import Hooks
 from service.wiring.core import Core
 from service.wiring.ground import Ground, Loop, clock, new_id
 
@@ -53,10 +51,6 @@ class Postroom(Struct, frozen=True, kw_only=True):
                 heard=lambda result: ground.metrics.webhook_attempts.labels(result).inc(),
             ),
         )
-
-    def operations(self, core: Core) -> list[Operation]:
-        """Return what is asked of webhooks."""
-        return Hooks(webhooks=self.webhooks, acts=core.acts).operations()
 
     def leader_loops(self) -> list[Loop]:
         """Return what goes on in one process of all."""

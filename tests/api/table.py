@@ -45,12 +45,12 @@ BODIES: Mapping[str, Any] = {
 """Bodies of those that look at their object only when the body is one."""
 
 
-def _without_stores() -> list[Operation]:
-    """Return the table of a service that cannot do anything."""
+def _without_stores() -> Service:
+    """Return a service that cannot do anything."""
     parts = {name: _empty(part) for name, part in get_type_hints(Service).items()}
     known = {"settings": Settings(), "secrets": Secrets.derive("k" * 32)}
     ground = structs.replace(parts["ground"], **known)
-    return Service(**{**parts, "ground": ground}).operations()
+    return Service(**{**parts, "ground": ground})
 
 
 def _empty(part: Any) -> Any:
@@ -65,9 +65,11 @@ def _empty(part: Any) -> Any:
     )
 
 
+SERVICE = _without_stores()
+
 OPERATIONS = [
     operation
-    for operation in _without_stores()
+    for operation in SERVICE.operations()
     if not operation.hidden and operation.body_media == JSON
 ]
 """The API, without pages, files and forms."""
