@@ -62,35 +62,12 @@ class Looks(Struct, frozen=True, kw_only=True):
         """Return those that wait, in one round trip."""
         if not ids:
             return {}
-        at = Keys(slug)
-        with unavailable_when_down():
-            found = await ask_each(self.redis, [("HGETALL", at.item(each)) for each in ids])
+        found = await self._written(slug, ids)
         return {
-            comment_id: from_fields(fields)
-            for comment_id, fields in zip(ids, found, strict=True)
-            if fields
+            comment_id: written.item
+            for comment_id, written in zip(ids, found, strict=True)
+            if written
         }
-
-    async def shown(
-        self, slug: str, ids: Sequence[UUID]
-    ) -> tuple[dict[UUID, PendingComment], dict[UUID, float | None]]:
-        """Return those that wait, and the views per hour of their articles, None where unknown."""
-        if not ids:
-            return {}, {}
-        at = Keys(slug)
-        keys = [at.view_rates, *(at.item(each) for each in ids)]
-        found = await self.scripts.run(self.redis, "shown", keys)
-        items = {
-            comment_id: from_fields(dict(_pairs(flat)))
-            for comment_id, flat in zip(ids, found, strict=False)
-            if flat
-        }
-        rates = {
-            items[comment_id].article_id: None if rate is None else float(rate)
-            for comment_id, rate in zip(ids, found[len(ids) :], strict=True)
-            if comment_id in items
-        }
-        return items, rates
 
     async def revisions(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
         """Return (revision, n) of those that wait, in one round trip."""
@@ -231,13 +208,14 @@ class Looks(Struct, frozen=True, kw_only=True):
 
     async def to_copy(self, slug: str, *, limit: int) -> list[ToCopy]:
         """Return the same with what it copies: neither an id nor a comment is made of it."""
-        at, names = Keys(slug), await self._marked(slug, limit)
-        ids = [name.decode() for name in names]
+        ids = [name.decode() for name in await self._marked(slug, limit)]
+        return list(map(ToCopy, ids, await self._written(slug, ids)))
+
+    async def _written(self, slug: str, ids: Sequence[UUID | str]) -> list[Written | None]:
+        """Return what is kept of each, None where nothing is."""
+        at = Keys(slug)
         found = await self.scripts.run(self.redis, "written", [at.item(each) for each in ids])
-        return [
-            ToCopy(comment_id, Written(*fields) if fields else None)
-            for comment_id, fields in zip(ids, found, strict=True)
-        ]
+        return [Written(*fields) if fields else None for fields in found]
 
     async def _marked(self, slug: str, limit: int) -> list[bytes]:
         with unavailable_when_down():

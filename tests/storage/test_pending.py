@@ -20,7 +20,6 @@ from service.storage.pending import Acceptance, Claimed, Finished, PendingStore,
 from service.storage.recents import RecentStore
 from service.storage.redis import Keys, QueueUnavailable, Scripts, connect
 from service.storage.replies import Submitted
-from service.storage.views import ViewStore
 from tests.storage.queues import EPOCH, Places, eventually, make_item, own_server
 
 SCRIPTS = Scripts.load()
@@ -678,18 +677,6 @@ async def test_items_come_in_one_go_and_only_those_that_wait(desk: Desk) -> None
     }
     assert await desk.pending.items("daily", []) == {}
     assert await desk.pending.get("daily", uuid4()) is None
-
-
-async def test_what_is_shown_comes_with_how_often_its_article_is_read(desk: Desk) -> None:
-    read, unread = make_item(1), make_item(2, article_id=uuid4())
-    await desk.put(read, unread)
-    await ViewStore(redis=desk.redis).put_rates("daily", {read.article_id: 12.5})
-
-    items, rates = await desk.pending.shown("daily", [uuid4(), *ids([unread, read])])
-
-    assert items == await desk.pending.items("daily", ids([read, unread]))
-    assert rates == {read.article_id: 12.5, unread.article_id: None}
-    assert await desk.pending.shown("daily", []) == ({}, {})
 
 
 async def pages(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
-from service.model import Author, PendingComment, Screened, Why
+from service.model import Alert, Author, PendingComment, Role, Screened, Why
 from service.payload import from_payload, to_payload
 from service.storage.redis import connect
 from service.storage.waiting import created_ms, from_fields, to_fields, written_of
@@ -62,6 +62,8 @@ SCREENED = st.builds(
     position=NUMBERS,
     depth=NUMBERS,
     shadow=st.lists(SIGNALS, max_size=2).map(tuple),
+    alert=st.none()
+    | st.builds(Alert, rule=TEXTS, label=TEXTS, severity=NUMBERS, role=st.sampled_from(Role)),
 )
 ITEMS = st.builds(
     PendingComment,
