@@ -310,14 +310,13 @@ class Acts(Struct, kw_only=True):
         assert ruling is not None
         payload = {
             "article": subject.case.article_key or item.article_key,
-            "parent_id": str(item.parent_id) if item.parent_id else None,
+            "parent_id": item.parent_id,
             "revision": item.revision,
             "shown": shown,
             "reason": ruling.reason,
-            "decision_id": str(ruling.decision_id),
-            "reverses": str(ruling.reverses) if ruling.reverses else None,
+            "reverses": ruling.reverses,
         }
-        self.changes.tell(subject.case.place, kind, payload)
+        self.changes.tell(subject.case.place, kind, ruling.decision_id, payload)
 
     def _as_waiting(self, public: Comment, *, n: int) -> PendingComment:
         """Write a public comment in the form of one that waits."""

@@ -51,7 +51,7 @@ class Invalidations(Struct, frozen=True, kw_only=True):
         article_ids: Iterable[UUID],
         *,
         drop: bool,
-        decided: Iterable[tuple[UUID, str]] = (),
+        decided: Iterable[tuple[UUID, UUID]] = (),
         again: bool = False,
     ) -> bool:
         """Stop believing what depends on these articles, here at once and elsewhere in a moment.
@@ -71,15 +71,16 @@ class Invalidations(Struct, frozen=True, kw_only=True):
         if not change.article_ids:
             return True
         self.cache.invalidate(change.article_ids, drop=drop)
-        if not again:
-            self.heard.set()
         try:
             await self.channel.publish([change.encode()])
         except Unavailable as failure:
             if not again:
+                self.heard.set()
                 await self._tell_otherwise(change, failure)
             return False
         self._note_told(change)
+        if not again:
+            self.heard.set()  # not before: the relay would tell it again
         return True
 
     def was_told(self, comment_id: UUID | None, decision_id: str | None) -> bool:
@@ -139,6 +140,6 @@ class Invalidations(Struct, frozen=True, kw_only=True):
             self.heard.set()
 
 
-def _name(comment_id: UUID, decision_id: str) -> str:
+def _name(comment_id: UUID, decision_id: UUID | str) -> str:
     """Name a decision: one id may have been used for several comments."""
     return f"{comment_id}:{decision_id}"

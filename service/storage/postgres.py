@@ -37,6 +37,7 @@ __all__ = [
     "database_errors",
     "fill",
     "in_transaction",
+    "json_bytes",
     "load_queries",
     "migrate",
     "open_pool",
@@ -255,7 +256,12 @@ async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[A
 
 def as_json(value: Any) -> str:
     """Write what a parameter of type json takes, ids and times among it."""
-    return orjson.dumps(value, default=_uuid_text).decode()
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: Any) -> bytes:
+    """Write a part of it."""
+    return orjson.dumps(value, default=_uuid_text)
 
 
 async def _may_act_as(url: str, role: str) -> bool:
@@ -277,7 +283,7 @@ async def _teach_json(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 def _to_jsonb(value: Any) -> bytes:
-    return JSONB_VERSION + orjson.dumps(value, default=_uuid_text)
+    return JSONB_VERSION + json_bytes(value)
 
 
 def _uuid_text(value: object) -> str:

@@ -6,8 +6,8 @@
 -- comments in public, new or again; texts that were sent and are not public; the journal's word that
 -- revisions were decided; what authors' records gain; articles' counts, as differences, whose
 -- threads have a new version; and what the rest of the world is still to be told, in its order. Rows
--- of the journal and of records come in the order of their keys, so that two transactions never
--- deadlock.
+-- of the journal and of records are written in the order of their keys, so that two transactions
+-- never deadlock: neither two decisions over the same people, nor a decision and the journal's copy.
 --   $1 decisions json, $2 comments json, $3 their texts text[], $4 what readers are told of them
 --   bytea[] (both side by side with them), $5 kept json, $6 journal json, $7 readers json,
 --   $8 counts json, $9 outbox json (each a list of objects, named as the columns are)
@@ -87,6 +87,7 @@ WITH decided AS MATERIALIZED (
     FROM json_to_recordset($6::json) AS new (
         site_id integer, article_id uuid, comment_id uuid, revision integer, n integer, kind text,
         seq bigint, dk bytea, fingerprint bytea, created_at timestamptz)
+    ORDER BY site_id, article_id, comment_id
     ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
         revision = excluded.revision, n = excluded.n, kind = excluded.kind,
         seq = greatest(j.seq, excluded.seq), state = 'decided', payload = NULL,
@@ -98,6 +99,7 @@ WITH decided AS MATERIALIZED (
     FROM json_to_recordset($7::json) AS new (
         site_id integer, author_id uuid, kind text, name text, approved integer, rejected integer,
         first_seen timestamptz)
+    ORDER BY site_id, author_id
     ON CONFLICT (site_id, author_id) DO UPDATE SET
         name = excluded.name, approved = r.approved + excluded.approved,
         rejected = r.rejected + excluded.rejected,
