@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import structlog
@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from service import crash
 from service.errors import FieldError, Invalid, NotFound, Unavailable
+from service.features.cleanups import Cleanups
 from service.features.invalidation import Invalidations
 from service.features.outcomes import (
     AmbiguousDecision,
@@ -89,6 +90,7 @@ class Decisions(Struct, frozen=True, kw_only=True):
     telling: Telling = field(default_factory=Telling)
     tries: Counter[UUID] = field(default_factory=Counter)
     rounds: Rounds = field(default_factory=Rounds)
+    cleanups: Cleanups = field(default_factory=Cleanups)
 
     async def decide(
         self,
@@ -264,7 +266,7 @@ class Decisions(Struct, frozen=True, kw_only=True):
         committed(left)
         sites = {key: site for motion in ready for key, site in motion.sites.items()}
         for sitting, _ in sittings:
-            await self.clean(sites, sitting)
+            await self.cleanups.begin(*self._cleaning(sites, sitting))
         results = {key: result for _, each in sittings for key, result in each.items()}
         for motion, request, refusal in refused:
             results |= await self._set_aside(motion, request, refusal)
@@ -351,34 +353,40 @@ class Decisions(Struct, frozen=True, kw_only=True):
 
     async def clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         """Tell Redis and the caches what is committed; what fails here the reconciler repairs."""
-        # At once, so that both go to Redis in one packet.
-        await asyncio.gather(self._clean_queue(sites, sitting), self._tell_readers(sites, sitting))
+        await asyncio.gather(*self._cleaning(sites, sitting))
         crash.reached(crash.Point.DECIDE_TOLD)
 
-    async def _clean_queue(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
-        try:
-            for site_id, finished in sitting.finished.items():
-                await self.pending.finish(sites[site_id].slug, finished)
-            crash.reached(crash.Point.DECIDE_FINISHED)
-            for item in sitting.requeued:
-                await self.pending.requeue(item, journaled=False, guarded=True)
-            for site_id, comment_id, author_id in sitting.forgotten:
-                await self.recents.forget(sites[site_id].slug, comment_id, author_id)
-            crash.reached(crash.Point.DECIDE_REQUEUED)
-        except Unavailable:
-            log.warning("queue_not_cleaned", decisions=len(sitting.finished))
-
-    async def _tell_readers(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
+    def _cleaning(
+        self, sites: Mapping[int, Site], sitting: Sitting
+    ) -> Iterator[Coroutine[Any, Any, Any]]:
+        """Yield all of that: begun at once, it goes to Redis in one packet."""
         touched: dict[int, list[UUID]] = {}
         for site_id, article_id in sitting.changes.touched:
             touched.setdefault(site_id, []).append(article_id)
+        for site_id in sitting.finished:
+            yield self._clean_queue(sites[site_id], sitting)
         for site_id, article_ids in touched.items():
-            await self.invalidations.tell(
+            yield self.invalidations.tell(
                 sites[site_id],
                 article_ids,
                 drop=sitting.took_down,
                 decided=sitting.changes.told_on(site_id),
             )
+
+    async def _clean_queue(self, site: Site, sitting: Sitting) -> None:
+        finished = sitting.finished[site.site_id]
+        try:
+            await self.pending.finish(site.slug, finished)
+            crash.reached(crash.Point.DECIDE_FINISHED)
+            for item in sitting.requeued:
+                if item.site_id == site.site_id:
+                    await self.pending.requeue(item, journaled=False, guarded=True)
+            for site_id, comment_id, author_id in sitting.forgotten:
+                if site_id == site.site_id:
+                    await self.recents.forget(site.slug, comment_id, author_id)
+            crash.reached(crash.Point.DECIDE_REQUEUED)
+        except Unavailable:
+            log.warning("queue_not_cleaned", site=site.slug, decisions=len(finished))
 
 
 def _joined(parts: Iterable[dict[UUID, T]]) -> dict[UUID, T]:

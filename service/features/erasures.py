@@ -188,6 +188,7 @@ class Erasures(Struct, frozen=True, kw_only=True):
         for start in range(0, len(ids), BATCH):
             requests = [self._request(each, now) for each in ids[start : start + BATCH]]
             await self.decisions.decide([site], requests, actor=LAW, now=now)
+        await self.decisions.cleanups.ended()  # Redis has no text any more when it is compacted
         await self.store.forget(site.slug, author_id, ids, dks)
         await self.store.finish(site.site_id, author_id, subject, comments=len(ids), at=now)
         await self.store.compact()
