@@ -313,7 +313,6 @@ def _settle(turn: Turn, near: Near, comment: Changed, signature: Signature) -> N
     nearest = near.nearest(comment.site_id, signature)
     if nearest is None:
         nearest = Nearest(_own_place(comment), 0.0, 1.0)
-        turn.found(nearest.place, at)
     place = nearest.place
     if nearest.likeness < DIFFERS_BELOW and len(near.of_cluster[place]) < SIGNATURES_MAX:
         row = SignatureRow(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,6 +24,10 @@ SQL = load_queries("clusters")
 
 PLANS = "SET LOCAL plan_cache_mode = force_custom_plan"
 """A plan that was made while a table was small reads all of it in the middle of a wave."""
+
+
+REJECTED = ("rejected", "removed")
+"""States of what a person decided against."""
 
 
 class ClusterPlace(NamedTuple):
@@ -101,17 +103,6 @@ class Cluster(Struct, frozen=True, kw_only=True):
     last_at: datetime
 
 
-COUNTS = ("size", "waiting", "escalated", "outliers", "public", "approved", "rejected")
-"""Counts of a cluster that add up."""
-
-
-class _Weight(Struct, frozen=True, kw_only=True):
-    """What some comments add to the counts of their cluster."""
-
-    counts: tuple[int, ...] = (0,) * len(COUNTS)
-    authors: tuple[UUID, ...] = ()
-
-
 class Turn(Struct, kw_only=True):
     """One batch of changes in one transaction; all that is collected here is written at its end."""
 
@@ -120,24 +111,22 @@ class Turn(Struct, kw_only=True):
     """Changes of this batch: also of comments that stay where they are."""
     changed: list[Changed]
     """Comments that come, go, or say something else."""
-    _new: list[dict[str, Any]] = field(default_factory=list)
     _signatures: list[dict[str, Any]] = field(default_factory=list)
     _members: list[dict[str, Any]] = field(default_factory=list)
     _gone: list[Changed] = field(default_factory=list)
+    _rejected: set[ClusterPlace] = field(default_factory=set)
+    """Where comments come that a person rejected."""
 
     async def alike(self, bands: Collection[int]) -> list[SignatureRow]:
         """Return every signature of clusters that have one with one of these bands."""
         return await _alike(self.connection, bands)
 
-    def found(self, place: ClusterPlace, at: datetime) -> None:
-        """Begin a cluster."""
-        self._new.append({**place._asdict(), "at": at})
-
     def sign(self, row: SignatureRow) -> None:
         """Let later comments be compared with this one."""
         self._signatures.append(
             {
-                **row.place._asdict(),
+                "site_id": row.place.site_id,
+                "cluster_id": row.place.cluster_id,
                 "comment_id": row.comment_id,
                 "numbers": bytea(row.numbers.hex()),
                 "bands": row.bands,
@@ -147,10 +136,13 @@ class Turn(Struct, kw_only=True):
     def join(
         self, place: ClusterPlace, comment: Changed, *, at: datetime, likeness: float, outlier: bool
     ) -> None:
-        """Put a comment into a cluster."""
+        """Put a comment into a cluster, which is new with its first one."""
+        if comment.judged and comment.state in REJECTED:
+            self._rejected.add(place)
         self._members.append(
             {
-                **place._asdict(),
+                "site_id": place.site_id,
+                "cluster_id": place.cluster_id,
                 "article_id": comment.article_id,
                 "comment_id": comment.comment_id,
                 "author_id": comment.author_id,
@@ -172,65 +164,14 @@ class Turn(Struct, kw_only=True):
 
     async def write(self) -> None:
         """Write what was collected, and count on: never by reading whole clusters."""
-        if not self.changed:
-            return
-        before = await self._weigh([each for each in self.changed if each.cluster_id is not None])
-        authors = self._authors(before)
-        were_there = await self._present(authors)
-        await self._write()
-        after = await self._weigh(self.changed)
-        are_there = await self._present(authors)
-        touched = sorted(before.keys() | after.keys())
-        if not touched:
-            return
-        more = [
-            (
-                *place,
-                *map(operator.sub, after[place].counts, before[place].counts),
-                are_there[place] - were_there[place],
-            )
-            for place in touched
-        ]
-        await self.connection.execute(SQL["count_on"], *_columns(more))
-        smaller = [place for place in touched if after[place].counts[0] < before[place].counts[0]]
-        if smaller:
-            await self.connection.execute(SQL["drop_empty"], *_columns(smaller))
-
-    async def _weigh(self, comments: Sequence[Changed]) -> defaultdict[ClusterPlace, _Weight]:
-        """Return what some comments add to the counts of their clusters."""
-        weights: defaultdict[ClusterPlace, _Weight] = defaultdict(_Weight)
-        places = [(each.site_id, each.article_id, each.comment_id) for each in comments]
-        for row in await _fetch(self.connection, "weigh", places):
-            weights[ClusterPlace(row["site_id"], row["cluster_id"])] = _Weight(
-                counts=tuple(row[name] for name in COUNTS), authors=tuple(row["authors"] or ())
-            )
-        return weights
-
-    def _authors(self, before: Mapping[ClusterPlace, _Weight]) -> list[tuple[int, UUID, UUID]]:
-        """Return who may come to a cluster, or leave it."""
-        were = {(*place, author) for place, each in before.items() for author in each.authors}
-        come = {
-            (row["site_id"], row["cluster_id"], row["author_id"])
-            for row in self._members
-            if row["author_id"] is not None
-        }
-        return sorted(were | come)
-
-    async def _present(self, authors: Sequence[tuple[int, UUID, UUID]]) -> Counter[ClusterPlace]:
-        """Count those of some authors who have a comment in a cluster."""
-        rows = await _fetch(self.connection, "authors_there", authors)
-        return Counter(ClusterPlace(row["site_id"], row["cluster_id"]) for row in rows)
-
-    async def _write(self) -> None:
         run = self.connection
-        if self._gone:
-            places = [(each.site_id, each.article_id, each.comment_id) for each in self._gone]
-            await run.execute(SQL["drop_members"], *_columns(places))
-            signed = [(each.site_id, each.cluster_id, each.comment_id) for each in self._gone]
-            await run.execute(SQL["drop_signatures"], *_columns(signed))
-        joined = {"found": self._new, "signed": self._signatures, "members": self._members}
+        gone = [(each.site_id, each.article_id, each.comment_id) for each in self._gone]
+        left = {ClusterPlace(*row) for row in await _fetch(run, "leave", gone)}
         if self._members:
+            joined = {"signed": self._signatures, "members": self._members}
             await run.execute(SQL["join"], joined)
+        await write_rows(run, SQL["look_again"], sorted(left | self._rejected))
+        await write_rows(run, SQL["drop_empty"], sorted(left))
 
 
 class ClusterStore(Struct, frozen=True, kw_only=True):
@@ -247,8 +188,9 @@ class ClusterStore(Struct, frozen=True, kw_only=True):
         async with in_transaction(self.pool) as connection:
             await connection.execute(PLANS)
             taken = await connection.fetch(SQL["take_changes"], limit)
-            changed = {tuple(row) for row in taken}
-            changed -= await _stay(connection, sorted(changed))
+            changed = {row[:3] for row in taken}
+            members = {row[:3] for row in taken if row["is_member"]}
+            changed -= await _stay(connection, sorted(members))
             rows = await _fetch(connection, "read_changed", sorted(changed))
             turn = Turn(
                 connection=connection, taken=len(taken), changed=[Changed(*row) for row in rows]
@@ -335,7 +277,7 @@ class ClusterStore(Struct, frozen=True, kw_only=True):
 async def _stay(connection: Connection, places: Sequence[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
     """Count on what became of comments whose texts are the same; returns which these are."""
     rows = await _fetch(connection, "stay", places)
-    for name, query in (("rejected", "say_why"), ("renamed", "count_authors")):
+    for name, query in (("rejected", "look_again"), ("renamed", "count_authors")):
         clusters = {(row["site_id"], row["cluster_id"]) for row in rows if row[name]}
         await write_rows(connection, SQL[query], sorted(clusters))
     return {(row["site_id"], row["article_id"], row["comment_id"]) for row in rows}

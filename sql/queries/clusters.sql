@@ -1,14 +1,21 @@
 -- Clusters of comments that say nearly the same: kept up to date, and read.
 
 -- name: take_changes
--- The next comments to be looked at, each once; off the list when the transaction commits.
+-- The next comments to be looked at, and which are in a cluster; off the list when the transaction
+-- commits.
 --   $1 limit integer
--- Index: cluster_changes_in_order.
-DELETE FROM cluster_changes
-WHERE change_id IN (
-    SELECT change_id FROM cluster_changes ORDER BY change_id LIMIT $1 FOR UPDATE SKIP LOCKED
+-- Index: cluster_changes_in_order; cluster_members_pkey.
+WITH taken AS (
+    DELETE FROM cluster_changes
+    WHERE change_id IN (
+        SELECT change_id FROM cluster_changes ORDER BY change_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING site_id, article_id, comment_id
 )
-RETURNING site_id, article_id, comment_id;
+SELECT taken.site_id, taken.article_id, taken.comment_id, m.comment_id IS NOT NULL AS is_member
+FROM taken
+LEFT JOIN cluster_members m ON m.site_id = taken.site_id AND m.article_id = taken.article_id
+    AND m.comment_id = taken.comment_id;
 
 -- part: known
 -- What comments are, by the log and the journal (as features/transitions.py says it), with the
@@ -119,26 +126,34 @@ WITH known AS MATERIALIZED (
 SELECT site_id, article_id, comment_id, cluster_id, rejected + had_rejected > 0 AS rejected, renamed
 FROM stayed;
 
--- part: said
--- What the latest 200 of a cluster that people rejected were mostly rejected for.
--- Index: cluster_members_rejected.
-SELECT mode() WITHIN GROUP (ORDER BY reason) AS reason FROM (
-    SELECT reason FROM cluster_members
-    WHERE site_id = more.site_id AND cluster_id = more.cluster_id
-      AND judged AND state IN ('rejected', 'removed')
-    ORDER BY at DESC LIMIT 200
-) latest;
-
--- name: say_why
--- Why comments of clusters were rejected, where another one was, or is not any more.
+-- name: look_again
+-- When the comments of clusters came, and what the latest 200 that people rejected were mostly
+-- rejected for, where that may have changed: it is read, not counted.
 --   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side)
--- Index: clusters_pkey, cluster_members_rejected.
-UPDATE clusters c SET reason = said.reason
-FROM unnest($1::integer[], $2::uuid[]) AS more (site_id, cluster_id)
+-- Index: clusters_pkey, cluster_members_in_order, cluster_members_rejected.
+UPDATE clusters c
+SET reason = said.reason, first_at = coalesce(oldest.at, c.first_at),
+    last_at = coalesce(newest.at, c.last_at)
+FROM unnest($1::integer[], $2::uuid[]) AS touched (site_id, cluster_id)
+LEFT JOIN LATERAL (
+    SELECT at FROM cluster_members
+    WHERE site_id = touched.site_id AND cluster_id = touched.cluster_id
+    ORDER BY at, comment_id LIMIT 1
+) oldest ON true
+LEFT JOIN LATERAL (
+    SELECT at FROM cluster_members
+    WHERE site_id = touched.site_id AND cluster_id = touched.cluster_id
+    ORDER BY at DESC, comment_id DESC LIMIT 1
+) newest ON true
 CROSS JOIN LATERAL (
-{said}
+    SELECT mode() WITHIN GROUP (ORDER BY reason) AS reason FROM (
+        SELECT reason FROM cluster_members
+        WHERE site_id = touched.site_id AND cluster_id = touched.cluster_id
+          AND judged AND state IN ('rejected', 'removed')
+        ORDER BY at DESC LIMIT 200
+    ) latest
 ) said
-WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id;
+WHERE c.site_id = touched.site_id AND c.cluster_id = touched.cluster_id;
 
 -- name: count_authors
 -- By how many authors clusters are of whose comments some have another author, or none, which is
@@ -161,19 +176,64 @@ SELECT s.site_id, s.cluster_id, s.comment_id, s.numbers, s.bands
 FROM clusters_near($1::integer[]) near
 JOIN cluster_signatures s ON s.site_id = near.site_id AND s.cluster_id = near.cluster_id;
 
+-- part: tally
+-- What comments add to the counts of their cluster.
+SELECT site_id, cluster_id, count(*) AS size,
+       count(*) FILTER (WHERE waits) AS waiting,
+       count(*) FILTER (WHERE waits AND escalated) AS escalated,
+       count(*) FILTER (WHERE waits AND outlier) AS outliers,
+       count(*) FILTER (WHERE state = 'approved') AS public,
+       count(*) FILTER (WHERE judged AND state = 'approved') AS approved,
+       count(*) FILTER (WHERE judged AND state IN ('rejected', 'removed')) AS rejected,
+       min(at) AS first_at, max(at) AS last_at, array_agg(comment_id) AS comment_ids,
+       array_agg(DISTINCT author_id) FILTER (WHERE author_id IS NOT NULL) AS author_ids
+FROM moved
+GROUP BY site_id, cluster_id;
+
+-- part: strangers
+-- How many of their authors have no other comment there; what is written meanwhile is not seen.
+SELECT count(*) FROM unnest(more.author_ids) AS one (author_id)
+WHERE NOT EXISTS (
+    SELECT FROM cluster_members other
+    WHERE other.site_id = more.site_id AND other.cluster_id = more.cluster_id
+      AND other.author_id = one.author_id AND other.comment_id <> ALL (more.comment_ids)
+);
+
+-- name: leave
+-- Take comments out that were taken away, or that say something else now, with what was compared
+-- with them, and count on; returns in which clusters they were.
+--   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
+-- Index: cluster_members_pkey, cluster_signatures_pkey, clusters_pkey, cluster_members_by_author.
+WITH moved AS (
+    DELETE FROM cluster_members m
+    USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
+    WHERE m.site_id = gone.site_id AND m.article_id = gone.article_id
+      AND m.comment_id = gone.comment_id
+    RETURNING m.site_id, m.cluster_id, m.comment_id, m.author_id, m.outlier, m.state, m.waits,
+        m.escalated, m.judged, m.at
+), unsigned AS (
+    DELETE FROM cluster_signatures s
+    USING moved
+    WHERE s.site_id = moved.site_id AND s.cluster_id = moved.cluster_id
+      AND s.comment_id = moved.comment_id
+)
+UPDATE clusters c
+SET size = c.size - more.size, waiting = c.waiting - more.waiting,
+    escalated = c.escalated - more.escalated, outliers = c.outliers - more.outliers,
+    public = c.public - more.public, approved = c.approved - more.approved,
+    rejected = c.rejected - more.rejected,
+    authors = c.authors - ({strangers})
+FROM ({tally}) more
+WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id
+RETURNING c.site_id, c.cluster_id;
+
 -- name: join
--- Comments of clusters, as they are now, of a document with lists of rows: new clusters, of their
--- first comments; what later comments are compared with; and the comments.
+-- Put comments into clusters, of a document with lists of rows: the comments, and what later ones
+-- are compared with. Clusters begin with their first comments, and are counted on.
 --   $1 document jsonb
--- Index: each table's primary key.
+-- Index: each table's primary key; cluster_members_by_author.
 WITH told AS MATERIALIZED (
     SELECT $1::jsonb AS document
-), found AS (
-    INSERT INTO clusters (site_id, cluster_id, first_at, last_at)
-    SELECT site_id, cluster_id, at, at
-    FROM told, jsonb_to_recordset(document -> 'found') AS new (
-        site_id integer, cluster_id uuid, at timestamptz)
-    ON CONFLICT (site_id, cluster_id) DO NOTHING
 ), signed AS (
     INSERT INTO cluster_signatures (site_id, cluster_id, comment_id, numbers, bands)
     SELECT site_id, cluster_id, comment_id, numbers, bands
@@ -181,102 +241,32 @@ WITH told AS MATERIALIZED (
         site_id integer, cluster_id uuid, comment_id uuid, numbers bytea, bands integer[])
     ON CONFLICT (site_id, cluster_id, comment_id) DO UPDATE SET
         numbers = excluded.numbers, bands = excluded.bands
+), moved AS (
+    INSERT INTO cluster_members
+        (site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier,
+         state, waits, escalated, judged, reason, at)
+    SELECT site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier,
+           state, waits, escalated, judged, reason, at
+    FROM told, jsonb_to_recordset(document -> 'members') AS new (
+        site_id integer, article_id uuid, comment_id uuid, cluster_id uuid, author_id uuid,
+        revision integer, likeness real, outlier boolean, state text, waits boolean,
+        escalated boolean, judged boolean, reason text, at timestamptz)
+    RETURNING site_id, cluster_id, comment_id, author_id, outlier, state, waits, escalated, judged,
+        at
 )
-INSERT INTO cluster_members
-    (site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier, state,
-     waits, escalated, judged, reason, at)
-SELECT site_id, article_id, comment_id, cluster_id, author_id, revision, likeness, outlier, state,
-       waits, escalated, judged, reason, at
-FROM told, jsonb_to_recordset(document -> 'members') AS new (
-    site_id integer, article_id uuid, comment_id uuid, cluster_id uuid, author_id uuid,
-    revision integer, likeness real, outlier boolean, state text, waits boolean,
-    escalated boolean, judged boolean, reason text, at timestamptz)
-ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
-    cluster_id = excluded.cluster_id, author_id = excluded.author_id,
-    revision = excluded.revision, likeness = excluded.likeness, outlier = excluded.outlier,
-    state = excluded.state, waits = excluded.waits, escalated = excluded.escalated,
-    judged = excluded.judged, reason = excluded.reason;
-
--- name: drop_members
--- Comments that were taken away, or that say something else now.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: cluster_members_pkey.
-DELETE FROM cluster_members m
-USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, article_id, comment_id)
-WHERE m.site_id = gone.site_id AND m.article_id = gone.article_id
-  AND m.comment_id = gone.comment_id;
-
--- name: drop_signatures
--- What was compared with them.
---   $1 site_ids integer[], $2 cluster_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: cluster_signatures_pkey.
-DELETE FROM cluster_signatures s
-USING unnest($1::integer[], $2::uuid[], $3::uuid[]) AS gone (site_id, cluster_id, comment_id)
-WHERE s.site_id = gone.site_id AND s.cluster_id = gone.cluster_id
-  AND s.comment_id = gone.comment_id;
-
--- name: weigh
--- What some comments add to the counts of their clusters, and whose they are.
---   $1 site_ids integer[], $2 article_ids uuid[], $3 comment_ids uuid[] (side by side)
--- Index: cluster_members_pkey.
-SELECT m.site_id, m.cluster_id, count(*) AS size,
-       count(*) FILTER (WHERE m.waits) AS waiting,
-       count(*) FILTER (WHERE m.waits AND m.escalated) AS escalated,
-       count(*) FILTER (WHERE m.waits AND m.outlier) AS outliers,
-       count(*) FILTER (WHERE m.state = 'approved') AS public,
-       count(*) FILTER (WHERE m.judged AND m.state = 'approved') AS approved,
-       count(*) FILTER (WHERE m.judged AND m.state IN ('rejected', 'removed')) AS rejected,
-       array_agg(DISTINCT m.author_id) FILTER (WHERE m.author_id IS NOT NULL) AS authors
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[])
-    AS changing (site_id, article_id, comment_id)
-JOIN cluster_members m ON m.site_id = changing.site_id
-    AND m.article_id = changing.article_id AND m.comment_id = changing.comment_id
-GROUP BY m.site_id, m.cluster_id;
-
--- name: authors_there
--- Which of some authors have a comment in a cluster.
---   $1 site_ids integer[], $2 cluster_ids uuid[], $3 author_ids uuid[] (side by side)
--- Index: cluster_members_by_author.
-SELECT asked.site_id, asked.cluster_id, asked.author_id
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[]) AS asked (site_id, cluster_id, author_id)
-WHERE EXISTS (
-    SELECT 1 FROM cluster_members m
-    WHERE m.site_id = asked.site_id AND m.cluster_id = asked.cluster_id
-      AND m.author_id = asked.author_id
-);
-
--- name: count_on
--- Add to the counts of clusters whose comments have changed; when they came, and what the latest
--- 200 that people rejected were rejected for, is read.
---   $1 site_ids integer[], $2 cluster_ids uuid[], $3 size integer[], $4 waiting integer[],
---   $5 escalated integer[], $6 outliers integer[], $7 public integer[], $8 approved integer[],
---   $9 rejected integer[], $10 authors integer[] (side by side)
--- Index: clusters_pkey, cluster_members_in_order, cluster_members_rejected.
-UPDATE clusters c
-SET size = c.size + more.size, authors = c.authors + more.authors,
-    waiting = c.waiting + more.waiting, escalated = c.escalated + more.escalated,
-    outliers = c.outliers + more.outliers, public = c.public + more.public,
-    approved = c.approved + more.approved, rejected = c.rejected + more.rejected,
-    reason = said.reason,
-    first_at = coalesce(oldest.at, c.first_at), last_at = coalesce(newest.at, c.last_at)
-FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[],
-            $6::integer[], $7::integer[], $8::integer[], $9::integer[], $10::integer[])
-    AS more (site_id, cluster_id, size, waiting, escalated, outliers, public, approved, rejected,
-             authors)
-LEFT JOIN LATERAL (
-    SELECT at FROM cluster_members
-    WHERE site_id = more.site_id AND cluster_id = more.cluster_id
-    ORDER BY at, comment_id LIMIT 1
-) oldest ON true
-LEFT JOIN LATERAL (
-    SELECT at FROM cluster_members
-    WHERE site_id = more.site_id AND cluster_id = more.cluster_id
-    ORDER BY at DESC, comment_id DESC LIMIT 1
-) newest ON true
-CROSS JOIN LATERAL (
-{said}
-) said
-WHERE c.site_id = more.site_id AND c.cluster_id = more.cluster_id;
+INSERT INTO clusters AS c
+    (site_id, cluster_id, size, waiting, escalated, outliers, public, approved, rejected, authors,
+     first_at, last_at)
+SELECT site_id, cluster_id, size, waiting, escalated, outliers, public, approved, rejected,
+       ({strangers}), first_at, last_at
+FROM ({tally}) more
+ON CONFLICT (site_id, cluster_id) DO UPDATE SET
+    size = c.size + excluded.size, waiting = c.waiting + excluded.waiting,
+    escalated = c.escalated + excluded.escalated, outliers = c.outliers + excluded.outliers,
+    public = c.public + excluded.public, approved = c.approved + excluded.approved,
+    rejected = c.rejected + excluded.rejected, authors = c.authors + excluded.authors,
+    first_at = least(c.first_at, excluded.first_at),
+    last_at = greatest(c.last_at, excluded.last_at);
 
 -- name: drop_empty
 -- Clusters that nothing belongs to any more.
