@@ -13,7 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
+from functools import lru_cache
 from itertools import chain, pairwise
+from sys import intern
 from typing import Literal
 
 from msgspec import Struct, field
@@ -59,6 +61,8 @@ _VISIBLE_MIN = 2
 """Letters that must be left of a masked word."""
 
 Pair = tuple[str, str]
+Shape = tuple[int, int]
+"""Which word of a phrase is the first of the two it is looked up by, and how many words it has."""
 
 
 class Part(IntEnum):
@@ -87,14 +91,6 @@ class _Term(Struct, frozen=True):
     words: tuple[str, ...]
     """In the `norm` view's spelling."""
     open_ended: bool = False
-
-
-class _Phrases(Struct, frozen=True):
-    """Phrases that share two words: by where the two stand in them, how long they are, and keys."""
-
-    by_shape: dict[tuple[int, int], dict[tuple[str, ...], list[_Term]]] = field(
-        default_factory=dict
-    )
 
 
 class _Known(dict[str, int]):
@@ -133,7 +129,10 @@ class WordIndex(Struct, frozen=True):
     _by_prefix: Mapping[str, Sequence[_Term]]
     _prefix_lengths: Sequence[int]
     _heads: frozenset[str]
-    _by_pair: Mapping[Pair, _Phrases]
+    _by_pair: Mapping[Pair, Sequence[Shape]]
+    """Which shapes phrases have that are looked up by two words."""
+    _phrases: Mapping[tuple[str, ...], Sequence[_Term]]
+    """By the keys of all of their words."""
     _by_shape: Mapping[tuple[str, int], Sequence[_Term]]
     _by_consonants: Mapping[str, Iterable[int]]
     _keys: frozenset[str]
@@ -253,11 +252,15 @@ class WordIndex(Struct, frozen=True):
     def _phrases_at(
         self, at: int, pair: Pair, words: list[str], keys: list[str]
     ) -> Iterator[tuple[_Term, int]]:
-        for (anchor, length), phrases in self._by_pair[pair].by_shape.items():
+        for shape in self._by_pair[pair]:
+            anchor, length = shape
             first = at - anchor
             if first < 0:
                 continue
-            for term in phrases.get(tuple(keys[first : first + length]), ()):
+            found = tuple(keys[first : first + length])
+            if found not in self._phrases or _shape_of(found) != shape:
+                continue
+            for term in self._phrases[found]:
                 if all(map(repeats, term.words, words[first : first + length])):
                     yield term, first
 
@@ -318,20 +321,22 @@ class IndexBuilder(Struct):
         """Return the index over all groups."""
         by_key: dict[str, list[_Term]] = {}
         by_prefix: dict[str, list[_Term]] = {}
-        by_pair: dict[Pair, _Phrases] = {}
+        shapes: dict[Pair, dict[Shape, None]] = {}
+        phrases: dict[tuple[str, ...], list[_Term]] = {}
         by_shape: dict[tuple[str, int], list[_Term]] = {}
         for term in self._terms:
             keys = tuple(map(key_of, term.words))
             if len(keys) > 1:
-                anchor = _rarest_pair(keys)
-                phrases = by_pair.setdefault((keys[anchor], keys[anchor + 1]), _Phrases())
-                shape = phrases.by_shape.setdefault((anchor, len(keys)), {})
-                _append(shape.setdefault(keys, []), term)
+                shape = _shape_of(keys)
+                pair = keys[shape[0]], keys[shape[0] + 1]
+                shapes.setdefault(pair, {})[shape] = None
+                _append(phrases.setdefault(term.words if keys == term.words else keys, []), term)
                 continue
             word = term.words[0]
             _append((by_prefix if term.open_ended else by_key).setdefault(keys[0], []), term)
             by_shape.setdefault((word[0], len(word)), []).append(term)
         heads = frozenset(prefix[:_HEAD] for prefix in by_prefix)
+        by_pair = {pair: _shared(tuple(found)) for pair, found in shapes.items()}
         return WordIndex(
             _Known(by_key.keys(), heads, by_pair),
             by_key,
@@ -339,6 +344,7 @@ class IndexBuilder(Struct):
             sorted({len(prefix) for prefix in by_prefix}),
             heads,
             by_pair,
+            {keys: tuple(found) for keys, found in phrases.items()},
             by_shape,
             self._consonants,
             frozenset(chain(by_key, *by_pair)),
@@ -348,11 +354,17 @@ class IndexBuilder(Struct):
 
 def _term(group: int, word: str) -> _Term | None:
     """Prepare a term; None when it has no letter to look for."""
-    words = tuple(words_in(normalised(word)))[:PHRASE_MAX]
+    words = tuple(map(intern, words_in(normalised(word))))[:PHRASE_MAX]
     if not words:
         return None
     open_ended = len(words) == 1 and word.endswith("*") and len(key_of(words[0])) >= _HEAD
     return _Term(group, words, open_ended)
+
+
+@lru_cache
+def _shared(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Return one object for all that are equal: most pairs are of one phrase."""
+    return shapes
 
 
 def _append(terms: list[_Term], term: _Term) -> None:
@@ -360,14 +372,15 @@ def _append(terms: list[_Term], term: _Term) -> None:
         terms.append(term)
 
 
-def _rarest_pair(keys: Sequence[str]) -> int:
+def _shape_of(keys: Sequence[str]) -> Shape:
     """Choose by which two words a phrase is looked up: the longest are rarest.
 
     An Arabic one by its first two, the first of which may carry a prefix.
     """
     if keys[0][0] in ARABIC_LETTERS:
-        return 0
-    return max(range(len(keys) - 1), key=lambda at: len(keys[at]) + len(keys[at + 1]))
+        return 0, len(keys)
+    anchor = max(range(len(keys) - 1), key=lambda at: len(keys[at]) + len(keys[at + 1]))
+    return anchor, len(keys)
 
 
 def _rarer(pair: Pair) -> str:
