@@ -19,8 +19,8 @@ from service.storage.audit_chain import WHOLE_SERVICE, ChainStore
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-PAUSE_SECONDS = 0.5
-"""Between looks: what was decided is sealed within a second."""
+PAUSE_SECONDS = 0.8
+"""Between looks: what was decided is sealed within a second (docs/moderating.md)."""
 CHECKED_EVERY = timedelta(days=1)
 REST_SECONDS = 0.05
 """Between stretches of the daily look, which nobody waits for."""

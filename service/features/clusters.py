@@ -42,7 +42,8 @@ from service.storage.clusters import (
 __all__ = ["Cluster", "ClusterPage", "ClusterWhole", "Clusters", "MemberEntry", "UnknownCluster"]
 
 BATCH = 500
-PAUSE_SECONDS = 0.3
+PAUSE_SECONDS = 0.8
+"""Between looks: a comment is in its cluster within a second (docs/api.md)."""
 WINDOW = timedelta(days=7)
 """How long a cluster is kept that nothing is added to: the length of a campaign."""
 FORGET_BATCH = 500

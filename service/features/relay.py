@@ -20,9 +20,9 @@ from service.storage.outbox import Message, OutboxStore
 
 BATCH = 200
 PAUSE_SECONDS = 0.25
-LEAST_SECONDS = 0.2
+LEAST_SECONDS = 0.4
 """Between two looks, however much is decided: what is decided alone is told at once, and of what
-follows soon several at a time."""
+follows soon several at a time, all within a second."""
 TAKES_AWAY = frozenset({"comment.removed", "comment.deleted", "comment.pending"})
 """Messages after which no cache may keep the old page."""
 

@@ -161,11 +161,15 @@ async def _written(connection: Connection, rows: Iterable[Mapping[str, Any]]) ->
     decided = [row for row in wanted if row["comment_id"] is not None]
     places = [[row[name] for row in decided] for name in _DECISION]
     acted = [row["entry_id"] for row in wanted if row["comment_id"] is None]
-    decisions = await connection.fetch(SQL["written_decisions"], *places, timeout=SECONDS)
-    acts = await connection.fetch(SQL["written_acts"], acted, timeout=SECONDS)
-    there = (*map(_of_decision, decisions), *map(_of_act, acts))
-    found = {each.place: each for each in there}
-    return [found[place] for place in map(_place, wanted) if place in found]
+    there: list[Written] = []
+    if decided:
+        found = await connection.fetch(SQL["written_decisions"], *places, timeout=SECONDS)
+        there += map(_of_decision, found)
+    if acted:
+        found = await connection.fetch(SQL["written_acts"], acted, timeout=SECONDS)
+        there += map(_of_act, found)
+    known = {each.place: each for each in there}
+    return [known[place] for place in map(_place, wanted) if place in known]
 
 
 def _place(row: Mapping[str, Any]) -> Place:

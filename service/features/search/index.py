@@ -12,7 +12,8 @@ from service.features.patience import Patience
 from service.storage.search import SearchStore
 
 BATCH = 500
-PAUSE_SECONDS = 0.3
+PAUSE_SECONDS = 0.8
+"""Between looks: what has changed is found within a second."""
 STRETCH = 10_000
 """Comments of one look for what has no row."""
 BEGINNING = (-1, UUID(int=0))
