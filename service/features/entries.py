@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -38,6 +40,7 @@ from service.storage.surroundings import Surroundings, SurroundingStore
 
 NOBODY = UUID(int=0)
 UNKNOWN = Surroundings(article=None, standing=None, cluster=None)
+NO_LEASES: Final[Mapping[UUID, Lease]] = MappingProxyType({})
 
 
 class QueueEntry(Struct, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ class QueueEntry(Struct, frozen=True, kw_only=True):
         return self.found.waiting
 
 
-class Around(Struct, frozen=True, kw_only=True):
+class _Around(Struct, frozen=True, kw_only=True):
     """What surrounds some comments, by their ids, as far as anybody knows."""
 
     known: Mapping[UUID, Surroundings]
@@ -117,8 +120,8 @@ class Entries(Struct, frozen=True, kw_only=True):
         )
         if of_lane is not EMPTY:
             found = [_without_edit(each) for each in found]
-        around = await self.around(site, found, blind=of_lane.blind)
-        return put_together(site, found, around, leases or held, now=now, of_lane=of_lane)
+        leases = leases or held
+        return await self.surrounded(site, found, now=now, of_lane=of_lane, leases=leases)
 
     async def there(self, site: Site, ids: Sequence[UUID]) -> list[Found]:
         """Return comments alone, in this order, as far as they are known.
@@ -126,21 +129,36 @@ class Entries(Struct, frozen=True, kw_only=True):
         Raises:
             Unavailable: Redis is away.
         """
-        items = await self.pending.items(site.slug, ids)
+        return await self.found(site, ids, await self.pending.items(site.slug, ids))
+
+    async def found(
+        self, site: Site, ids: Iterable[UUID], items: Mapping[UUID, PendingComment]
+    ) -> list[Found]:
+        """Return the same where it is known which of them wait."""
         # A new one that waits is all that Redis says.
-        new = {
+        found = {
             comment_id: Found.of_pending(item)
             for comment_id, item in items.items()
             if item.kind == "new" and item.n == 0
         }
-        found = new | await self._known(site, [each for each in ids if each not in new])
+        found |= await self._known(site, [each for each in ids if each not in found])
         return [found[comment_id] for comment_id in ids if comment_id in found]
 
-    async def around(self, site: Site, found: Sequence[Found], *, blind: bool = False) -> Around:
-        """Return what surrounds comments; what a store that is away knows is left out.
+    async def surrounded(
+        self,
+        site: Site,
+        found: Sequence[Found],
+        *,
+        now: datetime,
+        of_lane: LanePage = EMPTY,
+        leases: Mapping[UUID, Lease] = NO_LEASES,
+    ) -> tuple[QueueEntry, ...]:
+        """Return comments with what surrounds them; what a store that is away knows is left out."""
+        around = await self._around(site, found, blind=of_lane.blind)
+        return _put_together(site, found, around, leases, now=now, of_lane=of_lane)
 
-        `blind` leaves out what would tell how they were decided.
-        """
+    async def _around(self, site: Site, found: Sequence[Found], *, blind: bool) -> _Around:
+        """Return what surrounds comments, `blind` without what tells how they were decided."""
         judged = [] if blind else found
         # None of these needs another: they are asked for side by side.
         known, rates, parents, screened, (reports, appeals) = await asyncio.gather(
@@ -150,7 +168,7 @@ class Entries(Struct, frozen=True, kw_only=True):
             self._screenings(site, judged),
             self._said_of(site, judged),
         )
-        return Around(
+        return _Around(
             known=known,
             articles=await self._articles(site, found, known, rates),
             parents=parents,
@@ -232,14 +250,14 @@ class Entries(Struct, frozen=True, kw_only=True):
             return {}
 
 
-def put_together(
+def _put_together(
     site: Site,
     found: Iterable[Found],
-    around: Around,
+    around: _Around,
     leases: Mapping[UUID, Lease],
     *,
     now: datetime,
-    of_lane: LanePage = EMPTY,
+    of_lane: LanePage,
 ) -> tuple[QueueEntry, ...]:
     """Make entries of comments and what surrounds them, in this order."""
     within = of_lane.within or timedelta(minutes=site.settings.due_minutes)

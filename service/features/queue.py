@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from random import random
@@ -11,12 +11,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from service import crash
 from service.cursors import Cursors
 from service.errors import Unavailable
 from service.features.authors import Authors
-from service.features.entries import Entries, QueueEntry, put_together
+from service.features.entries import Entries, QueueEntry
 from service.features.lanes import (
     BESIDE,
     BLIND,
@@ -32,6 +33,7 @@ from service.features.telling import Telling
 from service.model import (
     Actor,
     Lease,
+    PendingComment,
     Site,
     Standing,
 )
@@ -194,8 +196,7 @@ class Queue(Struct, frozen=True, kw_only=True):
         """
         senior, luck = actor.sees_escalated, random()  # noqa: S311 - it guards nothing
         foreseen = await self.pending.foresee(site.slug, limit=limit, senior=senior, luck=luck)
-        found = {each.comment_id: each for each in await self.entries.there(site, foreseen)}
-        claimed, around = await asyncio.gather(
+        claimed, entries = await asyncio.gather(
             self.pending.claim(
                 site.slug,
                 owner=owner(actor),
@@ -205,15 +206,22 @@ class Queue(Struct, frozen=True, kw_only=True):
                 senior=senior,
                 luck=luck,
             ),
-            self.entries.around(site, [*found.values()]),
+            self._foreseen(site, foreseen, now=now),
         )
         crash.reached(crash.Point.CLAIM_LEASED)
         leases = self._leases(site, claimed, actor)
-        if leases.keys() <= found.keys():
-            mine = [found[each] for each in leases]
-            return put_together(site, mine, around, leases, now=now)
+        if leases.keys() <= entries.keys():
+            return tuple(replace(entries[each], lease=lease) for each, lease in leases.items())
         # Others were quicker, or something more urgent came.
         return await self.entries.of(site, [*leases], now=now, leases=leases)
+
+    async def _foreseen(
+        self, site: Site, items: Mapping[UUID, PendingComment], *, now: datetime
+    ) -> dict[UUID, QueueEntry]:
+        """Return entries of what will most likely be leased, by id."""
+        found = await self.entries.found(site, items, items)
+        entries = await self.entries.surrounded(site, found, now=now)
+        return {each.found.comment_id: each for each in entries}
 
     async def _claimed(
         self,
@@ -230,13 +238,12 @@ class Queue(Struct, frozen=True, kw_only=True):
 
     def _leases(self, site: Site, claimed: Sequence[Claimed], actor: Actor) -> dict[UUID, Lease]:
         """Return what an actor was just leased, and let colleagues see who has it open."""
-        if claimed:
-            ids = [each.comment_id for each in claimed]
-            self.telling.claimed(site, ids, by=actor.name, until=claimed[0].until)
-        return {
-            each.comment_id: Lease(owner=owner(actor), name=actor.name, until=each.until)
-            for each in claimed
-        }
+        if not claimed:
+            return {}
+        ids = [each.comment_id for each in claimed]
+        until = claimed[0].until  # of all: they were leased at once
+        self.telling.claimed(site, ids, by=actor.name, until=until)
+        return dict.fromkeys(ids, Lease(owner=owner(actor), name=actor.name, until=until))
 
     async def _waiting(
         self, site: Site, phrase: str | None, *, sort: Sort, limit: int, after: Any, actor: Actor

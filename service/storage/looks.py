@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from service.model import Lease, PendingComment
 from service.storage.line import ask_each
 from service.storage.redis import Keys, Scripts, unavailable_when_down
-from service.storage.replies import QueueState, read_lease, read_time, read_uuid
+from service.storage.replies import QueueState, read_lease, read_time, read_uuids
 from service.storage.waiting import Written, from_fields, score_text
 from service.storage.walks import walk_amiss, walk_places, walk_unlisted
 
@@ -60,8 +60,6 @@ class Looks(Struct, frozen=True, kw_only=True):
 
     async def items(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, PendingComment]:
         """Return those that wait, in one round trip."""
-        if not ids:
-            return {}
         found = await self._written(slug, ids)
         return {
             comment_id: written.item
@@ -136,7 +134,7 @@ class Looks(Struct, frozen=True, kw_only=True):
         entries.sort(reverse=newest_first)
         page = entries[:limit]
         following = [page[-1][0], page[-1][1].decode()] if len(entries) > limit else None
-        return [read_uuid(name) for _, name in page], following
+        return read_uuids(name for _, name in page), following
 
     async def total(self, slug: str, *, include_escalated: bool) -> int:
         """Count what waits, held or not."""
@@ -182,29 +180,29 @@ class Looks(Struct, frozen=True, kw_only=True):
                 pipe.zrange(at.by_priority, first, last)
                 pipe.zrange(at.escalated_by_priority, first, last)
                 waiting, escalated = await pipe.execute()
-        return [read_uuid(name) for name in (*waiting, *escalated)][:count]
+        return read_uuids([*waiting, *escalated][:count])
 
     async def waiting_ids(self, slug: str, *, batch: int = STEP) -> AsyncIterator[list[UUID]]:
         """Walk the ids in any place, each about once, about `batch` at a time."""
         async for names in walk_places(self.redis, self.scripts, Keys(slug), batch=batch):
             if names:
-                yield _ids(names)
+                yield read_uuids(names)
 
     async def amiss_ids(self, slug: str, *, batch: int = STEP) -> AsyncIterator[list[UUID]]:
         """Walk all places; yield at each step, of about `batch`, what `mend` would put right."""
         async for names in walk_amiss(self.redis, self.scripts, Keys(slug), batch=batch):
-            yield _ids(names)
+            yield read_uuids(names)
 
     async def unlisted_ids(
         self, slugs: Collection[str], *, batch: int = STEP
     ) -> AsyncIterator[dict[str, list[UUID]]]:
         """Walk all items of some sites; yield at each step those that are listed nowhere."""
         async for names in walk_unlisted(self.redis, slugs, batch=batch):
-            yield {slug: _ids(of_site) for slug, of_site in names.items() if of_site}
+            yield {slug: read_uuids(of_site) for slug, of_site in names.items() if of_site}
 
     async def unjournaled(self, slug: str, *, limit: int) -> list[UUID]:
         """Return what the journal has yet to copy, the oldest first."""
-        return [read_uuid(name) for name in await self._marked(slug, limit)]
+        return read_uuids(await self._marked(slug, limit))
 
     async def to_copy(self, slug: str, *, limit: int) -> list[ToCopy]:
         """Return the same with what it copies: neither an id nor a comment is made of it."""
@@ -213,6 +211,8 @@ class Looks(Struct, frozen=True, kw_only=True):
 
     async def _written(self, slug: str, ids: Sequence[UUID | str]) -> list[Written | None]:
         """Return what is kept of each, None where nothing is."""
+        if not ids:
+            return []
         at = Keys(slug)
         found = await self.scripts.run(self.redis, "written", [at.item(each) for each in ids])
         return [Written(*fields) if fields else None for fields in found]
@@ -271,10 +271,6 @@ def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield so many at a time, in order."""
     for first in range(0, len(things), size):
         yield things[first : first + size]
-
-
-def _ids(names: Iterable[bytes]) -> list[UUID]:
-    return [read_uuid(name) for name in names]
 
 
 def _state(found: Sequence[bytes | None]) -> QueueState:

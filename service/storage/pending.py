@@ -36,7 +36,7 @@ from service.storage.replies import (
     read_acceptance,
     read_claims,
     read_time,
-    read_uuid,
+    read_uuids,
 )
 from service.storage.waiting import created_ms, edit_fields, score_text, to_fields
 
@@ -198,12 +198,16 @@ class PendingStore(Looks, frozen=True, kw_only=True):
 
     # Leases
 
-    async def foresee(self, slug: str, *, limit: int, senior: bool, luck: float) -> list[UUID]:
-        """Return what a claim with the same luck would lease now: nothing is changed."""
+    async def foresee(
+        self, slug: str, *, limit: int, senior: bool, luck: float
+    ) -> dict[UUID, PendingComment]:
+        """Return what a claim with the same luck would lease now, by id: nothing is changed."""
         names = await self.scripts.run(
             self.redis, "next", Keys(slug).places, _choice(limit, senior=senior, luck=luck)
         )
-        return [read_uuid(name) for name in names]
+        found = await self._written(slug, [name.decode() for name in names])
+        items = [each.item for each in found if each]
+        return {item.comment_id: item for item in items}
 
     async def claim(
         self,
@@ -313,7 +317,7 @@ class PendingStore(Looks, frozen=True, kw_only=True):
         due = await self.scripts.run(
             self.redis, "settle_claim", [Keys(slug).settling], (limit, ttl_ms)
         )
-        return [read_uuid(name) for name in due]
+        return read_uuids(due)
 
     async def settle_release(self, slug: str, ids: Sequence[UUID]) -> None:
         """Give back what was taken and not settled; it is handed out again at once."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 import orjson
 from msgspec import Struct
 
@@ -160,9 +161,10 @@ def finish_arguments(finished: Finished) -> tuple[Argument, ...]:
 
 def read_claims(answer: Sequence[Any]) -> list[Claimed]:
     """Read leases just given."""
+    ids = read_uuids(answer[::3])
     return [
-        Claimed(comment_id=read_uuid(name), fence=fence, until=read_time(int(deadline)))
-        for name, fence, deadline in zip(answer[::3], answer[1::3], answer[2::3], strict=True)
+        Claimed(comment_id=comment_id, fence=fence, until=read_time(int(deadline)))
+        for comment_id, fence, deadline in zip(ids, answer[1::3], answer[2::3], strict=True)
     ]
 
 
@@ -175,6 +177,11 @@ def read_lease(deadline: float, holder: bytes) -> Lease:
 def read_uuid(name: bytes) -> UUID:
     """Read an id."""
     return UUID(name.decode())
+
+
+def read_uuids(names: Iterable[bytes]) -> list[UUID]:
+    """Read ids, at once: one by one they take ten times as long."""
+    return msgspec.convert([name.decode() for name in names], list[UUID])
 
 
 def read_time(milliseconds: int) -> datetime:
