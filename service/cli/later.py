@@ -40,6 +40,8 @@ LATER: Final = WITH_THREADS | frozenset(
         "service.features.body.subset",
         # What newsrooms ask: 70 ms, 4 MiB. Their pages: 60 ms, 2 MiB, and templates.
         *("service.wiring.newsroom", "service.wiring.dashboard", "jinja2"),
+        # How languages write numbers and days, for pages: 6 ms, 0.6 MiB.
+        *("babel", "babel.dates", "babel.numbers"),
         # The picture of a secret for an authenticator.
         "segno",
         # What looks through HTML that was made of a comment.
@@ -132,6 +134,12 @@ class _Waiting(ModuleType):
 
 
 def _load(module: ModuleType) -> None:
+    """Run a module that waits, and before it, as always, the package it is in."""
+    package = sys.modules.get(module.__name__.rpartition(".")[0])
+    if isinstance(package, _Waiting) and package.__name__ not in _LOADING:
+        _load(package)
+        if not isinstance(module, _Waiting):
+            return  # the package has asked for it
     assert module.__spec__ is not None
     assert module.__spec__.loader is not None
     _LOADING.add(module.__name__)

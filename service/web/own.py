@@ -25,7 +25,7 @@ from service.features.votes import Votes
 from service.web.operation import AVisitor, Cache, Call, Operation, Reply
 from service.web.wire.base import Timestamp, Wire, stamp
 from service.web.wire.comments import CommentOut, author_json
-from service.web.wire.records import BanOut, WarnedOut, told_json
+from service.web.wire.told import BanOut, WarnedOut, told_json
 
 TAG = "Readers"
 AUTHOR = AVisitor(required=True)

@@ -20,10 +20,10 @@ from service.web.wire.records import (
     SaidIn,
     SweepIn,
     SweepOut,
-    WarnedOut,
     record_json,
     sweep_json,
 )
+from service.web.wire.told import WarnedOut
 
 TAG = "Authors"
 READ = AModerator(scope=Scope.MANAGE, role=Role.VIEWER)

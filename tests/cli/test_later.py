@@ -59,6 +59,17 @@ def test_a_module_that_fails_says_so_each_time(waiting: str, tmp_path: Path) -> 
             _ = module.read
 
 
+def test_a_package_is_loaded_before_what_is_in_it(waiting: str, tmp_path: Path) -> None:
+    (tmp_path / waiting).mkdir()
+    (tmp_path / waiting / "__init__.py").write_text("FIRST = 1")
+    (tmp_path / waiting / "inner.py").write_text(f"from {waiting} import FIRST")
+    later.install(frozenset({waiting, f"{waiting}.inner"}))
+    inner = importlib.import_module(f"{waiting}.inner")
+    assert "FIRST" not in vars(sys.modules[waiting])
+    assert inner.FIRST == 1
+    assert type(sys.modules[waiting]) is type(sys)
+
+
 @pytest.mark.long
 def test_a_process_that_serves_starts_without_them() -> None:
     said = subprocess.run(  # noqa: S603 - this Python
@@ -93,6 +104,7 @@ import service.cli.serve
 # here
 assert len(os.listdir("/proc/self/task")) == 1
 assert "rich" not in sys.modules
+assert "cryptography.hazmat.bindings._rust" not in sys.modules
 for name in later.LATER:
     if type(sys.modules.get(name)) is type(sys):
         print(name)

@@ -9,9 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from babel import Locale
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
+import babel.dates
+import babel.numbers
 from msgspec import Struct
 
 LANGUAGES: Final = ("en", "fr", "ar")
@@ -25,7 +24,7 @@ class Tongue(Struct, frozen=True, kw_only=True):
     """One language: its phrases and the CLDR's rules for it."""
 
     code: str
-    locale: Locale
+    locale: babel.Locale
     phrases: Mapping[str, str | Mapping[str, str]]
 
     @property
@@ -54,16 +53,16 @@ class Tongue(Struct, frozen=True, kw_only=True):
 
     def number(self, number: int) -> str:
         """Write a whole number with the language's separators."""
-        return str(format_decimal(number, locale=self.locale))
+        return str(babel.numbers.format_decimal(number, locale=self.locale))
 
     def moment(self, at: datetime) -> str:
         """Write a day and a time, which are UTC's: nobody told us the reader's clock."""
-        words = format_datetime(at.astimezone(UTC), MOMENT, locale=self.locale)
+        words = babel.dates.format_datetime(at.astimezone(UTC), MOMENT, locale=self.locale)
         return f"{words} UTC"
 
     def day(self, at: datetime) -> str:
         """Write a day, its weekday first."""
-        return str(format_date(at.astimezone(UTC), DAY, locale=self.locale))
+        return str(babel.dates.format_date(at.astimezone(UTC), DAY, locale=self.locale))
 
 
 def tongue_of(*tags: str | None) -> Tongue:
@@ -79,4 +78,4 @@ def tongue_of(*tags: str | None) -> Tongue:
 def _tongue(code: str) -> Tongue:
     source = resources.files("service") / "templates" / "words" / f"{code}.toml"
     phrases: dict[str, Any] = tomllib.loads(source.read_text(encoding="utf-8"))
-    return Tongue(code=code, locale=Locale(code), phrases=phrases)
+    return Tongue(code=code, locale=babel.Locale(code), phrases=phrases)

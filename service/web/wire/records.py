@@ -1,4 +1,4 @@
-"""Authors' records as the newsroom reads and changes them, and what authors are told of theirs."""
+"""Authors' records as the newsroom reads and changes them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from service.features.records import Ban, Person, Told, Wishes
+from service.features.records import Ban, Person, Wishes
 from service.features.sweeps import Sweep
 from service.web.wire.base import Timestamp, Wire, optional_stamp, stamp
 from service.web.wire.comments import CommentOut, found_json
 from service.web.wire.management import Time
 from service.web.wire.moderation import ByOut, DecisionOut, decision_json
+from service.web.wire.told import BanOut, ban_json
 
 Said = Annotated[str, StringConstraints(max_length=4_000)]
 
@@ -71,14 +72,6 @@ class SweepIn(Wire):
     """For colleagues."""
     operation_id: UUID | None = Field(default=None, strict=False)
     """Makes repeating it harmless."""
-
-
-class BanOut(Wire):
-    """Until when an author may not write."""
-
-    until: Timestamp | None
-    """Null: for good."""
-    reason: str | None
 
 
 class RecordBanOut(BanOut):
@@ -144,14 +137,6 @@ class RecordOut(Wire):
     warnings: list[WarningOut]
     log: list[DoneOut]
     """What the newsroom did about them."""
-
-
-class WarnedOut(Wire):
-    """A warning as it is kept."""
-
-    id: UUID = Field(strict=False)
-    text: str
-    at: Timestamp
 
 
 class SweepOut(Wire):
@@ -221,26 +206,10 @@ def record_json(person: Person) -> dict[str, Any]:
     }
 
 
-def ban_json(ban: Ban | None) -> dict[str, Any] | None:
-    """Write until when an author may not write."""
-    return {"until": optional_stamp(ban.until), "reason": ban.reason} if ban else None
-
-
 def _ban_json(ban: Ban | None) -> dict[str, Any] | None:
     """Write it for the newsroom: it is not said which other sites there are."""
     written = ban_json(ban)
     return written and {**written, "everywhere": bool(ban and ban.sites)}
-
-
-def told_json(told: Told) -> dict[str, Any]:
-    """Write what authors are told of their own standing."""
-    return {
-        "ban": ban_json(told.ban),
-        "warnings": [
-            {"id": str(each.warning_id), "text": each.text, "at": stamp(each.at)}
-            for each in told.warnings
-        ],
-    }
 
 
 def sweep_json(sweep: Sweep) -> dict[str, Any]:
