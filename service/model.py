@@ -11,10 +11,27 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from msgspec import Struct, field
+
+
+class Discreet(Struct, frozen=True):
+    """A value some of whose fields are not for logs and tracebacks: secrets, bodies, people."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset()
+    """Names of those fields."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Tell the others, for whoever prints it."""
+        names = [name for name in self.__struct_fields__ if name not in self.unshown]
+        return [(name, getattr(self, name)) for name in names]
+
+    def __repr__(self) -> str:
+        """Tell the others."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
 
 
 class Status(StrEnum):

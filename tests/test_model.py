@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from service.model import BEST_SPAN_SECONDS, best_order
+from service.model import BEST_SPAN_SECONDS, Discreet, best_order
 
 BORN = datetime(2026, 11, 23, 15, 29, 57, tzinfo=UTC)
 AGE = BORN.timestamp() / BEST_SPAN_SECONDS
@@ -41,3 +41,19 @@ def test_forty_five_days_outweigh_any_votes() -> None:
 
     assert best_order(0, 0, later) == pytest.approx(AGE + 1)
     assert best_order(10**6, 0, BORN) < best_order(0, 0, later)
+
+
+class Key(Discreet, frozen=True, kw_only=True):
+    unshown = frozenset({"secret"})
+
+    name: str
+    secret: str
+    uses: int = 0
+
+
+def test_what_is_not_to_be_shown_is_not_printed_and_compares_all_the_same() -> None:
+    key = Key(name="first", secret="swordfish")
+
+    assert repr(key) == "Key(name='first', uses=0)"
+    assert "swordfish" not in f"{key} {key!r} {[key]} {key.__rich_repr__()}"
+    assert key == Key(name="first", secret="swordfish") != Key(name="first", secret="other")

@@ -30,7 +30,7 @@ NOT_TAKEN = frozenset({"LIMITED", "FULL", "EMPTY"})
 STALE = EditOutcome(outcome="STALE", revision=0)
 
 
-def _untimed(_: str, __: float) -> None:
+def _untimed(_: float) -> None:
     """Measure nothing."""
 
 
@@ -47,8 +47,8 @@ class Promise(Struct, frozen=True, kw_only=True):
     pending: PendingStore
     journal: JournalStore
     level: Level = "local"
-    took: Callable[[str, float], None] = _untimed
-    """Told the level and the seconds of each comment that was taken in."""
+    took: Callable[[float], None] = _untimed
+    """Told the seconds of each comment that was taken in."""
     fell_short: Callable[[], None] = _uncounted
     """Told of each write that too few replicas confirmed."""
     stopwatch: Callable[[], float] = time.perf_counter
@@ -79,7 +79,7 @@ class Promise(Struct, frozen=True, kw_only=True):
                     author_id=earlier.author_id,
                     published=earlier.published,
                 )
-        with self._counted():
+        try:
             stored = await self.pending.accept(
                 item,
                 auto=auto,
@@ -89,10 +89,13 @@ class Promise(Struct, frozen=True, kw_only=True):
                 known_seq=known_seq,
                 dues=dues,
             )
+        except NotReplicated:
+            self.fell_short()
+            raise
         if self.level == "journal":
             stored = await self._settled(item, stored)
         if stored.outcome == "OK":
-            self.took(self.level, self.stopwatch() - begun)
+            self.took(self.stopwatch() - begun)
         return stored
 
     async def _settled(self, item: PendingComment, stored: Acceptance) -> Acceptance:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Literal, TypedDict
 from uuid import UUID
 
@@ -20,6 +18,7 @@ from service.features.reader_tokens import (
     SignedIn,
     author_id_of,
 )
+from service.features.text.policy import NAME_MAX_CHARS
 from service.model import ApiKey, Site
 
 EMAIL_MAX_CHARS = 254
@@ -27,6 +26,16 @@ EMAIL_MAX_CHARS = 254
 
 TITLE_MAX_CHARS = 300
 """Of an article, as the back end may say it."""
+
+DOORS = (
+    ("body", text.clean_body, None, "/body"),
+    ("name", text.clean_name, NAME_MAX_CHARS, "name"),
+    ("email", text.clean_line, EMAIL_MAX_CHARS, "email"),
+    ("badge", text.clean_line, BADGE_MAX_CHARS, "badge"),
+    ("article_title", text.clean_line, TITLE_MAX_CHARS, "/article/title"),
+)
+"""What each field that a person typed has to pass, its characters (None: the site says how many),
+and where it stands: without a slash below whoever writes."""
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -135,12 +144,16 @@ def cleaned(submission: Submission) -> Submission:
     """
     errors: list[FieldError] = []
     changed: dict[str, Any] = {}
-    for name, door in _doors(submission).items():
+    who = "/on_behalf_of" if submission.kind == "backend" else "/author"
+    for name, door, max_chars, place in DOORS:
         raw = getattr(submission, name)
         if raw is None:
             continue
+        pointer = place if place.startswith("/") else f"{who}/{place}"
         try:
-            clean = door(raw)
+            clean = door(
+                raw, max_chars=max_chars or submission.site.settings.body_max_chars, pointer=pointer
+            )
         except Invalid as failure:
             errors.extend(failure.errors)
             continue
@@ -149,20 +162,6 @@ def cleaned(submission: Submission) -> Submission:
     if errors:
         raise Invalid("Some fields cannot be accepted as they are.", errors=tuple(errors))
     return replace(submission, **changed) if changed else submission
-
-
-def _doors(submission: Submission) -> dict[str, Callable[[str], str]]:
-    """Return what each field that a person typed has to pass."""
-    settings = submission.site.settings
-    who = "/on_behalf_of" if submission.kind == "backend" else "/author"
-    line = text.clean_line
-    return {
-        "body": partial(text.clean_body, max_chars=settings.body_max_chars, pointer="/body"),
-        "name": partial(text.clean_name, pointer=f"{who}/name"),
-        "email": partial(line, max_chars=EMAIL_MAX_CHARS, pointer=f"{who}/email"),
-        "badge": partial(line, max_chars=BADGE_MAX_CHARS, pointer=f"{who}/badge"),
-        "article_title": partial(line, max_chars=TITLE_MAX_CHARS, pointer="/article/title"),
-    }
 
 
 class Keys(Struct, frozen=True, kw_only=True):
@@ -193,9 +192,9 @@ class Keys(Struct, frozen=True, kw_only=True):
 
 def _digest(*parts: str) -> str:
     """Hash parts so that no two lists of parts share a digest by running together."""
-    digest = hashlib.sha256()
+    said = bytearray()
     for part in parts:
         raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big"))
-        digest.update(raw)
-    return digest.hexdigest()
+        said += len(raw).to_bytes(4, "big")
+        said += raw
+    return hashlib.sha256(said).hexdigest()

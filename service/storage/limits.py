@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from redis.asyncio import Redis
 
 from service.errors import RateLimited
+from service.model import Discreet
 from service.storage.redis import Argument, Keys, Scripts
 
 MICROSECONDS = 1_000_000
@@ -21,12 +21,13 @@ SUBJECT_BYTES = 16
 """Of the HMAC that stands for a subject: no two meet by chance."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(Discreet, frozen=True, kw_only=True):
     """One limit, and how much of it an action uses up."""
 
+    unshown = frozenset({"subject"})
+
     scope: str
-    subject: str = field(repr=False)
+    subject: str
     """Who or what is limited; only its keyed hash gets into Redis."""
     interval_us: int
     """Between two, once the burst is used up."""
@@ -82,13 +83,14 @@ class Dues(NamedTuple):
 NO_DUES = Dues()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Discreet, frozen=True, kw_only=True):
     """Charge limits by the clock of Redis."""
+
+    unshown = frozenset({"key"})
 
     redis: Redis
     scripts: Scripts
-    key: bytes = field(repr=False)
+    key: bytes
     """Hides who is limited from whoever reads Redis."""
 
     async def charge(self, slug: str, charges: Sequence[Charge]) -> None:

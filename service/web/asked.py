@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs
 from aiohttp.web import BaseRequest
+from msgspec import Struct
 from multidict import CIMultiDictProxy, istr
 
 from service.model import Site
@@ -22,12 +22,25 @@ NO_OPERATION = "none"
 """How metrics and logs call a request for nothing we have."""
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """The answer's head depends on this, however far the request came."""
 
     request: BaseRequest
     request_id: str
+    method: str
+    """As sent."""
+    headers: CIMultiDictProxy[str]
+    """What was sent, whatever the case."""
+    target: str
+    """Path and query as sent; of an absolute URL what follows its host."""
+    path: str
+    """Percent-encoded."""
+    query: str
+    """Percent-encoded."""
+    origin: str | None
+    """The page that asks."""
+    host: str
+    """The host that was asked."""
     found: Found | None = None
     operation: Operation | None = None
     site: Site | None = None
@@ -36,29 +49,23 @@ class Asked:
     code: str | None = None
     """Of the problem, if the answer is one."""
 
-    method: str = field(init=False)
-    """As sent."""
-    headers: CIMultiDictProxy[str] = field(init=False)
-    """What was sent, whatever the case."""
-    target: str = field(init=False)
-    """Path and query as sent; of an absolute URL what follows its host."""
-    path: str = field(init=False)
-    """Percent-encoded."""
-    query: str = field(init=False)
-    """Percent-encoded."""
-    origin: str | None = field(init=False)
-    """The page that asks."""
-    host: str = field(init=False)
-    """The host that was asked."""
-
-    def __post_init__(self) -> None:
+    @classmethod
+    def of(cls, request: BaseRequest, *, request_id: str) -> Asked:
         """Look once at what every check asks for."""
-        self.method = self.request.method
-        self.headers = self.request.headers
-        self.target = _target(self.request.raw_path)
-        self.path, _, self.query = self.target.partition("?")
-        self.origin = self.headers.get(hdrs.ORIGIN)
-        self.host = self.headers.get(hdrs.HOST, "").strip().lower()
+        headers = request.headers
+        target = _target(request.raw_path)
+        path, _, query = target.partition("?")
+        return cls(
+            request,
+            request_id,
+            request.method,
+            headers,
+            target,
+            path,
+            query,
+            headers.get(hdrs.ORIGIN),
+            headers.get(hdrs.HOST, "").strip().lower(),
+        )
 
     @property
     def slug(self) -> str | None:

@@ -48,7 +48,8 @@ class Bodies(Struct, frozen=True, kw_only=True):
             raise _too_large(operation)
         if not request.body_exists:
             return b""
-        await _invite(request)
+        if hdrs.EXPECT in request.headers:
+            await _invite(request)
         return await self._received(request, operation)
 
     async def _received(self, request: BaseRequest, operation: Operation) -> bytes:
@@ -124,10 +125,7 @@ async def _invite(request: BaseRequest) -> None:
     Raises:
         ExpectationFailed: it waits for something else.
     """
-    expectation = request.headers.get(hdrs.EXPECT)
-    if expectation is None:
-        return
-    if expectation.strip().lower() != "100-continue":
+    if request.headers[hdrs.EXPECT].strip().lower() != "100-continue":
         raise ExpectationFailed
     await request.writer.write(CONTINUE)
     request.writer.output_size = 0  # it counts what was sent of the answer itself

@@ -26,6 +26,7 @@ from service.web.answers import REQUEST_ID, Answers, Circumstances
 from service.web.asked import Asked, public_hosts
 from service.web.asking import Asker, Doorkeeper
 from service.web.bodies import Bodies
+from service.web.hourglass import Hourglass
 from service.web.ledger import Ledger
 from service.web.operation import Call, Operation, Reply
 from service.web.paths import Found, Routes, refusal
@@ -67,6 +68,8 @@ class Gate(Struct, frozen=True, kw_only=True):
     forwarders: NotesForwarders | None = None
     public_url: str | None = None
     """When set, no other `Host` is answered."""
+    _hourglasses: dict[float, Hourglass] = field(default_factory=dict)
+    """By the seconds that operations may take: a handful."""
 
     async def __call__(self, request: BaseRequest) -> StreamResponse:
         """Answer one request; never raises a failure."""
@@ -74,7 +77,7 @@ class Gate(Struct, frozen=True, kw_only=True):
         begun = loop.time()
         headers = request.headers
         request_id = begin_request(headers.get(REQUEST_ID), headers.get(TRACE))
-        asked = Asked(request, request_id=request_id)
+        asked = Asked.of(request, request_id=request_id)
         reply = await self._reply(asked)
         allowed = asked.origin is not None and await self._may_read(asked)
         circumstances = Circumstances(
@@ -139,14 +142,18 @@ class Gate(Struct, frozen=True, kw_only=True):
 
     async def _in_time(self, asked: Asked, operation: Operation, found: Found, raw: bytes) -> Reply:
         """Let the work be done within its time; a store's own deadline is its own affair."""
-        limit = asyncio.timeout(operation.seconds)
+        glass = self._hourglasses.get(operation.seconds)
+        if glass is None:
+            glass = self._hourglasses[operation.seconds] = Hourglass(seconds=operation.seconds)
+        work = glass.begin()
         try:
-            async with limit:
-                return await self._worked(asked, operation, found, raw)
-        except TimeoutError:
-            if limit.expired():
+            return await self._worked(asked, operation, found, raw)
+        except (asyncio.CancelledError, TimeoutError):
+            if work.took_too_long:
                 raise TimedOut from None
             raise
+        finally:
+            glass.end(work)
 
     async def _worked(self, asked: Asked, operation: Operation, found: Found, raw: bytes) -> Reply:
         """Check who asks and what for, and let the handler work."""

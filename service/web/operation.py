@@ -37,20 +37,18 @@ A handler raises the failures of the features as they are. When it runs, everyth
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from pydantic import BaseModel
 
 from service.errors import Failure
 from service.features.access import Visitor
 from service.features.sessions import SignedInMember, actor_of_member, role_on
-from service.model import Actor, ApiKey, Role, Scope, Site
+from service.model import Actor, ApiKey, Discreet, Role, Scope, Site
 from service.web.ready import Source
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -145,9 +143,10 @@ Answer: TypeAlias = type[BaseModel] | str | None
 Model = TypeVar("Model", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Discreet, frozen=True, kw_only=True):
     """A request after all checks but those of the object itself."""
+
+    unshown = frozenset({"network", "token", "raw", "headers"})
 
     operation: Operation
     now: datetime
@@ -171,7 +170,7 @@ class Call:
     query: BaseModel | None = None
     body: BaseModel | None = None
     """None where the operation takes none, or takes it or leaves it and none was sent."""
-    raw: bytes = field(default=b"", repr=False)
+    raw: bytes = b""
     """The body as it came, for whoever signed it."""
     origin: str | None = None
     """The page's origin, allowed by the site (or the service's own)."""
@@ -242,7 +241,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     stream: AsyncGenerator[bytes, None] | None = None
     """The body piece by piece; closed when the client is gone."""
     media_type: str = JSON
-    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     cache: Cache | None = None
     """None: `LIVE` for a public operation's 200, else `NEVER`."""
     etag: str | None = None
@@ -283,7 +282,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     (a hidden operation ignores what is sent)."""
     target_limit: int = TARGET_MAX_CHARS
     """Characters of path and query together."""
-    answers: Mapping[int, Answer] = msgspec.field(default_factory=lambda: {200: None})
+    answers: Mapping[int, Answer] = field(default_factory=lambda: {200: None})
     problems: tuple[type[Failure], ...] = ()
     """Failures of the features that it may answer; those of the ground are added by themselves."""
     public: bool = False

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from service.errors import Forbidden
+from service.model import Discreet
 from service.web import cors
 
 SECURE_COOKIE: Final = "__Host-postbag"
@@ -33,13 +33,14 @@ class InsecureConnection(Forbidden):
     title = "Sign in over https, or at http://localhost on this machine."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presented:
+class Presented(Discreet, frozen=True, kw_only=True):
     """Everything of a request from which it is told who asks."""
+
+    unshown = frozenset({"authorization", "cookies"})
 
     authorization: Sequence[str] = ()
     """All such headers."""
-    cookies: Sequence[str] = field(default=(), repr=False)
+    cookies: Sequence[str] = ()
     """All such headers."""
     origin: str | None = None
     fetch_site: str | None = None

@@ -19,7 +19,6 @@ import structlog
 from aiohttp import hdrs
 from aiohttp.web import (
     BaseRequest,
-    RequestHandler,
     Server,
     ServerRunner,
     StreamResponse,
@@ -43,6 +42,7 @@ from service.web.problems import (
     status_of,
 )
 from service.web.ready import AGAIN, Question
+from service.web.serial import SerialHandler
 from service.web.whole import COPIED_MAX_BYTES, Whole
 
 log = structlog.get_logger(__name__)
@@ -140,7 +140,7 @@ class HttpServer(Server):
             del self._of_network[network]
 
 
-class Connection(RequestHandler):
+class Connection(SerialHandler):
     """One client: aiohttp's protocol, with deadlines and with problem documents."""
 
     __slots__ = (

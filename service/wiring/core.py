@@ -143,7 +143,7 @@ class Core(Struct, frozen=True, kw_only=True):
                 pending=pending,
                 journal=JournalStore(pool=pool),
                 level=demand.level,
-                took=lambda level, seconds: metrics.ack_seconds.labels(level).observe(seconds),
+                took=metrics.ack_seconds.labels(demand.level).observe,
                 fell_short=metrics.wait_short.inc,
             ),
             sites=sites,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
@@ -173,7 +172,7 @@ class LogPages(Struct, frozen=True, kw_only=True):
         """Show a page of the log."""
         asked = call.query_as(LogAsked)
         site = await self.sites.get(slug_of(call.member, asked.site))
-        here = dataclasses.replace(call, found_site=site)
+        here = replace(call, found_site=site)
         found = await self.audit.page(
             site,
             asked.sought(),
