@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from service.storage.hearing import Ear
 from service.storage.line import ask_each
 from service.storage.redis import unavailable_when_down
 
@@ -24,8 +24,6 @@ DESK = "pb:desk"
 """What moderators with the dashboard open are told."""
 PAUSE_SECONDS = 0.5
 """Between attempts to connect again."""
-SILENCE_SECONDS = 1.0
-"""A line this long silent is asked whether it still stands, and has as long to answer."""
 
 
 def _unheard() -> None:
@@ -36,7 +34,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     """Say something to every process, and hear what is said."""
 
     redis: Redis
-    """Listening keeps one of its connections."""
+    """Listening has a connection of its own."""
     name: str = INVALIDATE
     lost: Callable[[], None] = _unheard
     """Told each time that the line is lost."""
@@ -59,32 +57,16 @@ class Channel(Struct, frozen=True, kw_only=True):
         stands = True
         while True:
             try:
-                async with self.redis.pubsub() as line:
-                    await line.subscribe(self.name)
-                    async for message in _messages(line):
+                ear = await Ear.open(self.redis.connection_pool, self.name)
+                try:
+                    async for message in ear.messages():
                         stands = True
                         yield message
+                finally:
+                    ear.close()
             except (RedisError, OSError, TimeoutError) as error:
                 if stands:
                     log.warning("channel_lost", error=type(error).__name__)
                     self.lost()
                 stands = False
             await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def _messages(line: PubSub) -> AsyncIterator[bytes | None]:
-    """Yield messages, and None for each confirmed subscription, until the line is dead."""
-    asked = False
-    while True:
-        message = await line.get_message(timeout=SILENCE_SECONDS)
-        if message is None:
-            if asked:
-                raise TimeoutError
-            await line.ping()
-            asked = True
-            continue
-        asked = False
-        if message["type"] == "subscribe":
-            yield None  # the client may also have connected again by itself
-        elif message["type"] == "message":
-            yield message["data"]

@@ -55,6 +55,17 @@ class Opens(Protocol):
         """Make one."""
 
 
+def taken_over(connection: AbstractConnection) -> asyncio.StreamWriter:
+    """Take the wire of a connection that the client has opened and greeted: it is ours from now on.
+
+    Its transport is closed when nobody knows the writer any more.
+    """
+    writer = connection._writer  # noqa: SLF001 - there is no public way to its transport
+    assert writer is not None
+    connection._writer = connection._reader = None  # noqa: SLF001 - so it never closes it
+    return writer
+
+
 class _Wire(asyncio.Protocol):
     """An open connection, and who waits for which answer."""
 
@@ -75,12 +86,9 @@ class _Wire(asyncio.Protocol):
         self.gone: asyncio.Future[None] = loop.create_future()
 
     def take_over(self, connection: AbstractConnection) -> None:
-        """Speak on a connection that the client has opened and greeted; it is ours from now on."""
-        writer = connection._writer  # noqa: SLF001 - there is no public way to its transport
-        assert writer is not None
-        connection._writer = connection._reader = None  # noqa: SLF001 - so it never closes it
-        self._writer = writer  # which closes its transport when nobody knows it any more
-        self._transport = transport = cast("asyncio.Transport", writer.transport)
+        """Speak on a connection that the client has opened and greeted."""
+        self._writer = taken_over(connection)
+        self._transport = transport = cast("asyncio.Transport", self._writer.transport)
         if transport.is_closing():
             self.connection_lost(None)
         transport.set_protocol(self)
