@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -41,6 +41,7 @@ from service.storage.surroundings import Surroundings, SurroundingStore
 NOBODY = UUID(int=0)
 UNKNOWN = Surroundings(article=None, standing=None, cluster=None)
 NO_LEASES: Final[Mapping[UUID, Lease]] = MappingProxyType({})
+NO_REPORTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class QueueEntry(Struct, frozen=True, kw_only=True):
@@ -70,18 +71,6 @@ class QueueEntry(Struct, frozen=True, kw_only=True):
     def item(self) -> PendingComment | None:
         """What waits: the comment, or the edit of a public one."""
         return self.found.waiting
-
-
-class _Around(Struct, frozen=True, kw_only=True):
-    """What surrounds some comments, by their ids, as far as anybody knows."""
-
-    known: Mapping[UUID, Surroundings]
-    articles: Mapping[UUID, Article]
-    parents: Mapping[UUID, Found]
-    """By their own ids."""
-    screened: Mapping[UUID, tuple[Screened, tuple[Why, ...]]]
-    reports: Mapping[UUID, dict[str, int]]
-    appeals: Mapping[UUID, Appeal]
 
 
 class Entries(Struct, frozen=True, kw_only=True):
@@ -129,20 +118,23 @@ class Entries(Struct, frozen=True, kw_only=True):
         Raises:
             Unavailable: Redis is away.
         """
-        return await self.found(site, ids, await self.pending.items(site.slug, ids))
-
-    async def found(
-        self, site: Site, ids: Iterable[UUID], items: Mapping[UUID, PendingComment]
-    ) -> list[Found]:
-        """Return the same where it is known which of them wait."""
-        # A new one that waits is all that Redis says.
+        items = await self.pending.items(site.slug, ids)
         found = {
             comment_id: Found.of_pending(item)
             for comment_id, item in items.items()
-            if item.kind == "new" and item.n == 0
+            if _is_new(item)
         }
         found |= await self._known(site, [each for each in ids if each not in found])
         return [found[comment_id] for comment_id in ids if comment_id in found]
+
+    async def waiting(self, site: Site, items: Sequence[PendingComment]) -> list[Found]:
+        """Return comments alone, of which Redis just said that they wait."""
+        known = await self._known(site, [each.comment_id for each in items if not _is_new(each)])
+        found = (
+            Found.of_pending(each) if _is_new(each) else known.get(each.comment_id)
+            for each in items
+        )
+        return [each for each in found if each is not None]
 
     async def surrounded(
         self,
@@ -154,45 +146,49 @@ class Entries(Struct, frozen=True, kw_only=True):
         leases: Mapping[UUID, Lease] = NO_LEASES,
     ) -> tuple[QueueEntry, ...]:
         """Return comments with what surrounds them; what a store that is away knows is left out."""
-        around = await self._around(site, found, blind=of_lane.blind)
-        return _put_together(site, found, around, leases, now=now, of_lane=of_lane)
-
-    async def _around(self, site: Site, found: Sequence[Found], *, blind: bool) -> _Around:
-        """Return what surrounds comments, `blind` without what tells how they were decided."""
-        judged = [] if blind else found
+        judged = [] if of_lane.blind else found
         # None of these needs another: they are asked for side by side.
-        known, rates, parents, screened, (reports, appeals) = await asyncio.gather(
-            self._surroundings(site, found),
-            self.views.per_hour(site, [*{each.article_id for each in found}]),
+        around, rates, parents, kept, (reports, appeals) = await asyncio.gather(
+            self._around(site, found),
+            self.views.per_hour(site, [each.article_id for each in found]),
             self._known(site, [each.parent_id for each in found if each.parent_id]),
             self._screenings(site, judged),
             self._said_of(site, judged),
         )
-        return _Around(
-            known=known,
-            articles=await self._articles(site, found, known, rates),
-            parents=parents,
-            screened=screened,
-            reports=reports,
-            appeals=appeals,
-        )
+        articles = await self._articles(site, found, around, rates)
+        entries = []
+        # Most comments are new ones, of which only their surroundings are looked up by an id.
+        for each, known, article in zip(found, around, articles, strict=True):
+            comment_id, decided = each.comment_id, each.decision is not None
+            screened, why = _seen(each, kept) if judged else (None, ())
+            entry = _entry(
+                each,
+                article=article,
+                parent=parents.get(each.parent_id) if each.parent_id else None,
+                around=known,
+                lease=leases.get(comment_id) if leases else None,
+                reports=reports.get(comment_id, NO_REPORTS) if decided else NO_REPORTS,
+                appeal=appeals.get(comment_id) if decided else None,
+                screened=screened,
+                why=why,
+                of_lane=of_lane,
+                within=of_lane.within or timedelta(minutes=site.settings.due_minutes),
+                now=now,
+            )
+            entries.append(entry)
+        return tuple(entries)
 
     async def _screenings(
         self, site: Site, found: Sequence[Found]
-    ) -> dict[UUID, tuple[Screened, tuple[Why, ...]]]:
-        """Return what was made of comments: it travels with what waits, else it is kept."""
-        travels = {
-            each.comment_id: (each.waiting.screened, each.waiting.why)
-            for each in found
-            if each.waiting is not None and each.waiting.screened is not None
-        }
-        rest = [(each.article_id, each.comment_id) for each in found if each.waiting is None]
-        if not rest:
-            return travels
+    ) -> Mapping[UUID, tuple[Screened, tuple[Why, ...]]]:
+        """Return what is kept of how comments were screened that do not wait."""
+        places = [(each.article_id, each.comment_id) for each in found if each.waiting is None]
+        if not places:
+            return {}
         try:
-            return travels | await self.screenings.latest(site.site_id, rest)
+            return await self.screenings.latest(site.site_id, places)
         except Unavailable:
-            return travels
+            return {}
 
     async def _said_of(
         self, site: Site, found: Sequence[Found]
@@ -209,38 +205,44 @@ class Entries(Struct, frozen=True, kw_only=True):
         except Unavailable:
             return {}, {}
 
-    async def _surroundings(self, site: Site, found: Sequence[Found]) -> dict[UUID, Surroundings]:
-        """Return what Postgres knows around comments; nothing while it is away."""
+    async def _around(self, site: Site, found: Sequence[Found]) -> list[Surroundings]:
+        """Return what Postgres knows around each comment; nothing while it is away."""
         places = [(each.article_id, each.comment_id, each.author_id) for each in found]
         try:
-            return await in_time(self.surroundings.around(site.site_id, places))
+            around = await in_time(self.surroundings.around(site.site_id, places))
         except Unavailable:
-            return {}
+            around = {}
+        return [around.get(each.comment_id, UNKNOWN) for each in found]
 
     async def _articles(
         self,
         site: Site,
         found: Sequence[Found],
-        known: Mapping[UUID, Surroundings],
+        around: Sequence[Surroundings],
         rates: Mapping[UUID, float],
-    ) -> dict[UUID, Article]:
+    ) -> list[Article]:
         """Return the article of each comment, with how often it is read."""
-        articles = {
-            each.comment_id: known.get(each.comment_id, UNKNOWN).article
+        articles = [
+            known.article
             or self.articles.last(site, each.article_key)
             or _unseen_article(site, each)
-            for each in found
-        }
-        asked = {each.article_id for each in found}
-        if merged := {each.article_id for each in articles.values()} - asked:
-            rates = {**rates, **await self.views.per_hour(site, [*merged])}
-        return {
-            comment_id: replace(article, views_per_hour=rate)
+            for each, known in zip(found, around, strict=True)
+        ]
+        merged = [
+            article.article_id
+            for each, article in zip(found, articles, strict=True)
+            if article.article_id != each.article_id
+        ]
+        if merged:
+            rates = {**rates, **await self.views.per_hour(site, merged)}
+        if not rates:
+            return articles
+        return [
+            replace(article, views_per_hour=rates.get(article.article_id))
             if article.views_per_hour is None
-            and (rate := rates.get(article.article_id)) is not None
             else article
-            for comment_id, article in articles.items()
-        }
+            for article in articles
+        ]
 
     async def _known(self, site: Site, ids: Sequence[UUID]) -> dict[UUID, Found]:
         """Look comments up; while they cannot be, the queue is shown without them."""
@@ -250,54 +252,65 @@ class Entries(Struct, frozen=True, kw_only=True):
             return {}
 
 
-def _put_together(
-    site: Site,
-    found: Iterable[Found],
-    around: _Around,
-    leases: Mapping[UUID, Lease],
+def _entry(
+    found: Found,
     *,
-    now: datetime,
+    article: Article,
+    parent: Found | None,
+    around: Surroundings,
+    lease: Lease | None,
+    reports: Mapping[str, int],
+    appeal: Appeal | None,
+    screened: Screened | None,
+    why: tuple[Why, ...],
     of_lane: LanePage,
-) -> tuple[QueueEntry, ...]:
-    """Make entries of comments and what surrounds them, in this order."""
-    within = of_lane.within or timedelta(minutes=site.settings.due_minutes)
-    entries = []
-    for each in found:
-        comment_id = each.comment_id
-        since = of_lane.since.get(comment_id) or _came(each)
-        screened, why = around.screened.get(comment_id, (None, ()))
-        known = around.known.get(comment_id, UNKNOWN)
-        cluster = None if of_lane.blind else known.cluster
-        article = around.articles[comment_id]
-        reports = around.reports.get(comment_id, {})
-        entry = QueueEntry(
-            found=each,
-            article=article,
-            parent=around.parents.get(each.parent_id or NOBODY),
-            standing=known.standing or Standing(author_id=each.author_id or NOBODY),
-            lease=leases.get(comment_id),
-            since=since,
-            due_at=since + within,
-            reports=reports,
-            appeal=around.appeals.get(comment_id),
-            cluster=cluster,
-            blind=of_lane.blind,
-            screened=screened,
+    within: timedelta,
+    now: datetime,
+) -> QueueEntry:
+    since = of_lane.since.get(found.comment_id) if of_lane.since else None
+    since = since or _came(found)
+    cluster = None if of_lane.blind else around.cluster
+    return QueueEntry(
+        found=found,
+        article=article,
+        parent=parent,
+        standing=around.standing or Standing(author_id=found.author_id or NOBODY),
+        lease=lease,
+        since=since,
+        due_at=since + within,
+        reports=reports,
+        appeal=appeal,
+        cluster=cluster,
+        blind=of_lane.blind,
+        screened=screened,
+        why=why,
+        priority=urgency_of(
+            screened,
             why=why,
-            priority=urgency_of(
-                screened,
-                why=why,
-                chars=len(_text(each)),
-                views_per_hour=article.views_per_hour,
-                waited=now - since,
-                within=within,
-                held=of_lane.blind or each.waiting is not None,
-                reports=reports,
-                cluster_size=cluster.size if cluster else 1,
-            ),
-        )
-        entries.append(entry)
-    return tuple(entries)
+            chars=len(_text(found)),
+            views_per_hour=article.views_per_hour,
+            waited=now - since,
+            within=within,
+            held=of_lane.blind or found.waiting is not None,
+            reports=reports,
+            cluster_size=cluster.size if cluster else 1,
+        ),
+    )
+
+
+def _is_new(item: PendingComment) -> bool:
+    """Tell what nobody decided before: of that, what waits in Redis is all there is."""
+    return item.kind == "new" and item.n == 0
+
+
+def _seen(
+    found: Found, kept: Mapping[UUID, tuple[Screened, tuple[Why, ...]]]
+) -> tuple[Screened | None, tuple[Why, ...]]:
+    """Return how a comment was screened: that travels with what waits, else it is kept."""
+    if found.waiting is None:
+        return kept.get(found.comment_id, (None, ()))
+    screened = found.waiting.screened
+    return screened, found.waiting.why if screened else ()
 
 
 def _without_edit(found: Found) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from random import random
@@ -216,10 +216,10 @@ class Queue(Struct, frozen=True, kw_only=True):
         return await self.entries.of(site, [*leases], now=now, leases=leases)
 
     async def _foreseen(
-        self, site: Site, items: Mapping[UUID, PendingComment], *, now: datetime
+        self, site: Site, items: Sequence[PendingComment], *, now: datetime
     ) -> dict[UUID, QueueEntry]:
         """Return entries of what will most likely be leased, by id."""
-        found = await self.entries.found(site, items, items)
+        found = await self.entries.waiting(site, items)
         entries = await self.entries.surrounded(site, found, now=now)
         return {each.found.comment_id: each for each in entries}
 

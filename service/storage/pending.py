@@ -200,14 +200,13 @@ class PendingStore(Looks, frozen=True, kw_only=True):
 
     async def foresee(
         self, slug: str, *, limit: int, senior: bool, luck: float
-    ) -> dict[UUID, PendingComment]:
-        """Return what a claim with the same luck would lease now, by id: nothing is changed."""
+    ) -> list[PendingComment]:
+        """Return what a claim with the same luck would lease now: nothing is changed."""
         names = await self.scripts.run(
             self.redis, "next", Keys(slug).places, _choice(limit, senior=senior, luck=luck)
         )
         found = await self._written(slug, [name.decode() for name in names])
-        items = [each.item for each in found if each]
-        return {item.comment_id: item for item in items}
+        return [each.item for each in found if each]
 
     async def claim(
         self,

@@ -62,7 +62,7 @@ class Desk:
         """Claim what is next; it was foreseen."""
         foreseen = await self.pending.foresee("daily", limit=limit, senior=senior, luck=luck)
         claimed = [each.comment_id for each in await self.claim(limit, senior=senior, luck=luck)]
-        assert claimed == [*foreseen]
+        assert claimed == ids(foreseen)
         return claimed
 
     async def decide(
@@ -368,8 +368,8 @@ async def test_what_is_foreseen_is_nobodys_and_changes_nothing(desk: Desk) -> No
     await desk.put(*items)
     writes = (await desk.redis.info("persistence"))["aof_current_size"]
     seen = [await desk.pending.foresee("daily", limit=6, senior=True, luck=0.5) for _ in range(2)]
-    assert seen[0] == seen[1] == await desk.pending.items("daily", [*seen[0]])
-    assert [*seen[0]] == ids([*items[:4:-1], items[0], items[4]])
+    assert seen[0] == seen[1] == [await desk.get(each) for each in seen[0]]
+    assert ids(seen[0]) == ids([*items[:4:-1], items[0], items[4]])
     assert await desk.pending.leases("daily", ids(items)) == {}
     assert (await desk.redis.info("persistence"))["aof_current_size"] == writes
 
@@ -379,7 +379,7 @@ async def test_what_ran_out_is_claimed_although_it_was_not_foreseen(desk: Desk) 
     await desk.put(item)
     await desk.claim()
     await desk.let_run_out(item)
-    assert await desk.pending.foresee("daily", limit=1, senior=False, luck=0.0) == {}
+    assert await desk.pending.foresee("daily", limit=1, senior=False, luck=0.0) == []
     assert [each.comment_id for each in await desk.claim(owner="key:kim")] == [item.comment_id]
 
 
