@@ -5,9 +5,9 @@ The bytes are those `orjson` gives for `thread_json`; the tests hold both togeth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter
 
 import orjson
 
@@ -17,7 +17,7 @@ from service.model import Site
 from service.web.wire.comments import page_json
 
 _BOOLS = {True: "true", False: "false"}
-_LIVE = attrgetter("up", "down", "pinned", "featured", "reply_count")
+_NO_MORE = b'],"more_replies":null},'
 LIVE_MAX = 4_096
 """Different votes, marks and counts remembered as they were written: most comments have few."""
 
@@ -36,12 +36,8 @@ def thread_bytes(
         page_json(page, site, usual_minutes=usual_minutes, now=now, asks_focus=asks_focus)
     )
     before, comments, after = around.partition(b'"comments":[')
-    writing = _Writing(page, fragments)
     parts = [before, comments]
-    for number, each in enumerate(page.comments):
-        if number:
-            parts.append(b",")
-        writing.add(parts, each)
+    _Writing(page, fragments).add(parts, page.comments)
     parts.append(after)
     return b"".join(parts)
 
@@ -56,25 +52,38 @@ class _Writing:
         self.fragments = fragments
         self.site_id = page.article.site_id
 
-    def add(self, parts: list[bytes], threaded: Threaded) -> None:
-        """Write a comment with its nested replies."""
-        comment, replies, more = threaded.comment, threaded.replies, threaded.more_replies
-        parts += (
-            comment.written or self.fragments.write(self.site_id, comment),
-            self.about,
-            _live(*_LIVE(comment)),
-        )
-        for number, reply in enumerate(replies):
-            if number:
-                parts.append(b",")
-            self.add(parts, reply)
-        parts.append(f'],"more_replies":"{more}"}}'.encode() if more else b'],"more_replies":null}')
+    def add(self, parts: list[bytes], listed: Sequence[Threaded]) -> None:
+        """Write comments, each with its nested replies."""
+        about = self.about
+        for each in listed:
+            it = each.comment
+            live, whole = _live(it.up, it.down, it.pinned, it.featured, it.reply_count)
+            written = it.written or self.fragments.write(self.site_id, it)
+            more = each.more_replies
+            if more is None and not each.replies:
+                parts += (written, about, whole)
+                continue
+            parts += (written, about, live)
+            self.add(parts, each.replies)
+            parts.append(f'],"more_replies":"{more}"}},'.encode() if more else _NO_MORE)
+        if listed:
+            parts[-1] = parts[-1][:-1]  # no comma behind the last one
 
 
 @lru_cache(LIVE_MAX)
-def _live(up: int, down: int, pinned: bool, featured: bool, reply_count: int) -> bytes:  # noqa: FBT001 - as the row has them
-    """Write what changes without the comment, from the number of votes to its replies."""
-    return (
+def _live(
+    up: int,
+    down: int,
+    pinned: bool,  # noqa: FBT001 - as the row has them
+    featured: bool,  # noqa: FBT001
+    reply_count: int,
+) -> tuple[bytes, bytes]:
+    """Write what changes without the comment, from the number of votes to its replies.
+
+    And all that follows, with a comma, where it carries none.
+    """
+    live = (
         f'{up},"down":{down}}},"pinned":{_BOOLS[pinned]},"featured":{_BOOLS[featured]},'
         f'"reply_count":{reply_count},"replies":['
     ).encode()
+    return live, live + _NO_MORE
