@@ -12,18 +12,16 @@ import asyncpg
 from msgspec import Struct, field
 
 from service.storage.changes import bytea
+from service.storage.decisions import BY_KEY
 from service.storage.postgres import (
     Connection,
+    begun,
     connected,
-    in_transaction,
     load_queries,
     write_rows,
 )
 
 SQL = load_queries("clusters")
-
-PLANS = "SET LOCAL plan_cache_mode = force_custom_plan"
-"""A plan that was made while a table was small reads all of it in the middle of a wave."""
 
 
 REJECTED = ("rejected", "removed")
@@ -185,8 +183,7 @@ class ClusterStore(Struct, frozen=True, kw_only=True):
 
         Mostly they were but decided: those stay where they are, and are counted on at once.
         """
-        async with in_transaction(self.pool) as connection:
-            await connection.execute(PLANS)
+        async with connected(self.pool, writes=True) as connection, begun(connection, BY_KEY):
             taken = await connection.fetch(SQL["take_changes"], limit)
             changed = {row[:3] for row in taken}
             members = {row[:3] for row in taken if row["is_member"]}
