@@ -42,6 +42,10 @@ ALONE = frozenset(
 """Commands that may share a connection: they never block it, and change nothing about it."""
 
 
+PLAIN = frozenset({"EVALSHA", "EVAL"})
+"""Of those, the ones whose answer means what it says."""
+
+
 class _Call(Struct, frozen=True):
     answer: asyncio.Future[Any]
     since: float
@@ -93,17 +97,31 @@ class _Wire(asyncio.Protocol):
             self.connection_lost(None)
         transport.set_protocol(self)
 
-    @property
-    def under_way(self) -> int:
-        """How many calls wait for their answers."""
-        return len(self._calls)
+    def expect(self, calls: int) -> None:
+        """Pass when there is room for so many calls more.
 
-    def send(self, command: bytes, permit: Permit | None) -> asyncio.Future[Any]:
-        """Send a command with the next packet; the future has its answer."""
+        Raises:
+            RedisConnectionError: too many wait for their answers.
+        """
+        if len(self._calls) + calls > CALLS_MAX:
+            raise RedisConnectionError("too many calls are under way")
+
+    def send(self, command: bytes) -> asyncio.Future[Any]:
+        """Send a command with the next packet; the future has its answer.
+
+        Raises:
+            RedisConnectionError: too many wait for their answers, or the breaker is open.
+        """
+        self.expect(1)
+        now, permit = self._loop.time(), None
+        if self._breaker is not None:
+            permit = self._breaker.ask(now)
+            if permit is None:
+                raise RedisConnectionError(REFUSED)
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent.append(command)
-        call = _Call(self._loop.create_future(), self._loop.time(), permit)
+        call = _Call(self._loop.create_future(), now, permit)
         self._calls.append(call)
         if self._watch is None:
             self._watch = self._loop.call_later(LOOK_SECONDS, self._look)
@@ -205,8 +223,10 @@ class Line:
             RedisTimeoutError: no answer came in time.
             ResponseError: the answer is an error.
         """
-        wire = await self._ready(1)
-        return await wire.send(hiredis.pack_command(command), self._permit())
+        wire = self._wire
+        if wire is None or wire.gone.done():
+            wire = await self._opened()
+        return await wire.send(hiredis.pack_command(command))
 
     async def ask_each(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Send several commands at once and return their answers, as `ask`.
@@ -214,8 +234,11 @@ class Line:
         Raises:
             RedisError: as `ask`; others of them may have been carried out.
         """
-        wire = await self._ready(len(commands))
-        asked = [wire.send(hiredis.pack_command(each), self._permit()) for each in commands]
+        wire = self._wire
+        if wire is None or wire.gone.done():
+            wire = await self._opened()
+        wire.expect(len(commands))
+        asked = [wire.send(hiredis.pack_command(each)) for each in commands]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
@@ -231,23 +254,6 @@ class Line:
         if wire is not None:
             wire.close()
             await asyncio.wait((wire.gone,), timeout=self.seconds)
-
-    async def _ready(self, calls: int) -> _Wire:
-        """Return the open line, if it has room for so many calls more."""
-        wire = self._wire
-        if wire is None or wire.gone.done():
-            wire = await self._opened()
-        if wire.under_way + calls > CALLS_MAX:
-            raise RedisConnectionError("too many calls are under way")
-        return wire
-
-    def _permit(self) -> Permit | None:
-        if self.breaker is None:
-            return None
-        permit = self.breaker.ask(asyncio.get_running_loop().time())
-        if permit is None:
-            raise RedisConnectionError(REFUSED)
-        return permit
 
     async def _opened(self) -> _Wire:
         """Open it once for all who wait for it."""
@@ -291,7 +297,8 @@ class LineRedis(Redis):
         """Send a command, and return what its answer means."""
         if args[0] not in ALONE:
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
-        return self.meaning(args, await self.line.ask(args))
+        answer = await self.line.ask(args)
+        return answer if args[0] in PLAIN else self.meaning(args, answer)
 
     def meaning(self, command: tuple[Any, ...], answer: Any) -> Any:
         """Return what the answer to a command means, as the ordinary client does."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 import orjson
-from msgspec.structs import asdict
+from msgspec import Struct
 
-from service.model import PendingComment
-from service.payload import screened_json, why_json
+from service.model import Author, PendingComment, Screened, Why
 
 FieldValue = str | bytes | int
 
@@ -64,6 +65,32 @@ class Written(NamedTuple):
         )
 
 
+class _Origin(Struct, frozen=True):
+    site_id: int
+    site: str
+    article_id: UUID
+    article_key: str
+    comment_id: UUID
+    parent_id: UUID | None
+    author: Author
+    created_at: datetime
+    article_url: str | None
+    article_title: str | None
+    dk: str | None
+    fingerprint: str | None
+    keyed: bool
+    address_hash: str | None
+
+
+class _Draft(Struct, frozen=True):
+    lang: str | None
+    edited_at: datetime | None
+    why: tuple[Why, ...]
+    screened: Screened | None
+
+
+_JSON = msgspec.json.Encoder(enc_hook=dict)
+"""What it does not know are mappings that are no dictionaries."""
 _ITEM = msgspec.json.Decoder(PendingComment)
 """A `PendingComment` has its fields under the same names."""
 _NAMES = tuple(name.encode() for name in Written._fields)
@@ -82,8 +109,24 @@ def to_fields(item: PendingComment) -> dict[str, FieldValue]:
     """
     return {
         **edit_fields(item),
-        # asyncpg has UUIDs of its own, which orjson does not know.
-        "origin": orjson.dumps(_origin(item), default=str),
+        "origin": _JSON.encode(
+            _Origin(
+                item.site_id,
+                item.site,
+                item.article_id,
+                item.article_key,
+                item.comment_id,
+                item.parent_id,
+                item.author,
+                item.created_at,
+                item.article_url,
+                item.article_title,
+                item.dk,
+                item.fingerprint,
+                item.keyed,
+                item.address_hash,
+            )
+        ),
         "created": created_ms(item),
         "revision": item.revision,
         "kind": item.kind,
@@ -98,14 +141,7 @@ def edit_fields(item: PendingComment) -> dict[str, FieldValue]:
     """Write only what an edit replaces."""
     return {
         "text": item.text,
-        "draft": orjson.dumps(
-            {
-                "lang": item.lang,
-                "edited_at": item.edited_at,
-                "why": [why_json(why) for why in item.why],
-                "screened": screened_json(item.screened) if item.screened else None,
-            },
-        ),
+        "draft": _JSON.encode(_Draft(item.lang, item.edited_at, item.why, item.screened)),
     }
 
 
@@ -122,22 +158,3 @@ def from_fields(fields: Mapping[bytes, bytes]) -> PendingComment:
 def written_of(fields: Mapping[bytes, bytes]) -> Written:
     """Take out of a hash what is read of it."""
     return Written(*map(fields.__getitem__, _NAMES))
-
-
-def _origin(item: PendingComment) -> dict[str, Any]:
-    return {
-        "site_id": item.site_id,
-        "site": item.site,
-        "article_id": item.article_id,
-        "article_key": item.article_key,
-        "comment_id": item.comment_id,
-        "parent_id": item.parent_id,
-        "author": asdict(item.author),
-        "created_at": item.created_at,
-        "article_url": item.article_url,
-        "article_title": item.article_title,
-        "dk": item.dk,
-        "fingerprint": item.fingerprint,
-        "keyed": item.keyed,
-        "address_hash": item.address_hash,
-    }

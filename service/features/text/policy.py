@@ -54,9 +54,10 @@ def clean_body(raw: str, *, max_chars: int, pointer: str = "/body") -> str:
     Raises:
         Invalid: `forbidden_character`, `blank`, `too_long` or `too_many_emoji` at `pointer`.
     """
-    text = _settle(_admit(raw, max_chars, pointer))
+    text, ordinary = _admit(raw, max_chars, pointer)
+    text = _settle(text, ordinary=ordinary)
     _require_visible(text, pointer)
-    return _within(text, max_chars, pointer)
+    return _within(text, max_chars, pointer, ordinary=ordinary)
 
 
 def clean_note(raw: str, *, max_chars: int, pointer: str = "/note") -> str:
@@ -67,8 +68,11 @@ def clean_note(raw: str, *, max_chars: int, pointer: str = "/note") -> str:
     Raises:
         Invalid: `forbidden_character`, `too_long` or `too_many_emoji` at `pointer`.
     """
-    text = _settle(characters.without_reordering(_admit(raw, max_chars, pointer)))
-    return _within(text, max_chars, pointer) if characters.has_visible(text) else ""
+    text, ordinary = _admit(raw, max_chars, pointer)
+    text = _settle(characters.without_reordering(text), ordinary=ordinary)
+    if not characters.has_visible(text):
+        return ""
+    return _within(text, max_chars, pointer, ordinary=ordinary)
 
 
 def clean_line(raw: str, *, max_chars: int, pointer: str) -> str:
@@ -80,9 +84,10 @@ def clean_line(raw: str, *, max_chars: int, pointer: str) -> str:
     Raises:
         Invalid: `forbidden_character`, `blank`, `too_long` or `too_many_emoji` at `pointer`.
     """
-    text = _settle(characters.without_reordering(_admit(raw, max_chars, pointer)), single_line=True)
+    text, ordinary = _admit(raw, max_chars, pointer)
+    text = _settle(characters.without_reordering(text), ordinary=ordinary, single_line=True)
     _require_visible(text, pointer)
-    return _within(text, max_chars, pointer)
+    return _within(text, max_chars, pointer, ordinary=ordinary)
 
 
 def clean_name(raw: str, *, max_chars: int = NAME_MAX_CHARS, pointer: str = "/author/name") -> str:
@@ -94,8 +99,10 @@ def clean_name(raw: str, *, max_chars: int = NAME_MAX_CHARS, pointer: str = "/au
     return clean_line(raw, max_chars=max_chars, pointer=pointer)
 
 
-def _admit(raw: str, max_chars: int, pointer: str) -> str:
+def _admit(raw: str, max_chars: int, pointer: str) -> tuple[str, bool]:
     """Refuse what no text may contain; unify line ends, drop the invisible, compose.
+
+    Also tells whether all of it is ordinary, as whatever is then left of it will be.
 
     Raises:
         Invalid: `too_long` or `forbidden_character`.
@@ -103,7 +110,7 @@ def _admit(raw: str, max_chars: int, pointer: str) -> str:
     if len(raw) > min(INPUT_MAX_CHARS, INPUT_MAX_FACTOR * max_chars):
         raise _too_long(max_chars, len(raw), pointer)
     if characters.is_ordinary(raw):
-        return raw
+        return raw, True
     if found := characters.forbidden(raw):
         named = ", ".join(f"U+{ord(character):04X}" for character in found[:FORBIDDEN_NAMED_MAX])
         raise _refusal(pointer, "forbidden_character", f"Not allowed in a text: {named}.")
@@ -111,21 +118,21 @@ def _admit(raw: str, max_chars: int, pointer: str) -> str:
     text = characters.nfc(characters.sortable(text))
     if len(text) > COMPOSED_MAX_FACTOR * max_chars:
         raise _too_long(max_chars, len(text), pointer)
-    return text
+    return text, False
 
 
-def _settle(text: str, *, single_line: bool = False) -> str:
+def _settle(text: str, *, ordinary: bool, single_line: bool = False) -> str:
     """Normalise until nothing changes."""
     for _ in range(ROUNDS_MAX):
-        settled = _normalise(text, single_line=single_line)
+        settled = _normalise(text, ordinary=ordinary, single_line=single_line)
         if settled == text:
             return text
         text = settled
-    return _normalise(characters.without_joiners(text), single_line=single_line)
+    return _normalise(characters.without_joiners(text), ordinary=ordinary, single_line=single_line)
 
 
-def _normalise(text: str, *, single_line: bool) -> str:
-    if not characters.is_ordinary(text):
+def _normalise(text: str, *, ordinary: bool, single_line: bool) -> str:
+    if not ordinary:
         text = characters.nfc(characters.with_useful_joiners(text))
         text = characters.nfc(characters.with_bounded_marks(text))
         text = emoji.with_bounded_runs(text)
@@ -141,14 +148,14 @@ def _require_visible(text: str, pointer: str) -> None:
         raise _refusal(pointer, "blank", "There is nothing to read in it.")
 
 
-def _within(text: str, max_chars: int, pointer: str) -> str:
+def _within(text: str, max_chars: int, pointer: str, *, ordinary: bool) -> str:
     if len(text) > max_chars:
         raise _refusal(
             pointer, "too_long", f"At most {max_chars} characters; this has {len(text)}."
         )
     if len(text.encode()) > STORED_MAX_BYTES:
         raise _refusal(pointer, "too_long", f"At most {STORED_MAX_BYTES} bytes of UTF-8.")
-    if not characters.is_ordinary(text) and emoji.count(text) > EMOJI_MAX:
+    if not ordinary and emoji.count(text) > EMOJI_MAX:
         raise _refusal(pointer, "too_many_emoji", f"At most {EMOJI_MAX} emoji.")
     return text
 
