@@ -341,15 +341,13 @@ class Decisions(Struct, frozen=True, kw_only=True):
 
     async def _waiting(self, sites: Sequence[Site], ids: Sequence[UUID]) -> _Waiting:
         """Ask Redis; while it is away the journal answers instead (Ruling 11)."""
-        slugs = [site.slug for site in sites]
         try:
-            items, leases = await asyncio.gather(
-                asyncio.gather(*(self.pending.items(slug, ids) for slug in slugs)),
-                asyncio.gather(*(self.pending.leases(slug, ids) for slug in slugs)),
-            )
+            found = await asyncio.gather(*(self.pending.judged(site.slug, ids) for site in sites))
         except Unavailable as failure:
             return _Waiting(failure=failure)
-        return _Waiting(items=_joined(items), leases=_joined(leases))
+        return _Waiting(
+            items=_joined(items for items, _ in found), leases=_joined(held for _, held in found)
+        )
 
     async def clean(self, sites: Mapping[int, Site], sitting: Sitting) -> None:
         """Tell Redis and the caches what is committed; what fails here the reconciler repairs."""

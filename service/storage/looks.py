@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
@@ -60,12 +60,7 @@ class Looks(Struct, frozen=True, kw_only=True):
 
     async def items(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, PendingComment]:
         """Return those that wait, in one round trip."""
-        found = await self._written(slug, ids)
-        return {
-            comment_id: written.item
-            for comment_id, written in zip(ids, found, strict=True)
-            if written
-        }
+        return _items(ids, await self._written(slug, ids))
 
     async def revisions(self, slug: str, ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
         """Return (revision, n) of those that wait, in one round trip."""
@@ -94,16 +89,19 @@ class Looks(Struct, frozen=True, kw_only=True):
         if not ids:
             return {}
         at = Keys(slug)
-        now_ms, deadlines, holders = await self.scripts.run(
-            self.redis, "held", [at.leases, at.holders], map(str, ids)
-        )
-        now = read_time(now_ms)
-        leases = {
-            comment_id: read_lease(float(deadline), holder)
-            for comment_id, deadline, holder in zip(ids, deadlines, holders, strict=True)
-            if deadline is not None and holder is not None
-        }
-        return {comment_id: lease for comment_id, lease in leases.items() if lease.until > now}
+        keys = [at.leases, at.holders]
+        return _leases(ids, *await self.scripts.run(self.redis, "held", keys, map(str, ids)))
+
+    async def judged(
+        self, slug: str, ids: Sequence[UUID]
+    ) -> tuple[dict[UUID, PendingComment], dict[UUID, Lease]]:
+        """Return those that wait and who holds which, in one round trip: what is decided on."""
+        if not ids:
+            return {}, {}
+        at = Keys(slug)
+        keys = [at.leases, at.holders, *(at.item(each) for each in ids)]
+        found, held = await self.scripts.run(self.redis, "judged", keys, map(str, ids))
+        return _items(ids, _read_written(found)), _leases(ids, *held)
 
     async def peek(
         self,
@@ -215,7 +213,7 @@ class Looks(Struct, frozen=True, kw_only=True):
             return []
         at = Keys(slug)
         found = await self.scripts.run(self.redis, "written", [at.item(each) for each in ids])
-        return [Written(*fields) if fields else None for fields in found]
+        return _read_written(found)
 
     async def _marked(self, slug: str, limit: int) -> list[bytes]:
         with unavailable_when_down():
@@ -271,6 +269,29 @@ def batched(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield so many at a time, in order."""
     for first in range(0, len(things), size):
         yield things[first : first + size]
+
+
+def _read_written(found: Iterable[Sequence[bytes] | None]) -> list[Written | None]:
+    return [Written(*fields) if fields else None for fields in found]
+
+
+def _items(ids: Sequence[UUID], found: Iterable[Written | None]) -> dict[UUID, PendingComment]:
+    return {
+        comment_id: written.item for comment_id, written in zip(ids, found, strict=True) if written
+    }
+
+
+def _leases(
+    ids: Sequence[UUID], now_ms: int, deadlines: Iterable[Any], holders: Iterable[bytes | None]
+) -> dict[UUID, Lease]:
+    """Return the leases that hold now."""
+    now = read_time(now_ms)
+    leases = {
+        comment_id: read_lease(float(deadline), holder)
+        for comment_id, deadline, holder in zip(ids, deadlines, holders, strict=True)
+        if deadline is not None and holder is not None
+    }
+    return {comment_id: lease for comment_id, lease in leases.items() if lease.until > now}
 
 
 def _state(found: Sequence[bytes | None]) -> QueueState:
