@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
@@ -102,8 +103,12 @@ class Clusters:
     neighbours: Neighbours = field(init=False)
 
     def __post_init__(self) -> None:
-        """Ask about comments that come together in one statement."""
-        object.__setattr__(self, "neighbours", Neighbours(self.store.alike))
+        """Ask about comments that come together in two statements."""
+        object.__setattr__(
+            self,
+            "neighbours",
+            Neighbours(self.store.alike, partial(self.store.lately, limit=LATEST_MAX)),
+        )
 
     async def run(self) -> None:
         """Follow what comes and what becomes of it, without end. Only one process may."""
@@ -161,10 +166,7 @@ class Clusters:
 
     async def facts(self, site: Site, text: str, *, now: datetime) -> ClusterFacts | None:
         """Return what a rule may know of comments like this one; None where there is none."""
-        nearest = await self.neighbours.nearest(site, text)
-        if nearest is None:
-            return None
-        found = await self.store.lately(nearest.place, since=now - WINDOW, limit=LATEST_MAX)
+        found = await self.neighbours.cluster_of(site, text, since=now - WINDOW)
         if found is None:
             return None
         cluster, latest = found
@@ -172,7 +174,7 @@ class Clusters:
             size=cluster.size + 1,
             authors=cluster.authors,
             first_at=cluster.first_at,
-            latest=tuple(latest),
+            latest=latest,
             approved=cluster.approved,
             rejected=cluster.rejected,
         )

@@ -1,6 +1,6 @@
 """Which cluster a text belongs to: asked for all comments together that come at the same time.
 
-One statement for twenty takes little longer than for one, and their signatures a third of the
+Two statements for twenty take little longer than for one, and their signatures a third of the
 time. Who comes while nothing is asked is answered at once; who comes meanwhile is in the next
 round.
 """
@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextvars import Context
-from typing import NamedTuple, TypeAlias
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
 from service.features.in_time import in_time
 from service.features.screening.minhash import ALIKE, Signature, likenesses, signatures_of
 from service.model import Site
-from service.storage.clusters import Changed, ClusterPlace, SignatureRow
+from service.storage.clusters import Changed, ClusterPlace, Lively, SignatureRow
 from service.telemetry import spend
 
 ROUND_MAX = 32
@@ -28,6 +29,15 @@ ROUND_SECONDS = 0.25
 
 AlikeOf: TypeAlias = Callable[[Collection[int]], Awaitable[Sequence[SignatureRow]]]
 """Returns every signature of clusters that have one with one of these bands."""
+
+
+class LatelyOf(Protocol):
+    """Returns clusters with what came to them lately."""
+
+    def __call__(
+        self, places: Collection[ClusterPlace], *, since: datetime
+    ) -> Awaitable[Mapping[ClusterPlace, Lively]]:
+        """Ask for several at once."""
 
 
 class Nearest(NamedTuple):
@@ -95,24 +105,26 @@ class _Question(Struct, frozen=True):
 
     site_id: int
     text: str
-    answer: asyncio.Future[Nearest | None]
+    since: datetime
+    answer: asyncio.Future[Lively | None]
 
 
 class Neighbours(Struct):
     """Put questions together; one a process."""
 
     alike_of: AlikeOf
+    lately_of: LatelyOf
     _waiting: deque[_Question] = field(default_factory=deque)
     _round: asyncio.Task[None] | None = None
 
-    async def nearest(self, site: Site, text: str) -> Nearest | None:
-        """Return the cluster a text belongs to, or None.
+    async def cluster_of(self, site: Site, text: str, *, since: datetime) -> Lively | None:
+        """Return the cluster a text belongs to, with what came to it since a time, or None.
 
         Raises:
             Unavailable: Postgres is away or does not answer in time.
         """
         loop = asyncio.get_running_loop()
-        question = _Question(site.site_id, text, loop.create_future())
+        question = _Question(site.site_id, text, since, loop.create_future())
         self._waiting.append(question)
         if self._round is None:
             # In nobody's context: a round is part of no request more than of another.
@@ -142,16 +154,27 @@ class Neighbours(Struct):
 
     async def _answer(self, questions: Sequence[_Question]) -> None:
         try:
-            signatures = signatures_of([(each.text, each.site_id) for each in questions])
-            near = Near({band: set() for each in signatures if each for band in each.bands})
-            if near.of_band:
-                for row in await in_time(self.alike_of(near.of_band), seconds=ROUND_SECONDS):
-                    near.add(row)
-            for each, signature in zip(questions, signatures, strict=True):
+            found = await in_time(self._found(questions), seconds=ROUND_SECONDS)
+            for each, cluster in zip(questions, found, strict=True):
                 if not each.answer.done():
-                    nearest = near.nearest(each.site_id, signature) if signature else None
-                    each.answer.set_result(nearest)
+                    each.answer.set_result(cluster)
         except Exception as error:  # noqa: BLE001 - whoever asked says what it means
             for each in questions:
                 if not each.answer.done():
                     each.answer.set_exception(error)
+
+    async def _found(self, questions: Sequence[_Question]) -> list[Lively | None]:
+        """Return the answers, with two statements for all."""
+        signatures = signatures_of([(each.text, each.site_id) for each in questions])
+        near = Near({band: set() for each in signatures if each for band in each.bands})
+        for row in await self.alike_of(near.of_band) if near.of_band else ():
+            near.add(row)
+        nearest = [
+            near.nearest(each.site_id, signature) if signature else None
+            for each, signature in zip(questions, signatures, strict=True)
+        ]
+        places = {each.place for each in nearest if each}
+        if not places:
+            return [None] * len(questions)
+        clusters = await self.lately_of(places, since=min(each.since for each in questions))
+        return [clusters.get(each.place) if each else None for each in nearest]

@@ -101,6 +101,14 @@ class Cluster(Struct, frozen=True, kw_only=True):
     last_at: datetime
 
 
+class Lively(NamedTuple):
+    """A cluster, and what came to it lately."""
+
+    cluster: Cluster
+    latest: tuple[tuple[datetime, UUID | None], ...]
+    """When its comments came and of whom, the newest first."""
+
+
 class Turn(Struct, kw_only=True):
     """One batch of changes in one transaction; all that is collected here is written at its end."""
 
@@ -260,15 +268,19 @@ class ClusterStore(Struct, frozen=True, kw_only=True):
         return clusters
 
     async def lately(
-        self, place: ClusterPlace, *, since: datetime, limit: int
-    ) -> tuple[Cluster, list[tuple[datetime, UUID | None]]] | None:
-        """Return a cluster, and when its latest comments came and of whom, newest first."""
+        self, places: Collection[ClusterPlace], *, since: datetime, limit: int
+    ) -> dict[ClusterPlace, Lively]:
+        """Return clusters, and when their latest comments came and of whom."""
         async with connected(self.pool) as connection:
-            row = await connection.fetchrow(SQL["find"], *place)
-            if row is None:
-                return None
-            latest = await connection.fetch(SQL["latest"], *place, since, limit)
-        return Cluster(**row), [(each["at"], each["author_id"]) for each in latest]
+            rows = await connection.fetch(SQL["lately"], *_columns([*places]), since, limit)
+        found = {}
+        for row in rows:
+            counts = dict(row)
+            site_id, times, authors = map(counts.pop, ("site_id", "times", "author_ids"))
+            cluster = Cluster(**counts)
+            latest = tuple(zip(times or (), authors or (), strict=True))
+            found[ClusterPlace(site_id, cluster.cluster_id)] = Lively(cluster, latest)
+        return found
 
 
 async def _stay(connection: Connection, places: Sequence[tuple[Any, ...]]) -> set[tuple[Any, ...]]:

@@ -339,12 +339,22 @@ JOIN cluster_members m ON m.site_id = $1 AND m.article_id = wanted.article_id
 JOIN clusters c ON c.site_id = m.site_id AND c.cluster_id = m.cluster_id
 WHERE c.size > 1;
 
--- name: latest
--- When the latest comments of a cluster came, and of whom.
---   $1 site_id integer, $2 cluster_id uuid, $3 since timestamptz, $4 limit integer
--- Index: cluster_members_in_order.
-SELECT at, author_id
-FROM cluster_members
-WHERE site_id = $1 AND cluster_id = $2 AND at >= $3
-ORDER BY at DESC, comment_id DESC
-LIMIT $4;
+-- name: lately
+-- Clusters, with when their latest comments came, and of whom, the newest first.
+--   $1 site_ids integer[], $2 cluster_ids uuid[] (side by side), $3 since timestamptz,
+--   $4 limit integer
+-- Index: clusters_pkey, cluster_members_in_order.
+SELECT c.site_id, c.cluster_id, c.size, c.authors, c.waiting, c.escalated, c.outliers, c.public,
+       c.approved, c.rejected, c.reason, c.first_at, c.last_at, latest.times, latest.author_ids
+FROM unnest($1::integer[], $2::uuid[]) AS asked (site_id, cluster_id)
+JOIN clusters c ON c.site_id = asked.site_id AND c.cluster_id = asked.cluster_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(at) AS times, array_agg(author_id) AS author_ids
+    FROM (
+        SELECT at, author_id
+        FROM cluster_members
+        WHERE site_id = asked.site_id AND cluster_id = asked.cluster_id AND at >= $3
+        ORDER BY at DESC, comment_id DESC
+        LIMIT $4
+    ) newest
+) latest;
