@@ -141,7 +141,6 @@ class Decisions(Struct, frozen=True, kw_only=True):
         became = Counter((results[each.comment_id].outcome, each.action) for each in requests)
         for (outcome, action), count in became.items():
             self.heard(outcome, action, actor.kind, count)
-        self._tell(by_id, results.values(), actor)
         return [results[comment_id] for comment_id in ids]
 
     async def reverse(
@@ -230,14 +229,16 @@ class Decisions(Struct, frozen=True, kw_only=True):
         names = known | await self.store.names(actors - known.keys())
         return {actor: names.get(actor) or actor[1] for actor in actors if actor[0] != "author"}
 
-    def _tell(self, sites: Mapping[int, Site], results: Iterable[Result], actor: Actor) -> None:
+    def _tell(self, motion: Motion, results: Answers) -> None:
         """Let colleagues see what was decided just now."""
         applied: dict[int, list[Decision]] = {}
-        for result in results:
-            if result.outcome is Outcome.APPLIED and result.decision is not None:
-                applied.setdefault(result.decision.site_id, []).append(result.decision)
+        for request in motion.requests:
+            result = results.get(request.comment_id)
+            if result is None or result.outcome is not Outcome.APPLIED or result.decision is None:
+                continue
+            applied.setdefault(result.decision.site_id, []).append(result.decision)
         for site_id, decisions in applied.items():
-            self.telling.decided(sites[site_id], decisions, actor)
+            self.telling.decided(motion.sites[site_id], decisions, motion.actor)
 
     async def _sit(
         self, motions: Sequence[Motion], *, waits: bool, committed: Committed
@@ -265,9 +266,11 @@ class Decisions(Struct, frozen=True, kw_only=True):
         left = [each for each in motions if each not in ready]
         committed(left)
         sites = {key: site for motion in ready for key, site in motion.sites.items()}
+        results = {key: result for _, each in sittings for key, result in each.items()}
+        for motion in ready:  # first, so that it goes to Redis in the same packet
+            self._tell(motion, results)
         for sitting, _ in sittings:
             await self.cleanups.begin(*self._cleaning(sites, sitting))
-        results = {key: result for _, each in sittings for key, result in each.items()}
         for motion, request, refusal in refused:
             results |= await self._set_aside(motion, request, refusal)
         for motion in ready:
