@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import orjson
@@ -22,6 +22,8 @@ from service.storage.audit_chain import Link, Written
 BEGINNING = bytes(32)
 """What stands before the first entry of a chain."""
 POSITION_BYTES = 8
+FORM = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+"""Of what is hashed: it never changes, or every chain would seem to be broken."""
 
 Fault = Literal["changed", "gone", "gap", "unlisted", "other_head"]
 """The row says something else, is not there, an entry of the chain is not there, something is in
@@ -70,7 +72,7 @@ def said(written: Written) -> bytes:
         written.reason,
         *written.rest,
     )
-    return orjson.dumps([_plain(each) for each in values], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(values, default=_plain, option=FORM)
 
 
 def followed(links: Iterable[Link], *, position: int, before: bytes) -> Stretch:
@@ -105,7 +107,10 @@ def _entry_id(link: Link, fault: Fault) -> UUID | None:
     return None if fault == "gap" else link.listed.entry_id
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> str:
+    """Write what JSON has no form of, and times always to the microsecond."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
-    return str(value) if isinstance(value, UUID) else value
+    if not isinstance(value, UUID):
+        raise TypeError(type(value).__name__)
+    return str(value)

@@ -198,6 +198,8 @@ class Events(Struct, kw_only=True):
             if message is None:
                 self._tell_all(RESYNC)
                 continue
+            if not self._readers:
+                continue
             event = _read(message)
             for reader in {each for key in event.article_ids for each in self._readers[key]}:
                 reader.tell(event.encode(), event.place)
