@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,13 +17,13 @@ from service.cursors import BadCursor, Cursors
 from service.embedded import EmbeddedStores
 from service.features.administration import Acts
 from service.features.audit import AuditLog, AuditPage, Filters, Sought, may_reverse
-from service.features.audit_chain import BEGINNING, hash_of
+from service.features.audit_chain import BEGINNING, hash_of, said
 from service.features.audit_seal import AuditSeal
 from service.features.outcomes import DecisionRequest
 from service.model import Action
 from service.storage.administration import AdministrationStore
 from service.storage.audit import AuditStore
-from service.storage.audit_chain import ChainStore, Head
+from service.storage.audit_chain import ChainStore, Head, Written
 from service.storage.decisions import DecisionStore
 from service.storage.postgres import DatabaseUnavailable, open_pool
 from service.storage.redis import connect
@@ -382,3 +382,27 @@ async def test_every_column_that_decisions_and_acts_have_is_sealed(archive: Arch
             table,
         )
         assert {row["attname"] for row in rows} == set(names.split())
+
+
+def test_what_is_hashed_of_an_entry_has_the_form_it_always_had() -> None:
+    """Whatever was sealed by an earlier release must still be found whole."""
+    entry = Written(
+        site_id=7,
+        kind="decision",
+        article_id=UUID(int=1),
+        comment_id=asyncpg.pgproto.pgproto.UUID(UUID(int=2).hex),
+        n=3,
+        entry_id=UUID(int=4),
+        at=datetime(2026, 11, 26, 9, tzinfo=timezone(timedelta(hours=1))),
+        actor_kind="member",
+        actor_id="kim",
+        act="reject",
+        reason="spam",
+        rest=(2, None, {"b": "é", "a": [1.5, True]}, ["links"]),
+    )
+    assert said(entry).decode() == (
+        '[7,"decision","00000000-0000-0000-0000-000000000001",'
+        '"00000000-0000-0000-0000-000000000002",3,"00000000-0000-0000-0000-000000000004",'
+        '"2026-11-26T08:00:00.000000+00:00","member","kim","reject","spam",'
+        '2,null,{"a":[1.5,true],"b":"é"},["links"]]'
+    )
