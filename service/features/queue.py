@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from random import random
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -49,6 +50,8 @@ ROOM_BESIDE = 4
 """Of a page of `all`, a fourth is for each pile that is no waiting one."""
 LEASE_MS = 90_000
 """How long a claimed comment stays with its holder (api.md)."""
+
+NOTHING_FORESEEN: Final[Mapping[UUID, QueueEntry]] = MappingProxyType({})
 
 Sort = Literal["priority", "oldest", "newest"]
 
@@ -209,11 +212,7 @@ class Queue(Struct, frozen=True, kw_only=True):
             self._foreseen(site, foreseen, now=now),
         )
         crash.reached(crash.Point.CLAIM_LEASED)
-        leases = self._leases(site, claimed, actor)
-        if leases.keys() <= entries.keys():
-            return tuple(replace(entries[each], lease=lease) for each, lease in leases.items())
-        # Others were quicker, or something more urgent came.
-        return await self.entries.of(site, [*leases], now=now, leases=leases)
+        return await self._claimed(site, claimed, actor, EMPTY, now=now, foreseen=entries)
 
     async def _foreseen(
         self, site: Site, items: Sequence[PendingComment], *, now: datetime
@@ -231,19 +230,19 @@ class Queue(Struct, frozen=True, kw_only=True):
         of_lane: LanePage,
         *,
         now: datetime,
+        foreseen: Mapping[UUID, QueueEntry] = NOTHING_FORESEEN,
     ) -> tuple[QueueEntry, ...]:
-        """Show what was leased just now."""
-        leases = self._leases(site, claimed, actor)
-        return await self.entries.of(site, [*leases], now=now, of_lane=of_lane, leases=leases)
-
-    def _leases(self, site: Site, claimed: Sequence[Claimed], actor: Actor) -> dict[UUID, Lease]:
-        """Return what an actor was just leased, and let colleagues see who has it open."""
+        """Show what was leased at once just now, and let colleagues see who has it open."""
         if not claimed:
-            return {}
-        ids = [each.comment_id for each in claimed]
-        until = claimed[0].until  # of all: they were leased at once
+            return ()
+        ids, until = [each.comment_id for each in claimed], claimed[0].until
         self.telling.claimed(site, ids, by=actor.name, until=until)
-        return dict.fromkeys(ids, Lease(owner=owner(actor), name=actor.name, until=until))
+        lease = Lease(owner=owner(actor), name=actor.name, until=until)
+        entries = [entry for each in ids if (entry := foreseen.get(each))]
+        if len(entries) == len(ids):
+            return tuple(replace(each, lease=lease) for each in entries)
+        leases = dict.fromkeys(ids, lease)  # others were quicker, or something more urgent came
+        return await self.entries.of(site, ids, now=now, of_lane=of_lane, leases=leases)
 
     async def _waiting(
         self, site: Site, phrase: str | None, *, sort: Sort, limit: int, after: Any, actor: Actor
