@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
@@ -198,23 +199,29 @@ class Keys(Struct, frozen=True):
         return self._named(f"rl:{scope}:{subject}")
 
     @property
-    def places(self) -> list[str]:
-        """Return the thirteen keys in the order of `scripts/parts/places.lua`."""
-        return [
-            self.queue,
-            self.escalated,
-            self.settling,
-            self.quarantine,
-            self.leases,
-            self.holders,
-            self.by_age,
-            self.by_priority,
-            self.escalated_by_age,
-            self.escalated_by_priority,
-            self.marks,
-            self.meta,
-            self.redo,
-        ]
+    def places(self) -> tuple[str, ...]:
+        """The thirteen keys in the order of `scripts/parts/places.lua`."""
+        return _places(self)
+
+
+@lru_cache(maxsize=1_000)
+def _places(of: Keys) -> tuple[str, ...]:
+    """Most scripts take them: they are written once for a site, not for each call."""
+    return (
+        of.queue,
+        of.escalated,
+        of.settling,
+        of.quarantine,
+        of.leases,
+        of.holders,
+        of.by_age,
+        of.by_priority,
+        of.escalated_by_age,
+        of.escalated_by_priority,
+        of.marks,
+        of.meta,
+        of.redo,
+    )
 
 
 def connect(url: str, *, pool_size: int = POOL_SIZE, breaker: Breaker | None = None) -> Redis:
