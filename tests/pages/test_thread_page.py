@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from service.features.threads import LIMIT_DEFAULT, NESTED_REPLIES
+from service.features.nesting import NESTED_REPLIES
+from service.features.threads import LIMIT_DEFAULT
 from service.web.pages.shown import tile_of
 from tests.pages.conftest import ORIGIN, Press
 
