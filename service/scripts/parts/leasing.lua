@@ -25,10 +25,11 @@ local function begin_leases(ids, owner, name, deadline)
   redis.call('ZREM', e, unpack(ids))
   local fence = redis.call('HINCRBY', meta, 'fence', #ids) - #ids
   local begun, ends, holders = {}, {}, {}
+  local holder = string.sub(cjson.encode({owner, name}), 1, -2) .. ',' -- of all of them, but the fence
   for i, id in ipairs(ids) do
     begun[i * 3 - 2], begun[i * 3 - 1], begun[i * 3] = id, fence + i, deadline
     ends[i * 2 - 1], ends[i * 2] = deadline, id
-    holders[i * 2 - 1], holders[i * 2] = id, cjson.encode({owner, name, fence + i})
+    holders[i * 2 - 1], holders[i * 2] = id, holder .. fence + i .. ']'
   end
   redis.call('ZADD', l, unpack(ends))
   redis.call('HSET', lm, unpack(holders))
