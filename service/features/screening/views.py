@@ -55,7 +55,7 @@ _ADDRESSED = re.compile(r"(?:https?://|www\.)[^\s<>\"']+|(?<!\w)@\w+", re.IGNORE
 _LONG_RUN = re.compile(r"(.)\1{2,}", re.DOTALL)
 _BLANKS = dict.fromkeys(map(ord, "\t\n\r\x0b\x0c"), " ")
 _SPACES = re.compile(r"\s{2,}")
-_BEYOND_COMMON = re.compile(f"[{chr(COMMON_END)}-\U0010ffff]")
+_BEYOND_COMMON = re.compile(f"[^\0-{chr(COMMON_END - 1)}]")
 """What signs are not told of surely."""
 _BEYOND_ASCII = re.compile(r"[^\t-\r\x20-\x7e]")
 _HIDING = re.compile(r"\w[\u00ad\u200b\u200e\u200f\u2060\ufe00-\ufe0f\ufeff]+\w")

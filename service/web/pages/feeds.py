@@ -29,7 +29,7 @@ ATOM = "application/atom+xml"
 NEVER: Final = "1970-01-01T00:00:00.000Z"
 """When an empty feed was changed last: Atom asks for a time."""
 
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that no XML may hold, not even escaped."""
 
 
