@@ -36,7 +36,7 @@ class Hourglass(Struct, kw_only=True):
     def begin(self) -> Work:
         """Begin to count for the current task; whoever begins also ends it."""
         loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         assert task is not None
         work = Work(task, loop.time() + self.seconds, task.cancelling())
         self._under_way[work] = None

@@ -72,12 +72,12 @@ class SerialHandler(RequestHandler):
             payload.set_exception(_PAYLOAD_ACCESS_ERROR)
         except ConnectionError:
             return False
-        except asyncio.CancelledError:
-            self.force_close()
-            raise
         except Exception as error:  # noqa: BLE001 - as aiohttp: a bug ends one connection
             self.log_exception("Unhandled exception", exc_info=error)
             self.force_close()
+        except BaseException:  # as when it is told to end
+            self.force_close()
+            raise
         finally:
             request._task = cast("Any", None)  # noqa: SLF001 - or it and its exception keep each other
         if not self._keepalive or self._close or self._force_close:
