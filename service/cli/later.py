@@ -42,8 +42,8 @@ LATER: Final = WITH_THREADS | frozenset(
         *("service.wiring.newsroom", "service.wiring.dashboard", "jinja2"),
         # How languages write numbers and days, for pages: 6 ms, 0.6 MiB.
         *("babel", "babel.dates", "babel.numbers"),
-        # The picture of a secret for an authenticator.
-        "segno",
+        # What signing in takes: hashes of passwords, codes of an authenticator and their picture.
+        *("argon2", "argon2.exceptions", "pyotp", "segno"),
         # What looks through HTML that was made of a comment.
         "nh3",
     }

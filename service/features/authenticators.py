@@ -6,7 +6,6 @@ import base64
 import hmac
 import re
 import secrets as chance
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -63,7 +62,6 @@ class Authenticators(Struct, frozen=True, kw_only=True):
     store: ProofStore
     secrets: Secrets
     acts: Acts
-    new_secret: Callable[[], str] = pyotp.random_base32
 
     async def begin(self, member_id: UUID, email: str, *, now: datetime) -> NewAuthenticator:
         """Make a secret that counts once a code of it was seen.
@@ -72,7 +70,7 @@ class Authenticators(Struct, frozen=True, kw_only=True):
             AuthenticatorInUse: another one counts.
             Unavailable: Postgres is away.
         """
-        secret = self.new_secret()
+        secret = pyotp.random_base32()
         sealed = self.secrets.seal(PURPOSE, secret.encode(), bound_to=str(member_id))
         if not await self.store.begin_authenticator(member_id, sealed, now=now):
             raise AuthenticatorInUse

@@ -6,10 +6,10 @@ import asyncio
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from functools import cache
+from typing import TypeVar
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+import argon2.exceptions
 from msgspec import Struct, field
 
 from service.errors import FieldError, Invalid, Unavailable
@@ -23,13 +23,17 @@ GUESSABLE_BELOW = 3
 JUDGED_CHARS = 72
 """Longer ones are judged by their beginning: what takes more guesses is good anyway."""
 
-HASHER: Final = PasswordHasher(time_cost=1, memory_cost=46 * 1_024, parallelism=1)
-"""46 MiB, once: OWASP's first choice for argon2id, 65 ms here."""
 WORKERS = 2
 QUEUE_MAX = 16
 """Passwords that wait or are worked on at once: 16 hold 0.7 GiB of nothing but 2 of 92 MiB."""
 
 T = TypeVar("T")
+
+
+@cache
+def _hasher() -> argon2.PasswordHasher:
+    """Return OWASP's first choice for argon2id: 46 MiB, once; 65 ms here."""
+    return argon2.PasswordHasher(time_cost=1, memory_cost=46 * 1_024, parallelism=1)
 
 
 class PasswordsBusy(Unavailable):
@@ -44,7 +48,7 @@ class PasswordsBusy(Unavailable):
 class Passwords(Struct, kw_only=True):
     """Hash and compare passwords beside the event loop."""
 
-    hasher: PasswordHasher = HASHER
+    hasher: Callable[[], argon2.PasswordHasher] = _hasher
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="passwords")
     )
@@ -69,7 +73,7 @@ class Passwords(Struct, kw_only=True):
                 "This would soon be guessed. A few words that have nothing to do with each other"
                 " are better.",
             )
-        return await self._beside(lambda: self.hasher.hash(settled))
+        return await self._beside(lambda: self.hasher().hash(settled))
 
     async def fits(self, password: str, kept: str | None) -> bool:
         """Tell whether a password is the one that is kept; as slow when none is kept.
@@ -83,21 +87,21 @@ class Passwords(Struct, kw_only=True):
 
     def is_outdated(self, kept: str) -> bool:
         """Tell whether a hash was made with lesser parameters than today's."""
-        return self.hasher.check_needs_rehash(kept)
+        return self.hasher().check_needs_rehash(kept)
 
     async def rehash(self, password: str) -> str:
         """Return a known password under today's parameters."""
-        return await self._beside(lambda: self.hasher.hash(_settled(password)))
+        return await self._beside(lambda: self.hasher().hash(_settled(password)))
 
     def _compare(self, password: str, kept: str) -> bool:
         try:
-            return self.hasher.verify(kept, password)
-        except (VerificationError, InvalidHashError):
+            return self.hasher().verify(kept, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
 
     def _nobody(self) -> str:
         """Return the hash of a password that nobody has, made when it is first needed."""
-        self._nobodys = self._nobodys or self.hasher.hash("")
+        self._nobodys = self._nobodys or self.hasher().hash("")
         return self._nobodys
 
     async def _beside(self, work: Callable[[], T]) -> T:

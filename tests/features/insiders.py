@@ -61,7 +61,10 @@ class Insiders:
         secrets = Secrets.derive("k" * 32)
         acts = Acts(new_id=lambda now: uuid7(nanoseconds=int(now.timestamp() * 1e9)))
         accounts, proofs = AccountStore(pool=pool), ProofStore(pool=pool)
-        sessions, passwords = Sessions(store=SessionStore(pool=pool)), Passwords(hasher=LIGHT)
+        sessions, passwords = (
+            Sessions(store=SessionStore(pool=pool)),
+            Passwords(hasher=lambda: LIGHT),
+        )
         authenticators = Authenticators(store=proofs, secrets=secrets, acts=acts)
         passkeys = Passkeys(store=proofs, challenges=ChallengeStore(redis=redis), acts=acts)
         return cls(
