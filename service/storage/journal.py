@@ -102,10 +102,9 @@ class JournalStore(Struct, frozen=True, kw_only=True):
         if not payloads:
             return []
         try:
-            async with in_transaction(self.pool) as connection:
+            async with connected(self.pool, writes=True) as connection:
                 texts = [orjson.Fragment(payload) for payload in payloads.values()]
                 await connection.execute(SQL["copy"], texts, WAIT)
-                await connection.execute(SQL["remember"], texts)
         except DOES_NOT_FIT:
             if len(payloads) == 1:
                 return list(payloads)

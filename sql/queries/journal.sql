@@ -13,6 +13,11 @@ SELECT (payload ->> 'site_id')::integer AS site_id, (payload ->> 'article_id')::
 FROM jsonb_array_elements($1::jsonb) AS told (payload)
 ORDER BY site_id, article_id, comment_id;
 
+-- part: columns
+-- Of those.
+site_id, article_id, comment_id, revision, n, kind, seq, dk, fingerprint, created_at, screened,
+    payload;
+
 -- part: enter_texts
 -- Without the condition under which they win over what is there.
 INSERT INTO intake_journal AS j
@@ -20,7 +25,7 @@ INSERT INTO intake_journal AS j
      created_at)
 SELECT site_id, article_id, comment_id, revision, n, kind, seq, 'waiting', payload, dk,
        fingerprint, created_at
-FROM texts
+FROM waiting
 ON CONFLICT (site_id, article_id, comment_id) DO UPDATE SET
     revision = excluded.revision, n = excluded.n, kind = excluded.kind,
     seq = greatest(j.seq, excluded.seq), state = 'waiting', payload = excluded.payload,
@@ -39,6 +44,35 @@ FROM texts
 WHERE (payload ->> 'keyed')::boolean AND dk IS NOT NULL AND fingerprint IS NOT NULL
 ON CONFLICT (site_id, article_id, dk) DO NOTHING;
 
+-- part: enter_screenings
+-- The first word stays.
+INSERT INTO screenings (site_id, article_id, comment_id, revision, at, ruling, rule,
+                        rule_version, reason, severity, risk, scores, lang, tricks)
+SELECT site_id, article_id, comment_id, revision, at, ruling, rule, rule_version, reason,
+       severity, risk, scores, lang, tricks
+FROM texts CROSS JOIN LATERAL jsonb_to_record(screened) AS seen (
+    at timestamptz, ruling text, rule text, rule_version integer, reason text,
+    severity smallint, risk real, scores jsonb, lang text, tricks text[])
+WHERE screened IS NOT NULL
+ON CONFLICT (site_id, article_id, comment_id, revision) DO NOTHING;
+
+-- part: enter_signals
+-- What rules said; the first word stays.
+INSERT INTO signals (site_id, article_id, comment_id, revision, rule, version, shadow, effect,
+                     severity, score, label, spans, error, at)
+SELECT site_id, article_id, comment_id, revision, rule, version, shadow,
+       coalesce(effect, 'hold'), coalesce(severity, 0), score, label, spans, error,
+       (screened ->> 'at')::timestamptz
+FROM texts
+CROSS JOIN LATERAL (
+    VALUES (payload -> 'why', false), (screened -> 'shadow', true)
+) AS heard (whys, shadow)
+CROSS JOIN LATERAL jsonb_to_recordset(whys) AS spoke (
+    rule text, version integer, label text, spans jsonb, score real, effect text,
+    severity smallint, error text)
+WHERE screened IS NOT NULL
+ON CONFLICT (site_id, article_id, comment_id, revision, rule, version) DO NOTHING;
+
 -- part: enter_alerts
 -- Once a comment and rule.
 INSERT INTO alerts (site_id, article_id, comment_id, rule, label, severity, role, at)
@@ -52,7 +86,7 @@ ON CONFLICT (site_id, article_id, comment_id, rule) DO NOTHING;
 -- What waits; a later text or a later decision wins, what was decided meanwhile stays decided.
 --   $1 payloads jsonb (a list of comments as service/payload.py writes them)
 -- Index: intake_journal_pkey.
-WITH texts AS ({texts})
+WITH waiting AS ({texts})
 {enter_texts}
 {if_later};
 
@@ -60,15 +94,16 @@ WITH texts AS ({texts})
 -- A newer text of what waits, before Redis has it; no row where this revision is taken.
 --   $1 payloads jsonb (as of `wait`)
 -- Index: intake_journal_pkey.
-WITH texts AS ({texts})
+WITH waiting AS ({texts})
 {enter_texts}
 WHERE j.revision < excluded.revision
 RETURNING true;
 
 -- name: copy
--- What waits as Redis holds it, with where it is, and with what somebody wants to be told: alerts
--- of rules, and that comments wait, or were edited, which the journal did not know of. Where they
--- are is written first, as decisions do, so that neither waits for the other.
+-- What waits as Redis holds it, with all that is kept beside it, and with what somebody wants to be
+-- told: alerts of rules, and that comments wait, or were edited, which the journal did not know of.
+-- It is written in the order in which decisions write it, so that neither waits for the other:
+-- where comments are, then what waits, then the rest.
 --   $1 payloads jsonb (as of `wait`), $2 wait interval
 -- Index: webhooks_pkey; intake_journal_pkey.
 WITH told AS MATERIALIZED ({texts}), placed AS (
@@ -76,20 +111,28 @@ WITH told AS MATERIALIZED ({texts}), placed AS (
     SELECT site_id, comment_id, article_id FROM told ORDER BY site_id, comment_id
     ON CONFLICT (site_id, comment_id) DO NOTHING
     RETURNING comment_id
-), texts AS MATERIALIZED (
-    SELECT site_id, article_id, comment_id, revision, n, kind, seq, dk, fingerprint, created_at,
-           screened, payload
+), waiting AS (
+    SELECT {columns}
     FROM told WHERE (SELECT count(*) FROM placed) >= 0
 ), known AS MATERIALIZED (
-    SELECT texts.site_id, texts.comment_id, j.revision
-    FROM texts
-    LEFT JOIN intake_journal j ON j.site_id = texts.site_id AND j.article_id = texts.article_id
-        AND j.comment_id = texts.comment_id
-    WHERE EXISTS (SELECT FROM webhooks WHERE site_id = texts.site_id AND state = 'active')
+    SELECT told.site_id, told.comment_id, j.revision
+    FROM told
+    LEFT JOIN intake_journal j ON j.site_id = told.site_id AND j.article_id = told.article_id
+        AND j.comment_id = told.comment_id
+    WHERE EXISTS (SELECT FROM webhooks WHERE site_id = told.site_id AND state = 'active')
 ), copied AS (
     {enter_texts}
     {if_later}
     RETURNING j.site_id, j.article_id, j.comment_id, j.revision, j.kind, j.payload
+), texts AS (
+    SELECT {columns}
+    FROM told WHERE (SELECT count(*) FROM copied) >= 0
+), submitted AS (
+    {enter_submissions}
+), seen AS (
+    {enter_screenings}
+), heard AS (
+    {enter_signals}
 ), alerted AS (
     {enter_alerts}
 )
@@ -122,30 +165,9 @@ WITH texts AS ({texts})
 WITH texts AS MATERIALIZED ({texts}), submitted AS (
     {enter_submissions}
 ), seen AS (
-    INSERT INTO screenings (site_id, article_id, comment_id, revision, at, ruling, rule,
-                            rule_version, reason, severity, risk, scores, lang, tricks)
-    SELECT site_id, article_id, comment_id, revision, at, ruling, rule, rule_version, reason,
-           severity, risk, scores, lang, tricks
-    FROM texts CROSS JOIN LATERAL jsonb_to_record(screened) AS seen (
-        at timestamptz, ruling text, rule text, rule_version integer, reason text,
-        severity smallint, risk real, scores jsonb, lang text, tricks text[])
-    WHERE screened IS NOT NULL
-    ON CONFLICT (site_id, article_id, comment_id, revision) DO NOTHING
+    {enter_screenings}
 )
-INSERT INTO signals (site_id, article_id, comment_id, revision, rule, version, shadow, effect,
-                     severity, score, label, spans, error, at)
-SELECT site_id, article_id, comment_id, revision, rule, version, shadow,
-       coalesce(effect, 'hold'), coalesce(severity, 0), score, label, spans, error,
-       (screened ->> 'at')::timestamptz
-FROM texts
-CROSS JOIN LATERAL (
-    VALUES (payload -> 'why', false), (screened -> 'shadow', true)
-) AS heard (whys, shadow)
-CROSS JOIN LATERAL jsonb_to_recordset(whys) AS spoke (
-    rule text, version integer, label text, spans jsonb, score real, effect text,
-    severity smallint, error text)
-WHERE screened IS NOT NULL
-ON CONFLICT (site_id, article_id, comment_id, revision, rule, version) DO NOTHING;
+{enter_signals};
 
 -- name: alert
 -- Of which comments a rule wants somebody told; once a comment and rule.
