@@ -9,12 +9,14 @@ A file is a list of blocks:
     SELECT article, approved FROM counts WHERE article = ANY($1);
 
 A later block says `{count_by_article}` for the same text. One that begins with `-- part:` is only
-there for that.
+there for that; those of `parts.sql` are for all files.
 """
 
 from __future__ import annotations
 
 import re
+from collections import ChainMap
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from msgspec.structs import replace
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 """Beside the package, in a checkout as in the container."""
+SHARED = SQL_FOLDER / "queries" / "parts.sql"
+"""Parts for statements of all files."""
 
 _NAME = re.compile(r"-- (?:name|part): ([a-z][a-z0-9_]*)\Z")
 _INCLUDED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -71,19 +75,33 @@ def parse_queries(text: str, file: str) -> list[Query]:
 
     Raises:
         BrokenQueryFile: a statement without a name, a purpose or its end; two with one name; one
-            with a part that does not stand before it.
+            with a part that does not stand before it, or in `parts.sql`.
     """
+    shared = {} if file == SHARED.name else _shared_parts()
+    return [each for each in _read_blocks(text, file, shared).values() if not each.is_part]
+
+
+@cache
+def _shared_parts() -> dict[str, Query]:
+    return _read_blocks(SHARED.read_text("utf-8"), SHARED.name, {})
+
+
+def _read_blocks(text: str, file: str, shared: dict[str, Query]) -> dict[str, Query]:
     queries: dict[str, Query] = {}
     for number, block in _blocks(text, file):
         query = _query(block, f"{file}:{number}")
         if query.name in queries:
             raise BrokenQueryFile(f"{file}:{number}: two statements are named {query.name}.")
         try:
-            sql = _INCLUDED.sub(lambda included: queries[included[1]].sql, query.sql)
+            sql = _filled(query.sql, ChainMap(queries, shared))
         except KeyError as unknown:
             raise BrokenQueryFile(f"{file}:{number}: no {unknown} stands before it.") from None
         queries[query.name] = replace(query, sql=sql)
-    return [query for query in queries.values() if not query.is_part]
+    return queries
+
+
+def _filled(sql: str, before: Mapping[str, Query]) -> str:
+    return _INCLUDED.sub(lambda included: before[included[1]].sql, sql)
 
 
 def _blocks(text: str, file: str) -> list[tuple[int, list[str]]]:

@@ -26,13 +26,7 @@ SELECT wanted.site_id, wanted.article_id, wanted.comment_id,
        coalesce(c.author_id, (shown.payload -> 'author' ->> 'id')::uuid, s.author_id) AS author_id,
        coalesce((shown.payload ->> 'revision')::integer, c.revision, d.revision, 1) AS revision,
        coalesce(CASE WHEN NOT w.waits THEN c.text END, shown.payload ->> 'text') AS text,
-       CASE
-           WHEN d.status IS NULL THEN CASE WHEN w.waits THEN 'pending' ELSE c.status END
-           WHEN w.waits AND d.status = 'rejected' AND j.kind <> 'edit' THEN 'pending'
-           ELSE d.status
-       END AS state,
-       w.waits,
-       w.waits AND coalesce((j.payload ->> 'escalated')::boolean, false) AS escalated,
+       w.state, w.waits, w.escalated,
        coalesce(d.actor_kind IN ('member', 'key') AND d.action <> 'reverse', false) AS judged,
        d.reason,
        m.cluster_id, m.revision AS signed_revision, m.author_id AS had_author_id, m.outlier,
@@ -56,10 +50,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN intake_journal j ON j.site_id = wanted.site_id AND j.article_id = wanted.article_id
     AND j.comment_id = wanted.comment_id AND j.state = 'waiting'
 CROSS JOIN LATERAL (
-    SELECT j.comment_id IS NOT NULL AND d.status IS DISTINCT FROM 'deleted'
-        AND (d.n IS NULL OR j.n >= d.n OR d.status = 'pending' OR d.action = 'escalate'
-             OR (j.revision > d.revision AND d.action NOT IN ('withdraw', 'delete', 'erase')))
-        AS waits
+{standing}
 ) w
 LEFT JOIN LATERAL (
     SELECT payload FROM kept_texts

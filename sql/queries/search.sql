@@ -44,13 +44,7 @@ WITH wanted AS (
            coalesce(c.author_id, (shown.payload -> 'author' ->> 'id')::uuid, s.author_id)
                AS author_id,
            lower(coalesce(c.lang, shown.payload ->> 'lang')) AS lang,
-           CASE
-               WHEN d.status IS NULL THEN CASE WHEN w.waits THEN 'pending' ELSE c.status END
-               WHEN w.waits AND d.status = 'rejected' AND j.kind <> 'edit' THEN 'pending'
-               ELSE d.status
-           END AS state,
-           w.waits,
-           w.waits AND coalesce((j.payload ->> 'escalated')::boolean, false) AS escalated,
+           w.state, w.waits, w.escalated,
            d.reason, d.actor_kind, d.actor_id,
            CASE WHEN w.waits OR spoke.rules <> '{}' THEN spoke.rules END AS rules,
            lower(coalesce(c.author_name, shown.payload -> 'author' ->> 'name', ''))
@@ -72,10 +66,7 @@ WITH wanted AS (
     LEFT JOIN intake_journal j ON j.site_id = wanted.site_id AND j.article_id = wanted.article_id
         AND j.comment_id = wanted.comment_id AND j.state = 'waiting'
     CROSS JOIN LATERAL (
-        SELECT j.comment_id IS NOT NULL AND d.status IS DISTINCT FROM 'deleted'
-            AND (d.n IS NULL OR j.n >= d.n OR d.status = 'pending' OR d.action = 'escalate'
-                 OR (j.revision > d.revision AND d.action NOT IN ('withdraw', 'delete', 'erase')))
-            AS waits
+{standing}
     ) w
     LEFT JOIN LATERAL (
         SELECT payload FROM kept_texts

@@ -110,3 +110,9 @@ def test_statements_are_found_by_name(tmp_path: Path) -> None:
 def test_a_file_that_breaks_the_form_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(BrokenQueryFile, match=complaint):
         parse_queries(text, "x.sql")
+
+
+def test_parts_of_all_files_stand_in_statements_of_each() -> None:
+    [found] = parse_queries("-- name: now\n-- What is.\n{standing};\n", "x.sql")
+
+    assert found.sql.startswith("SELECT w.waits")
