@@ -45,6 +45,8 @@ class Ledger:
     """Comment's id -> the last of them that was acknowledged."""
     taken_back: set[str] = field(default_factory=set)
     """The comments whose authors were told that they are gone."""
+    accepted_since: int = 0
+    """Comments that were accepted after this was written down, and may be missing."""
 
     @property
     def accepted(self) -> dict[str, str]:
@@ -314,7 +316,8 @@ def _bounded(_: Ledger, stores: Stores) -> Iterator[str]:
 def _numbered(ledger: Ledger, stores: Stores) -> Iterator[str]:
     """A number that is missing would be a comment that was acknowledged and lost.
 
-    What begins to wait again, undone or edited, is given a new one.
+    What begins to wait again, undone or edited, is given a new one. A decision writes its comment's
+    number at once, before an earlier comment is copied.
     """
     numbers = sorted(row["seq"] for row in stores.journal.values())
     if len({*numbers}) < len(numbers):
@@ -323,8 +326,8 @@ def _numbered(ledger: Ledger, stores: Stores) -> Iterator[str]:
         each["action"] == "reverse" for each in chain(*stores.decisions.values())
     )
     missing = len({*range(1, max(numbers, default=0) + 1)} - {*numbers})
-    if missing > again:
-        yield f"I18 {missing} numbers are missing where {again} may be"
+    if missing > again + ledger.accepted_since:
+        yield f"I18 {missing} numbers are missing where {again + ledger.accepted_since} may be"
 
 
 def _nothing_else(ledger: Ledger, stores: Stores) -> Iterator[str]:
