@@ -115,6 +115,8 @@ class Desk(Struct, kw_only=True):
             if message is None:
                 self._tell_all(RESYNC)
                 continue
+            if not self._listeners:
+                continue
             said = orjson.loads(message)
             piece = _written(said["kind"], said["payload"])
             least = said.get("role")
