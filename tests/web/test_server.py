@@ -198,6 +198,14 @@ async def test_a_client_that_leaves_in_mid_body_leaves_nothing_behind(serve: Ser
         assert (await ask(house.port, "GET", NOTES)).status == 200
 
 
+async def test_a_connection_outlives_requests_that_took_too_long(house: House) -> None:
+    async with connected(house.port) as line:
+        for _ in range(2):
+            await line.send(request("GET", "/v1/sleep") + request("GET", NOTES))
+            answers = [await line.receive() for _ in range(2)]
+            assert [(each.status, each.code) for each in answers] == [(503, "timed_out"), (200, None)]
+
+
 async def test_a_client_that_does_not_read_is_cut_off(serve: Serve) -> None:
     async with serve(deadlines=SHORT) as house:
         with socket.socket() as deaf:
