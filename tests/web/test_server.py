@@ -203,7 +203,10 @@ async def test_a_connection_outlives_requests_that_took_too_long(house: House) -
         for _ in range(2):
             await line.send(request("GET", "/v1/sleep") + request("GET", NOTES))
             answers = [await line.receive() for _ in range(2)]
-            assert [(each.status, each.code) for each in answers] == [(503, "timed_out"), (200, None)]
+            assert [(each.status, each.code) for each in answers] == [
+                (503, "timed_out"),
+                (200, None),
+            ]
 
 
 async def test_a_client_that_does_not_read_is_cut_off(serve: Serve) -> None:
