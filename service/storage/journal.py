@@ -27,7 +27,7 @@ from service.storage.postgres import (
 )
 from service.storage.replies import PUBLISHED
 from service.storage.screenings import SQL as SCREENINGS
-from service.storage.webhook_events import WAIT
+from service.storage.webhook_events import WAIT, WebhookEvent, note_event
 
 SQL = load_queries("journal")
 
@@ -133,9 +133,7 @@ class JournalStore(Struct, frozen=True, kw_only=True):
                 return _submitted(
                     await connection.fetchrow(SQL["earlier"], place.site_id, place.article_id, dk)
                 )
-            await _place(connection, place)
-            for name in ("wait", "remember", "alert"):
-                await connection.execute(SQL[name], texts)
+            await connection.execute(SQL["copy"], texts, WAIT)
         return None
 
     async def leave(self, item: PendingComment) -> None:
@@ -163,6 +161,7 @@ class JournalStore(Struct, frozen=True, kw_only=True):
                 return False
             for name in ("remember", "alert"):
                 await connection.execute(SQL[name], texts)
+            await note_event(connection, _revised(item))
         return True
 
     async def settle(self, items: Sequence[PendingComment]) -> None:
@@ -277,6 +276,19 @@ async def _place(connection: Connection, place: Place) -> None:
     """Write where a comment is: first, as the copy does, so that neither waits for the other."""
     row = (place.site_id, place.comment_id, place.article_id)
     await write_rows(connection, DECISIONS["place"], [row])
+
+
+def _revised(item: PendingComment) -> WebhookEvent:
+    """Return what `copy` tells of an edit that the journal did not know."""
+    is_edit = item.kind == "edit"
+    return WebhookEvent(
+        site_id=item.site_id,
+        kind="comment.pending" if is_edit else "comment.edited",
+        at=item.edited_at or item.created_at,
+        article_id=item.article_id,
+        comment_id=item.comment_id,
+        facts={"article": item.article_key, "revision": item.revision, "edit": is_edit},
+    )
 
 
 def _submitted(row: asyncpg.Record) -> Submitted:

@@ -227,9 +227,9 @@ FROM submissions
 WHERE site_id = $1 AND article_id = $2 AND dk = $3;
 
 -- name: leave
--- A comment that was written here first, and that Redis did not take.
+-- A comment that was written here first, and that Redis did not take; nobody is told of it.
 --   $1 site_id integer, $2 article_id uuid, $3 comment_id uuid
--- Index: intake_journal_pkey, submissions_pkey, comment_places_pkey.
+-- Index: intake_journal_pkey, submissions_pkey, comment_places_pkey, webhook_events_waiting.
 WITH left_out AS (
     DELETE FROM intake_journal
     WHERE site_id = $1 AND article_id = $2 AND comment_id = $3
@@ -239,6 +239,10 @@ WITH left_out AS (
     DELETE FROM submissions
     USING left_out
     WHERE site_id = $1 AND article_id = $2 AND submissions.dk = left_out.dk AND comment_id = $3
+), untold AS (
+    DELETE FROM webhook_events
+    USING left_out
+    WHERE state = 'waiting' AND site_id = $1 AND comment_id = $3
 )
 DELETE FROM comment_places
 USING left_out

@@ -46,6 +46,7 @@ from service.storage.token_keys import TokenKeyStore
 from service.storage.webhook_events import WebhookEventStore
 from service.storage.webhooks import DeliveryStore, Due, WebhookStore
 from tests.features.receiver import Receiver, receiving
+from tests.features.test_promise import at_level
 from tests.newsroom import KIM, SAM, Newsroom, new_id, open_newsroom, real_time
 
 HERE = (ip_network("127.0.0.0/8"),)
@@ -521,6 +522,18 @@ async def test_an_edit_that_waits_is_told_with_its_new_text(office: Postroom) ->
     assert letter.kind == "comment.edited"
     told = letter.json["data"]["comment"]
     assert (told["status"], told["text"], told["revision"]) == ("pending", "Second.", 2)
+
+
+async def test_what_is_journaled_before_it_is_accepted_is_told_too(office: Postroom) -> None:
+    await office.subscribe("comment.pending", "comment.edited")
+    room = at_level(office.room, "journal")
+    accepted = await room.submit("First.")
+    await office.send()
+    comment = await room.pending.get(room.site.slug, accepted.found.comment_id)
+    assert comment is not None
+    await change_text(room, comment, "Second.")
+    await office.send()
+    assert office.receiver.kinds == ["comment.pending", "comment.edited"]
 
 
 async def change_text(room: Newsroom, comment: PendingComment, said: str) -> None:
