@@ -11,28 +11,24 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 from uuid import UUID
 
-import orjson
 from msgspec import Struct, field
 
 from service.errors import Unavailable
+from service.features.cache_figures import Outcome, unheard
+from service.features.flights import Flight, Load, loaded_in_time
 from service.features.pressure import Busy, Level, Pressure
 from service.features.rhythm import Rhythm
 from service.features.shelf import Entry, Kept, Key, Shelf, Tally
-from service.telemetry import Metrics
 
 __all__ = [
-    "BuildTooSlow",
     "Built",
     "Cache",
-    "Change",
     "Counted",
     "Entry",
-    "Outcome",
     "Tally",
-    "hear",
     "new_shelf",
 ]
 
@@ -61,16 +57,6 @@ BUILD_SECONDS = 5.0
 TAG_DIGITS = 24
 """Of SHA-256, which processors compute twice as fast as BLAKE2: 80 µs of 145 kB."""
 
-Outcome: TypeAlias = Literal["hit", "stale", "miss", "inval", "built", "failed", "joined"]
-"""What became of a look-up, and of the build it led to."""
-
-
-class BuildTooSlow(Unavailable):
-    """An answer could not be put together in time."""
-
-    code = "too_slow"
-    title = "This takes too long right now."
-
 
 class Counted(Protocol):
     """An article's approved comments, and the articles that are read as one with it."""
@@ -93,83 +79,9 @@ class Built(Struct, frozen=True, kw_only=True):
     version: int = 0
 
 
-class Change(Struct, frozen=True, kw_only=True):
-    """Said by one process to all: what depends on these articles is no longer true."""
-
-    origin: str
-    """The process that says it, which has acted on it already."""
-    site_id: int
-    article_ids: tuple[UUID, ...]
-    drop: bool
-    """A text was taken away: nothing that may tell it is served again."""
-    decided: tuple[str, ...] = ()
-    """By which decisions, so that nobody tells of them again; none: it is not known."""
-
-    def encode(self) -> bytes:
-        """Write it for the channel."""
-        return orjson.dumps(
-            {
-                "from": self.origin,
-                "site": self.site_id,
-                "articles": [str(article_id) for article_id in self.article_ids],
-                "drop": self.drop,
-                "decided": self.decided,
-            }
-        )
-
-    @classmethod
-    def decode(cls, message: bytes) -> Change | None:
-        """Read what another process wrote; None when it cannot be understood."""
-        try:
-            said: dict[str, Any] = orjson.loads(message)
-            return cls(
-                origin=str(said["from"]),
-                site_id=int(said["site"]),
-                article_ids=tuple(UUID(each) for each in said["articles"]),
-                drop=bool(said["drop"]),
-                decided=tuple(said.get("decided", ())),
-            )
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return None
-
-
-_Load: TypeAlias = Callable[[Sequence[Key], float], Awaitable[Mapping[Key, Kept]]]
-"""Builds the answers to some keys, as begun at a time of the cache's clock."""
-
-
-class _Flight(Struct, frozen=True, kw_only=True):
-    """A build under way, for one key or several."""
-
-    task: asyncio.Task[Mapping[Key, Kept]]
-    begun_at: float
-    begun: int
-    """Number of the latest invalidation when it began."""
-
-
 def new_shelf(*, max_bytes: int = MAX_BYTES, entry_max_bytes: int = ENTRY_MAX_BYTES) -> Shelf:
     """Return an empty shelf of the usual size."""
     return Shelf(max_bytes=max_bytes, entry_max_bytes=entry_max_bytes)
-
-
-def hear(metrics: Metrics) -> Callable[[Outcome], None]:
-    """Return what counts the cache's outcomes in a process's metrics."""
-    stores = metrics.stores
-    lookups = {
-        "hit": stores.cache_hits.inc,
-        "stale": stores.cache_stale.inc,
-        "miss": stores.cache_misses.inc,
-        "inval": stores.cache_inval.inc,
-    }
-    builds = {
-        outcome: metrics.cache_builds.labels(outcome).inc
-        for outcome in ("built", "failed", "joined")
-    }
-    heard: Mapping[str, Callable[[], None]] = lookups | builds
-    return lambda outcome: heard[outcome]()
-
-
-def _unheard(_: Outcome) -> None:
-    """Count nothing."""
 
 
 def _as_it_is(_: bytes) -> dict[str, bytes]:
@@ -182,7 +94,7 @@ class Cache(Struct, frozen=True, kw_only=True):
 
     clock: Callable[[], float]
     """Seconds that never go back."""
-    heard: Callable[[Outcome], None] = _unheard
+    heard: Callable[[Outcome], None] = unheard
     pressure: Pressure = field(default_factory=Pressure)
     shelf: Shelf = field(default_factory=new_shelf)
     rhythm: Rhythm = field(default_factory=Rhythm)
@@ -192,7 +104,7 @@ class Cache(Struct, frozen=True, kw_only=True):
     patience_seconds: float = PATIENCE_SECONDS
     stale_seconds: float = STALE_SECONDS
     build_seconds: float = BUILD_SECONDS
-    _flights: dict[Key, _Flight] = field(default_factory=dict)
+    _flights: dict[Key, Flight] = field(default_factory=dict)
     _called: set[Key] = field(default_factory=set)
     """Keys of what lingers for whose successor somebody was sent to `get`."""
     _compressing: dict[Key, asyncio.Task[dict[str, bytes]]] = field(default_factory=dict)
@@ -313,7 +225,7 @@ class Cache(Struct, frozen=True, kw_only=True):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _succeed(self, key: Key, load: _Load) -> Entry | None:
+    def _succeed(self, key: Key, load: Load) -> Entry | None:
         """Return bytes that linger, with their successor's build under way; None: there are none.
 
         While builds fail or nothing may be begun they linger all the same.
@@ -334,7 +246,7 @@ class Cache(Struct, frozen=True, kw_only=True):
         if isinstance(before, Entry) and before.forms:
             entry.forms.update(await asyncio.to_thread(self.press, entry.body))
 
-    async def _ask(self, keys: Sequence[Key], load: _Load) -> dict[Key, Kept]:
+    async def _ask(self, keys: Sequence[Key], load: Load) -> dict[Key, Kept]:
         asked = self.shelf.changes
         found: dict[Key, Kept] = {}
         missing = [key for key in keys if not self._rests(key, found)]
@@ -368,7 +280,7 @@ class Cache(Struct, frozen=True, kw_only=True):
         found[key] = stale
         return True
 
-    def _board(self, keys: Sequence[Key], load: _Load) -> dict[Key, _Flight]:
+    def _board(self, keys: Sequence[Key], load: Load) -> dict[Key, Flight]:
         """Join the builds under way, and begin one for all other keys."""
         boarded = {key: self._flights[key] for key in keys if key in self._flights}
         for _ in boarded:
@@ -382,18 +294,17 @@ class Cache(Struct, frozen=True, kw_only=True):
                 self._flights[key] = boarded[key] = flight
         return boarded
 
-    def _depart(self, keys: Sequence[Key], load: _Load) -> _Flight:
+    def _depart(self, keys: Sequence[Key], load: Load) -> Flight:
         begun, begun_at = self.shelf.changes, self.clock()
         self._called.difference_update(keys)
         task = asyncio.create_task(self._fly(keys, load, begun=begun, begun_at=begun_at))
-        task.add_done_callback(_look_at)
-        return _Flight(task=task, begun=begun, begun_at=begun_at)
+        return Flight(task=task, begun=begun, begun_at=begun_at)
 
     async def _fly(
-        self, keys: Sequence[Key], load: _Load, *, begun: int, begun_at: float
+        self, keys: Sequence[Key], load: Load, *, begun: int, begun_at: float
     ) -> Mapping[Key, Kept]:
         try:
-            loaded = await self._load_in_time(keys, load, begun_at)
+            loaded = await loaded_in_time(keys, load, begun_at=begun_at, seconds=self.build_seconds)
         except Exception as failure:
             self.heard("failed")
             if isinstance(failure, Unavailable):
@@ -408,18 +319,7 @@ class Cache(Struct, frozen=True, kw_only=True):
             self.shelf.put(key, kept, begun=begun, now=self.clock())
         return loaded
 
-    async def _load_in_time(
-        self, keys: Sequence[Key], load: _Load, begun_at: float
-    ) -> Mapping[Key, Kept]:
-        try:
-            async with asyncio.timeout(self.build_seconds) as limit:
-                return await load(keys, begun_at)
-        except TimeoutError as error:
-            if limit.expired():
-                raise BuildTooSlow from error
-            raise
-
-    async def _arrival(self, key: Key, flight: _Flight) -> tuple[Kept, bool]:
+    async def _arrival(self, key: Key, flight: Flight) -> tuple[Kept, bool]:
         """Wait for a build; return what it gave and True, or in need stale bytes and False."""
         while not flight.task.done():
             patience = flight.begun_at + self.patience_seconds - self.clock()
@@ -469,9 +369,3 @@ class Cache(Struct, frozen=True, kw_only=True):
             built_at=begun_at,
             fresh_until=begun_at + self.fresh_seconds,
         )
-
-
-def _look_at(task: asyncio.Task[Mapping[Key, Kept]]) -> None:
-    """Take note of a failure that nobody waits for any longer."""
-    if not task.cancelled():
-        task.exception()

@@ -7,14 +7,16 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from service.errors import Unavailable
-from service.features.cache import Cache, Change
+from service.features.cache import Cache
 from service.model import Site
 from service.storage.bulletin import Bulletin
 from service.storage.channel import Channel
@@ -29,6 +31,46 @@ TOLD_MAX = 5_000
 
 def _new_origin() -> str:
     return secrets.token_hex(8)
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """Said by one process to all: what depends on these articles is no longer true."""
+
+    origin: str
+    """The process that says it, which has acted on it already."""
+    site_id: int
+    article_ids: tuple[UUID, ...]
+    drop: bool
+    """A text was taken away: nothing that may tell it is served again."""
+    decided: tuple[str, ...] = ()
+    """By which decisions, so that nobody tells of them again; none: it is not known."""
+
+    def encode(self) -> bytes:
+        """Write it for the channel."""
+        return orjson.dumps(
+            {
+                "from": self.origin,
+                "site": self.site_id,
+                "articles": [str(article_id) for article_id in self.article_ids],
+                "drop": self.drop,
+                "decided": self.decided,
+            }
+        )
+
+    @classmethod
+    def decode(cls, message: bytes) -> Change | None:
+        """Read what another process wrote; None when it cannot be understood."""
+        try:
+            said: dict[str, Any] = orjson.loads(message)
+            return cls(
+                origin=str(said["from"]),
+                site_id=int(said["site"]),
+                article_ids=tuple(UUID(each) for each in said["articles"]),
+                drop=bool(said["drop"]),
+                decided=tuple(said.get("decided", ())),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
 
 
 class Invalidations(Struct, frozen=True, kw_only=True):

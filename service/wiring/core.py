@@ -14,7 +14,8 @@ from service.features.articles import ArticleDirectory
 from service.features.authors import Authors
 from service.features.bridges.desk import Bridges
 from service.features.bridges.outside import OutsideCheck
-from service.features.cache import Cache, hear
+from service.features.cache import Cache
+from service.features.cache_figures import hear
 from service.features.checkup import demand_of
 from service.features.clusters import Clusters
 from service.features.decisions import Decisions

@@ -14,17 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from service.errors import NotFound, Unavailable
-from service.features.cache import (
-    Built,
-    Cache,
-    Change,
-    Counted,
-    Entry,
-    Outcome,
-    Tally,
-    hear,
-    new_shelf,
-)
+from service.features.cache import Built, Cache, Counted, Entry, Tally, new_shelf
+from service.features.cache_figures import Outcome, hear
+from service.features.invalidation import Change
 from service.features.pressure import Busy, Level
 from service.features.rhythm import AT_ONCE, Rhythm
 from service.features.shelf import LINGER_SECONDS
