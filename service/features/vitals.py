@@ -66,8 +66,6 @@ class Vitals(Struct, kw_only=True):
         postgres, redis = await asyncio.gather(
             self._postgres(thoroughly=thoroughly), self._redis(thoroughly=thoroughly)
         )
-        if self.dependencies["redis"] and not redis:
-            self.redis_lost()
         self.dependencies = {"postgres": postgres, "redis": redis}
         if thoroughly and self.folder is not None:
             disk = await asyncio.to_thread(shutil.disk_usage, self.folder)
@@ -97,6 +95,8 @@ class Vitals(Struct, kw_only=True):
                 return True
             found = await self.probe.durability()
         except Unavailable:
+            if self.dependencies["redis"]:
+                self.redis_lost()  # now: Postgres may be silent, too, and be waited for longer
             return False
         self.queue_durable = self._heard("redis", found)
         if found.figures is not None:
