@@ -483,3 +483,34 @@ async def test_what_is_erased_leaves_its_cluster_and_nothing_is_compared_with_it
             newsroom.site.site_id,
         )
         assert left == 0, table
+
+
+async def test_a_cluster_follows_who_its_authors_are_and_why_it_was_rejected(
+    newsroom: Newsroom,
+) -> None:
+    items = await posted(newsroom, SPAM, *DISGUISED[:2])
+    site_id, cluster_id = newsroom.site.site_id, items[0].comment_id
+    await newsroom.approve(items[0], items[1])
+    await newsroom.decide(Action.REJECT, items[2])
+    await kept(newsroom)
+    before = await newsroom.clusters.store.find(site_id, cluster_id)
+    assert before is not None
+    assert (before.authors, before.rejected) == (3, 1)
+    assert before.reason is not None
+
+    await newsroom.pool.execute(
+        "UPDATE comments SET author_id = $1 WHERE comment_id = $2",
+        items[0].author.author_id,
+        items[1].comment_id,
+    )
+    found = await newsroom.find(items[2])
+    assert found is not None
+    assert found.decision is not None
+    await newsroom.decisions.reverse(
+        [newsroom.site], found.decision.decision_id, actor=KIM, now=NOON
+    )
+    await kept(newsroom)
+
+    after = await newsroom.clusters.store.find(site_id, cluster_id)
+    assert after is not None
+    assert (after.authors, after.rejected, after.reason) == (2, 0, None)
