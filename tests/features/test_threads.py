@@ -264,6 +264,24 @@ async def test_a_permalink_opens_its_page_and_the_way_down(
                 )
 
 
+async def test_replies_to_what_a_page_leaves_out_are_not_taken_for_its_siblings(
+    newsroom: Newsroom,
+) -> None:
+    """As many comments stand below the root as it has replies, and two are none of them."""
+    forest = Forest(site_id=newsroom.site.site_id, keys=("a",))
+    root = forest.add()
+    replies = [forest.add(root) for _ in range(4)]
+    for _ in range(2):
+        forest.add(replies[2])
+    await plant(newsroom.owner, forest)
+    page = await newsroom.threads.page(newsroom.site, "a")
+
+    assert [seen(top) for top in page.comments] == [shape(nest(root))]
+    shown = [each.comment.comment_id for each in page.comments[0].replies]
+    assert shown == [reply.comment_id for reply in replies[:2]]
+    assert page.comments[0].more_replies is not None
+
+
 async def test_the_page_of_a_permalink_goes_on_like_any_other(newsroom: Newsroom) -> None:
     forest = grow(4, site_id=newsroom.site.site_id, keys=("a",), size=30, roots=0.8, deep=0.1)
     await plant(newsroom.owner, forest)

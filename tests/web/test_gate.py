@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from service.web.ready import Fixed
+from tests.web import toys
 from tests.web.conftest import House, Newsroom, Serve
 from tests.web.raw import Answer, ask, connected, request
 from tests.web.toys import NOTE
@@ -78,6 +80,26 @@ async def test_head_is_get_without_the_body(house: House) -> None:
     assert head.headers["content-length"] == str(len(got.body))
     assert head.headers["etag"] == got.headers["etag"]
     assert again.body == got.body
+
+
+async def test_a_large_body_follows_its_head_whole(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"".join(b"%d," % number for number in range(40_000))
+    monkeypatch.setattr(toys, "READY", Fixed(body=body, etag='"large"', forms={}))
+    async with connected(house.port) as line:
+        for headers in ({}, {"X-Other": "1"}):  # as it was answered before, and the ordinary way
+            for _ in range(2):
+                await line.send(request("GET", "/v1/ready", headers=headers))
+                answer = await line.receive()
+                assert answer.body == body
+                assert answer.headers["content-length"] == str(len(body))
+        await line.send(request("HEAD", "/v1/ready", headers={"X-Other": "1"}))
+        head = await line.receive(head_only=True)
+        await line.send(request("GET", NOTES))
+        after = await line.receive()
+    assert head.headers["content-length"] == str(len(body))
+    assert after.status == 200
 
 
 async def test_head_of_what_cannot_be_got_is_405(house: House) -> None:
