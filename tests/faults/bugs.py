@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from service.features.cache import Cache
 from service.features.decisions import Decisions
+from service.features.flights import loaded_in_time
 from service.features.redo import Redoing
 from service.features.rounds import Motion
 from service.features.shelf import Kept, Key, Shelf
@@ -80,14 +80,13 @@ def _dedupe_index_dropped() -> None:
 
 def _slow_builds() -> None:
     """Be slow between reading and keeping: no bug, but what makes the next one visible."""
-    load = Cache._load_in_time  # noqa: SLF001 - what is made slow
 
-    async def load_slowly(self: Cache, *arguments: Any) -> Mapping[Key, Kept]:
-        loaded = await load(self, *arguments)
+    async def load_slowly(*arguments: Any, **named: Any) -> Mapping[Key, Kept]:
+        loaded = await loaded_in_time(*arguments, **named)
         await asyncio.sleep(BUILD_SECONDS)
         return loaded
 
-    _changed.setattr(Cache, "_load_in_time", load_slowly)
+    _changed.setattr("service.features.cache.loaded_in_time", load_slowly)
 
 
 def _cache_stored_after_invalidation() -> None:
