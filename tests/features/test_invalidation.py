@@ -22,6 +22,7 @@ from service.storage.postgres import open_pool
 from service.storage.redis import connect
 
 STORY, OTHER = UUID(int=1), UUID(int=2)
+DECISION = UUID(int=3)
 SITE = Site(site_id=1, slug="daily", name="The Daily")
 
 
@@ -175,13 +176,13 @@ async def test_every_process_knows_of_a_decision_once_that_all_were_told(
     for worker in workers:
         await worker.keep(STORY)
 
-    await workers[0].invalidations.tell(SITE, [STORY], drop=False, decided=[(OTHER, "a decision")])
+    await workers[0].invalidations.tell(SITE, [STORY], drop=False, decided=[(OTHER, DECISION)])
 
     await until(lambda: not workers[1].has(STORY))
     for worker in workers:
-        assert not worker.invalidations.was_told(STORY, "a decision")
-        assert worker.invalidations.was_told(OTHER, "a decision")
-        assert not worker.invalidations.was_told(OTHER, "a decision")
+        assert not worker.invalidations.was_told(STORY, str(DECISION))
+        assert worker.invalidations.was_told(OTHER, str(DECISION))
+        assert not worker.invalidations.was_told(OTHER, str(DECISION))
 
 
 async def test_what_redis_did_not_take_was_told_to_nobody() -> None:
@@ -189,10 +190,10 @@ async def test_what_redis_did_not_take_was_told_to_nobody() -> None:
     alone = _worker(redis)
 
     assert not await alone.invalidations.tell(
-        SITE, [STORY], drop=False, decided=[(OTHER, "a decision")]
+        SITE, [STORY], drop=False, decided=[(OTHER, DECISION)]
     )
 
-    assert not alone.invalidations.was_told(OTHER, "a decision")
+    assert not alone.invalidations.was_told(OTHER, str(DECISION))
     await redis.aclose()
 
 
@@ -202,11 +203,11 @@ async def test_only_the_latest_decisions_are_known_to_have_been_told(
     monkeypatch.setattr(invalidation, "TOLD_MAX", 2)
     for number in range(3):
         await workers[0].invalidations.tell(
-            SITE, [STORY], drop=False, decided=[(OTHER, f"decision {number}")]
+            SITE, [STORY], drop=False, decided=[(OTHER, UUID(int=number))]
         )
 
-    assert not workers[0].invalidations.was_told(OTHER, "decision 0")
-    assert workers[0].invalidations.was_told(OTHER, "decision 2")
+    assert not workers[0].invalidations.was_told(OTHER, str(UUID(int=0)))
+    assert workers[0].invalidations.was_told(OTHER, str(UUID(int=2)))
 
 
 async def test_telling_works_at_home_while_redis_is_away() -> None:
