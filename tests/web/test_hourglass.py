@@ -50,7 +50,8 @@ async def test_each_has_its_own_time() -> None:
         quick = asyncio.create_task(_told(glass, _at_once))
         await asyncio.sleep(0)
         second = asyncio.create_task(_told(glass, _never))
-        assert await asyncio.gather(first, quick, second) == ["too long", "done", "too long"]
+        await asyncio.gather(first, quick, second)
+    assert [first.result(), quick.result(), second.result()] == ["too long", "done", "too long"]
 
 
 async def test_after_a_rest_the_time_is_counted_again() -> None:
