@@ -17,6 +17,7 @@ import click
 import structlog
 import uvloop
 
+from service import workers
 from service.app import open_service, running_loops, serving
 from service.cli import later
 from service.cli.clock import now
@@ -31,7 +32,6 @@ from service.settings import Settings
 from service.storage.demo import DemoVotes
 from service.storage.postgres import MigrationFailed, SchemaState, migrate, open_pool, schema_state
 from service.telemetry import set_up_logging
-from service.workers import Nursery, NurseryLost
 
 log = structlog.get_logger(__name__)
 
@@ -75,11 +75,13 @@ def serve(settings: Settings, *, demo: bool) -> None:
             nursery = opened.enter_context(_nursery(settings, secrets, door))
         try:
             _run(_serve(settings, secrets, door, nursery, demo=demo))
-        except NurseryLost as lost:
+        except workers.NurseryLost as lost:
             raise click.ClickException(str(lost)) from lost
 
 
-def _nursery(settings: Settings, secrets: Secrets, door: socket.socket) -> Nursery[Endpoints]:
+def _nursery(
+    settings: Settings, secrets: Secrets, door: socket.socket
+) -> workers.Nursery[Endpoints]:
     """Load what workers share, and make who makes them, while nothing runs yet."""
     gc.disable()
     later.load()
@@ -89,7 +91,7 @@ def _nursery(settings: Settings, secrets: Secrets, door: socket.socket) -> Nurse
     def work(number: int, where: Endpoints) -> None:
         _run(_work(settings, secrets, where, door, number))
 
-    return Nursery(
+    return workers.Nursery(
         count=settings.workers, work=work, door=door, drain_seconds=settings.drain_seconds
     )
 
@@ -114,7 +116,7 @@ async def _serve(
     settings: Settings,
     secrets: Secrets,
     door: socket.socket,
-    nursery: Nursery[Endpoints] | None,
+    nursery: workers.Nursery[Endpoints] | None,
     *,
     demo: bool,
 ) -> None:
@@ -241,7 +243,7 @@ async def _one_process(
 
 @asynccontextmanager
 async def _several(
-    settings: Settings, where: Endpoints, door: socket.socket, nursery: Nursery[Endpoints]
+    settings: Settings, where: Endpoints, door: socket.socket, nursery: workers.Nursery[Endpoints]
 ) -> AsyncIterator[str]:
     """Keep several processes serving; yield when the first is ready."""
     nursery.begin(where)
@@ -266,7 +268,7 @@ async def _work(
         await asyncio.sleep(STORE_PAUSE_SECONDS)
 
 
-async def _until_ready(base_url: str, nursery: Nursery[Endpoints]) -> None:
+async def _until_ready(base_url: str, nursery: workers.Nursery[Endpoints]) -> None:
     async with aiohttp.ClientSession() as client, asyncio.timeout(READY_SECONDS):
         while nursery.is_at_work:
             with suppress(aiohttp.ClientError, OSError):

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.cli.show import progress
 from service.embedded import (

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import asyncpg
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.embedded.binaries import find_postgres
 from service.embedded.errors import BackupFailed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from datetime import datetime, timedelta
 from itertools import count
 from types import MappingProxyType
@@ -421,7 +421,7 @@ def _trouble(failure: Exception) -> str:
     """Say what kept a trial from its end, without anything of a text."""
     if isinstance(failure, BadRules):
         return failure.detail
-    return "interrupted" if isinstance(failure, BrokenProcessPool) else type(failure).__name__
+    return "interrupted" if isinstance(failure, BrokenExecutor) else type(failure).__name__
 
 
 def _processes(total: int) -> int:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent import futures
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 from uuid import UUID
@@ -79,8 +79,8 @@ async def apart(job: Job, *, processes: int = 1) -> AsyncIterator[Go]:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _pool(job: Job) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
+def _pool(job: Job) -> futures.ProcessPoolExecutor:
+    return futures.ProcessPoolExecutor(
         max_workers=1,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_begin,

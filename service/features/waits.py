@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -92,4 +92,4 @@ class Waits:
 
 def _minutes(waited: Sequence[float]) -> int:
     """Return the median of some seconds in whole minutes begun."""
-    return max(math.ceil(median(waited) / MINUTE_SECONDS), 1)
+    return max(math.ceil(statistics.median(waited) / MINUTE_SECONDS), 1)

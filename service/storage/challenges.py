@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.storage.redis import unavailable_when_down
 

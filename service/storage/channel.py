@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 from redis.exceptions import RedisError
 
 from service.storage.hearing import Ear

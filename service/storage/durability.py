@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import asyncpg
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 from redis.exceptions import ResponseError
 
 from service.storage.postgres import connected

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 from msgspec import Struct, field
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 from redis.exceptions import ResponseError
 
 from service.storage.administration import Act, note_act

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.errors import RateLimited
 from service.model import Discreet

@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 import hiredis
 from msgspec import Struct
 from redis._parsers.base import BaseParser
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse

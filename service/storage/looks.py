@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.model import Lease, PendingComment
 from service.storage.line import ask_each

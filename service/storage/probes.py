@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 from redis.exceptions import RedisError
 
 from service.storage.breakers import breakers_of

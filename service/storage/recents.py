@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 from uuid import UUID
 
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.model import PendingComment
 from service.storage.redis import Keys, unavailable_when_down

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.storage.limits import Dues, limited
 from service.storage.recents import LINES_MAX, Lately, sent_lately

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.model import Action, Decision, PendingComment, Status
 from service.storage.postgres import Connection, connected, load_queries

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.storage.redis import unavailable_when_down
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.storage.redis import Keys, unavailable_when_down
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import cast
 
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 
 from service.storage.line import ask_each
 from service.storage.redis import Keys, Scripts, unavailable_when_down

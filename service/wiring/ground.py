@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
-from redis.asyncio import Redis
+from redis.asyncio.client import Redis
 from uuid_utils.compat import uuid7
 
 from service.outgoing import GuardedClient

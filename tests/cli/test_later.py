@@ -101,6 +101,7 @@ import os, sys
 from service.cli import later
 later.install()
 later.load_plain_log()
+later.load_redis()
 later.load_web()
 import service.cli.serve
 # here

@@ -8,13 +8,15 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.connection import Connection
-from typing import Any
+from concurrent import futures
+from typing import TYPE_CHECKING, Any
 
 from service.features.learning.lesson import Lesson
 from service.features.learning.model import Model
 from service.features.learning.report import Learnt, study
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 NICENESS = 15
 """So much lower its priority is: comments and moderators come first."""
@@ -35,7 +37,7 @@ async def study_apart(
     """
     context = multiprocessing.get_context("spawn")
     line, our_end = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(
+    pool = futures.ProcessPoolExecutor(
         max_workers=1, mp_context=context, initializer=_begin, initargs=(line,)
     )
     try:
