@@ -213,9 +213,12 @@ def test_without_a_script_a_fragment_is_read_and_its_form_posts(
     assert notice.text == told
     room = visitor.newsroom
     query = f"/v1/moderation/queue?site={DEMO_SITE}&lane=held&q=without+a+script"
-    waiting = room.api.ask("GET", query, bearer=room.key).json["items"]
-    texts = [item["comment"]["text"] for item in waiting]
-    assert text in texts
+
+    def found() -> bool:
+        waiting = room.api.ask("GET", query, bearer=room.key).json["items"]
+        return text in [item["comment"]["text"] for item in waiting]
+
+    visitor.wait(found, "the comment, which search knows within a second")
 
 
 def test_without_a_script_a_link_leads_to_its_comment(visitor: Reader) -> None:
