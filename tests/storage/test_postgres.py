@@ -68,7 +68,10 @@ async def test_a_pool_is_filled_as_far_as_the_server_has_room(
     await administrator.execute("ALTER ROLE ordinary CONNECTION LIMIT 4")
     try:
         async with open_pool(owner, max_size=5) as pool:
-            await fill(pool)
+            # The server may not have noticed yet that who looked first has left.
+            async with asyncio.timeout(5):
+                while pool.get_size() < 4:
+                    await fill(pool)
             assert (pool.get_size(), pool.get_idle_size()) == (4, 4)
     finally:
         await administrator.execute("ALTER ROLE ordinary CONNECTION LIMIT -1")
