@@ -128,6 +128,8 @@ async def scene(theatre: Theatre) -> AsyncIterator[Scene]:
 
 
 ARTICLES = ("read", "unread", "removed", "waiting")
+RESYNC = b"event: resync"
+"""Told once what is said is heard again: what came before that may have been missed."""
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -165,6 +167,7 @@ async def test_without_redis_threads_are_read_and_what_is_public_is_decided(
             return bool((await scene.paper.queue())["total"] == 0)
 
         await within(BACK_SECONDS, is_clean, pause=0.1)
+        await stream.hears(RESYNC)
         await is_told(scene, stream)
 
 
@@ -230,6 +233,7 @@ async def test_without_both_what_was_read_lately_is_read_on(
             assert (await scene.session()).status == 200, "it was used a moment ago"
             assert stream.is_open
         await is_back(scene, f"both {how}", tell)
+        await stream.hears(RESYNC)
         await is_told(scene, stream)
 
 
