@@ -36,9 +36,8 @@ class Cleanups(Struct, kw_only=True):
         whole = asyncio.gather(*works, return_exceptions=True)
         self._outstanding.add(whole)
         whole.add_done_callback(self._note_end)
-        await asyncio.sleep(
-            0
-        )  # the works' turn comes before ours, and their packet's before others
+        # The works' turn comes before ours, and their packet's before others.
+        await asyncio.sleep(0)
         while len(self._outstanding) > self.most:
             await asyncio.wait(self._outstanding, return_when=asyncio.FIRST_COMPLETED)
 
